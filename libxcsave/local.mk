@@ -1,0 +1,1 @@
+# libxcsave: its part of the build

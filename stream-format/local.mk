@@ -1,0 +1,1 @@
+# stream-format: its part of the build

@@ -1,0 +1,1 @@
+# xlmig: its part of the build
