@@ -1,1 +1,4 @@
 # stream-format: its part of the build
+EXTRA_DIST += \
+	stream-format/bytes.h \
+	stream-format/libxc-image.h
