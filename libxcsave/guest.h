@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The seam between the engine and a hypervisor.
+ *
+ * save.c and restore.c hold only the algorithm; whatever they need of a guest
+ * they ask through this table.  It has two complete implementations: the guest
+ * of a real Xen (guest-xen*.c) and a simulated one (guest-sim.c).
+ *
+ * Words.  pfn: frame number in the guest's own physical address space, and the
+ * only frame number that the engine and the stream know.  Page type: the
+ * XEN_DOMCTL_PFINFO_* value in its place (bits 28-31), as the stream carries it
+ * (stream-format/libxc-image.h names them).
+ *
+ * Every function returns 0 or -1 with `error` filled in, unless it says
+ * otherwise.  No function is called from two threads at once, except map(),
+ * unmap() and normalise(), which may be.
+ */
+#ifndef XCSAVE_GUEST_H
+#define XCSAVE_GUEST_H
+
+#include "libxcsave/xcsave.h"
+
+#define GUEST_PAGE_SHIFT 12
+#define GUEST_PAGE_SIZE ((size_t)1 << GUEST_PAGE_SHIFT)
+#define GUEST_SUPERPAGE_ORDER 9 /* 2 MiB */
+
+/* What the headers of an image say of a guest. */
+struct guest_identity {
+    uint32_t type;              /* STREAM_GUEST_X86_PV or STREAM_GUEST_X86_HVM (PVH too) */
+    uint32_t xen_major, xen_minor;
+};
+
+enum guest_dirty_op {
+    GUEST_DIRTY_PEEK,           /* read the log and leave it */
+    GUEST_DIRTY_CLEAN,          /* read and clear: a page written after this is dirty again */
+    GUEST_DIRTY_FINAL,          /* as CLEAN, for a suspended guest: no tracking needed any more */
+};
+
+/* Takes one record of the image: type, body.  The body is the callee's own until it returns. */
+typedef int guest_emit_record(void *user, uint32_t type, const void *body, size_t len_bytes);
+
+struct guest_ops {
+    const char *name;           /* "xen", "sim" */
+
+    /* ---- the source ---- */
+
+    int (*identify)(struct xcsave_guest *g, struct guest_identity *identity, struct xcsave_error *error);
+
+    /*
+     * Size of the pfn space: every pfn ever used is below it.  Asked again
+     * before each round: it may have grown, never shrunk.
+     */
+    int (*nr_pfns)(struct xcsave_guest *g, uint64_t *nr_pfns, struct xcsave_error *error);
+
+    /* Records before any page: static (before STATIC_DATA_END), then those that open the dynamic part. */
+    int (*static_records)(struct xcsave_guest *g, guest_emit_record *emit, void *user, struct xcsave_error *error);
+    int (*opening_records)(struct xcsave_guest *g, guest_emit_record *emit, void *user, struct xcsave_error *error);
+    /*
+     * Called between rounds while the guest runs and once after it was
+     * suspended.  Emits what must be said again because the guest's layout
+     * changed (a p2m that grew), or fails where that cannot be followed.
+     */
+    int (*layout_records)(struct xcsave_guest *g, guest_emit_record *emit, void *user, struct xcsave_error *error);
+    /* vCPUs and platform of the suspended guest. */
+    int (*state_records)(struct xcsave_guest *g, guest_emit_record *emit, void *user, struct xcsave_error *error);
+
+    /* Dirty log.  After enable() every page counts as clean; disable() is idempotent and safe at any time. */
+    int (*logdirty_enable)(struct xcsave_guest *g, struct xcsave_error *error);
+    int (*logdirty_read)(struct xcsave_guest *g, enum guest_dirty_op op, uint64_t *bitmap, uint64_t nr_pfns,
+                         struct xcsave_error *error); /* bitmap: (nr_pfns + 63) / 64 words */
+    int (*logdirty_disable)(struct xcsave_guest *g, struct xcsave_error *error);
+
+    /* Whether the guest is suspended now (SHUTDOWN_suspend), asked after the suspend callback succeeded. */
+    int (*is_suspended)(struct xcsave_guest *g, bool *suspended, struct xcsave_error *error);
+
+    /* Types of `n` pages (at most GUEST_BATCH_PAGES).  An absent pfn is STREAM_PAGE_XTAB. */
+    int (*page_types)(struct xcsave_guest *g, unsigned n, const uint64_t *pfns, uint32_t *types,
+                      struct xcsave_error *error);
+
+    /*
+     * Map `n` pages, side by side, for reading (source) or writing
+     * (destination); at most GUEST_BATCH_PAGES.  errs[i] is 0, or the errno for which
+     * that page could not be mapped (its address is then not to be touched).
+     * NULL: nothing mapped, see error.
+     */
+    void *(*map)(struct xcsave_guest *g, unsigned n, const uint64_t *pfns, bool writable, int *errs,
+                 struct xcsave_error *error);
+    void (*unmap)(struct xcsave_guest *g, void *mapping, unsigned n);
+
+    /*
+     * Make a page independent of this host.  Returns 0: send it as it is;
+     * 1: `out` (a page) holds what to send; -1 with error->errnum EAGAIN:
+     * in flux, send it again later; -1 otherwise: cannot be sent.
+     */
+    int (*normalise)(struct xcsave_guest *g, uint32_t type, const void *page, void *out,
+                     struct xcsave_error *error);
+
+    /* ---- the destination ---- */
+
+    /* The headers are read: does this domain fit them? */
+    int (*accept_identity)(struct xcsave_guest *g, const struct guest_identity *identity, struct xcsave_error *error);
+    /*
+     * A record other than PAGE_DATA, VERIFY, CHECKPOINT, STATIC_DATA_END and
+     * END.  Returns 0: taken; 1: not known here; -1: refused.  The body is
+     * hostile: its length is what the stream says and nothing else is checked.
+     */
+    int (*accept_record)(struct xcsave_guest *g, uint32_t type, const void *body, size_t len_bytes,
+                         struct xcsave_error *error);
+    /* Apply the static data; `missing` gets XCSAVE_MISSING_* bits. */
+    int (*static_data_end)(struct xcsave_guest *g, unsigned *missing, struct xcsave_error *error);
+    /* Is this a pfn that the guest may have?  Before anything else is done with it. */
+    bool (*pfn_is_valid)(struct xcsave_guest *g, uint64_t pfn);
+    /*
+     * Give memory to pfns that have none: `n` extents of 2^order pages at
+     * pfns[i] (aligned to the order).  With order > 0, *done says how many
+     * extents were given, fewer is no failure: the caller falls back to order 0.
+     */
+    int (*populate)(struct xcsave_guest *g, unsigned n, const uint64_t *pfns, unsigned order, unsigned *done,
+                    struct xcsave_error *error);
+    /* May 2 MiB extents be used at all (PVH/HVM: yes, PV: no)? */
+    bool (*has_superpages)(struct xcsave_guest *g);
+    /* Give back the memory of pfns: pages of a superpage that turned out to be absent. */
+    int (*depopulate)(struct xcsave_guest *g, unsigned n, const uint64_t *pfns, struct xcsave_error *error);
+    /* The last type seen for a pfn, for what complete() does with it (pinning). */
+    void (*set_page_type)(struct xcsave_guest *g, uint64_t pfn, uint32_t type);
+    /*
+     * Undo normalise() on a page, in place.  Frames that it refers to and that
+     * have no memory yet are asked for through `need`.
+     */
+    int (*localise)(struct xcsave_guest *g, uint32_t type, void *page,
+                    int (*need)(void *user, unsigned n, const uint64_t *pfns, struct xcsave_error *error), void *user,
+                    struct xcsave_error *error);
+    /* Everything is in: set vCPUs and platform, pin page tables, rewrite the p2m. */
+    int (*complete)(struct xcsave_guest *g, struct xcsave_restore_result *result, struct xcsave_error *error);
+
+    void (*close)(struct xcsave_guest *g);
+};
+
+/* The largest batch that the engine maps at once. */
+#define GUEST_BATCH_PAGES 1024u
+
+/* First member of each implementation's own struct. */
+struct xcsave_guest {
+    const struct guest_ops *ops;
+};
+
+/* Record the first failure; later ones are dropped.  errnum 0: no system error behind it.  Returns -1. */
+int xcsave_fail(struct xcsave_error *error, int errnum, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+#endif
