@@ -1,1 +1,23 @@
 # tests: its part of the build
+#
+# Every test counts by itself: programs and *.tap scripts speak TAP (check(3)
+# does it by itself in this environment), a *.sh script is one test that ends
+# with 0, or with 77 after it has printed why it was skipped.
+TEST_EXTENSIONS = .sh .tap
+
+AM_TESTS_ENVIRONMENT = \
+	CK_TAP_LOG_FILE_NAME=-; export CK_TAP_LOG_FILE_NAME; \
+	CK_VERBOSITY=silent; export CK_VERBOSITY; \
+	XLMIG_SRCDIR='$(abs_top_srcdir)'; export XLMIG_SRCDIR; \
+	XLMIG_BUILDDIR='$(abs_top_builddir)'; export XLMIG_BUILDDIR;
+
+TAP_DRIVER = env AM_TAP_AWK='$(AWK)' $(SHELL) $(top_srcdir)/.build-aux/tap-driver.sh
+LOG_DRIVER = $(TAP_DRIVER)
+TAP_LOG_DRIVER = $(TAP_DRIVER)
+
+# No test may hang; a sanitizer build is a few times slower than the limit is meant for.
+LOG_COMPILER = timeout 120
+TAP_LOG_COMPILER = timeout 120 bash
+SH_LOG_COMPILER = timeout 120 bash
+
+EXTRA_DIST += quickstart
