@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The engine's events: see helper-events.h. */
+#include "xlmig/helper-events.h"
+
+#include <errno.h>
+#include <event2/buffer.h>
+#include <fcntl.h>
+#include <json-c/json.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+struct helper_events {
+    int fd;
+    struct event *readable;
+    struct evbuffer *buffer;
+    bool skipping; /* inside a line that was too long: drop until its newline */
+    helper_event_fn *fn;
+    void *user;
+};
+
+static uint64_t get_u64(struct json_object *object, const char *name)
+{
+    struct json_object *field;
+    int64_t value;
+
+    if (!json_object_object_get_ex(object, name, &field) || !json_object_is_type(field, json_type_int))
+        return 0;
+    value = json_object_get_int64(field);
+    return value < 0 ? 0 : (uint64_t)value;
+}
+
+static bool get_bool(struct json_object *object, const char *name)
+{
+    struct json_object *field;
+
+    return json_object_object_get_ex(object, name, &field) && json_object_is_type(field, json_type_boolean) &&
+           json_object_get_boolean(field);
+}
+
+/* Control characters would reach the administrator's terminal. */
+static void get_text(struct json_object *object, const char *name, char *out, size_t size)
+{
+    struct json_object *field;
+    size_t len = 0;
+
+    out[0] = '\0';
+    if (!json_object_object_get_ex(object, name, &field) || !json_object_is_type(field, json_type_string))
+        return;
+    for (const char *c = json_object_get_string(field); *c && len + 1 < size; c++)
+        out[len++] = (unsigned char)*c < ' ' || *c == 0x7f ? ' ' : *c;
+    out[len] = '\0';
+}
+
+static unsigned get_unsigned(struct json_object *object, const char *name)
+{
+    uint64_t value = get_u64(object, name);
+
+    return value > UINT32_MAX ? 0 : (unsigned)value;
+}
+
+static int read_kind(struct json_object *object, enum helper_event_kind *kind)
+{
+    static const char *const names[] = {
+        [HELPER_START] = "start", [HELPER_PROGRESS] = "progress", [HELPER_ROUND] = "round",
+        [HELPER_NOTE] = "note",   [HELPER_END] = "end",
+    };
+    char name[16];
+
+    get_text(object, "event", name, sizeof name);
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (strcmp(name, names[i]) == 0) {
+            *kind = (enum helper_event_kind)i;
+            return 0;
+        }
+    return -1;
+}
+
+static void read_fields(struct json_object *object, struct helper_event *event)
+{
+    get_text(object, "phase", event->phase, sizeof event->phase);
+    get_text(object, event->kind == HELPER_END ? "error" : "text", event->text, sizeof event->text);
+    event->ok = get_bool(object, "ok");
+    event->stopped = get_bool(object, "stopped");
+    event->round = get_unsigned(object, event->kind == HELPER_END ? "rounds" : "round");
+    event->pages = get_u64(object, "pages");
+    event->done = get_u64(object, "done");
+    event->total = get_u64(object, "total");
+    event->bytes = get_u64(object, "bytes");
+    event->dirtied = get_u64(object, "dirtied");
+    event->pages_sent = get_u64(object, "pages_sent");
+    event->pages_skipped = get_u64(object, "pages_skipped");
+    event->superpages = get_u64(object, "superpages");
+    event->us = get_u64(object, event->kind == HELPER_END        ? "total_us"
+                                : event->kind == HELPER_PROGRESS ? "elapsed_us"
+                                                                 : "us");
+    event->suspend_us = get_u64(object, "suspend_us");
+    event->stopped_us = get_u64(object, "stopped_us");
+}
+
+int helper_event_parse(const char *line, size_t len, struct helper_event *event)
+{
+    struct json_tokener *tokener;
+    struct json_object *object;
+    int rc = -1;
+
+    *event = (struct helper_event){ 0 };
+    if (len == 0 || len > HELPER_EVENT_LINE_MAX)
+        return -1;
+    tokener = json_tokener_new_ex(4); /* one flat object; deeper nesting is none of ours */
+    if (!tokener)
+        return -1;
+    object = json_tokener_parse_ex(tokener, line, (int)len);
+    if (object && json_object_is_type(object, json_type_object) && read_kind(object, &event->kind) == 0) {
+        read_fields(object, event);
+        rc = 0;
+    }
+    json_object_put(object);
+    json_tokener_free(tokener);
+    return rc;
+}
+
+static void deliver_lines(struct helper_events *events)
+{
+    size_t len;
+    char *line;
+
+    while ((line = evbuffer_readln(events->buffer, &len, EVBUFFER_EOL_LF))) {
+        struct helper_event event;
+
+        if (!events->skipping && helper_event_parse(line, len, &event) == 0)
+            events->fn(events->user, &event);
+        events->skipping = false;
+        free(line);
+    }
+    if (evbuffer_get_length(events->buffer) > HELPER_EVENT_LINE_MAX) {
+        evbuffer_drain(events->buffer, evbuffer_get_length(events->buffer));
+        events->skipping = true;
+    }
+}
+
+static void on_readable(evutil_socket_t fd, short what, void *user)
+{
+    struct helper_events *events = user;
+    int r = evbuffer_read(events->buffer, fd, 65536);
+
+    (void)what;
+    if (r == 0 || (r < 0 && errno != EAGAIN && errno != EINTR))
+        event_del(events->readable);
+    deliver_lines(events);
+}
+
+struct helper_events *helper_events_open(struct event_base *base, int *write_fd, helper_event_fn *fn, void *user)
+{
+    struct helper_events *events = calloc(1, sizeof *events);
+    int ends[2];
+
+    if (!events)
+        return NULL;
+    if (pipe2(ends, O_CLOEXEC) < 0) {
+        free(events);
+        return NULL;
+    }
+    events->fd = ends[0];
+    events->fn = fn;
+    events->user = user;
+    events->buffer = evbuffer_new();
+    events->readable = event_new(base, ends[0], EV_READ | EV_PERSIST, on_readable, events);
+    if (!events->buffer || !events->readable || fcntl(ends[0], F_SETFL, O_NONBLOCK) < 0 ||
+        fcntl(ends[1], F_SETFD, 0) < 0 || event_add(events->readable, NULL) < 0) {
+        close(ends[1]);
+        helper_events_close(events);
+        return NULL;
+    }
+    *write_fd = ends[1];
+    return events;
+}
+
+void helper_events_close(struct helper_events *events)
+{
+    if (!events)
+        return;
+    if (events->buffer) {
+        while (evbuffer_read(events->buffer, events->fd, 65536) > 0)
+            deliver_lines(events);
+        evbuffer_free(events->buffer);
+    }
+    if (events->readable)
+        event_free(events->readable);
+    close(events->fd);
+    free(events);
+}

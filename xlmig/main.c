@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* xlmig: global options, then the verb. */
+#include "xlmig/verb.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int run_verb(const struct verb *verb, const char *toolstack, int argc, char **argv)
+{
+    char who[64];
+    bool help = false;
+    void *options;
+    int used = 1, rc;
+
+    snprintf(who, sizeof who, "xlmig %s", verb->name);
+    options = calloc(1, verb->options_size ? verb->options_size : 1);
+    if (!options) {
+        perror(who);
+        return EXIT_FAILED;
+    }
+    if (verb->defaults)
+        memcpy(options, verb->defaults, verb->options_size);
+    if (!verb->passes_everything)
+        used = options_read(who, verb->options, argc, argv, false, options, &help);
+    if (help) {
+        print_verb_help(stdout, verb);
+        rc = EXIT_OK;
+    } else if (used < 0) {
+        rc = EXIT_USAGE;
+    } else if (argc - used < verb->min_args || (verb->max_args >= 0 && argc - used > verb->max_args)) {
+        fprintf(stderr, "usage: xlmig %s [OPTION]... %s\n"
+                        "Try: xlmig %s --help\n", verb->name, verb->arguments, verb->name);
+        rc = EXIT_USAGE;
+    } else {
+        const struct verb_call call = {
+            .verb = verb, .options = options, .argc = argc - used, .argv = argv + used, .toolstack = toolstack,
+        };
+
+        rc = verb->run(&call);
+    }
+    free(options);
+    return rc;
+}
+
+int main(int argc, char **argv)
+{
+    struct global_options global = { .toolstack = getenv("XLMIG_TOOLSTACK") };
+    const struct verb *verb;
+    bool help = false;
+    int used;
+
+    /* A peer that is gone shows as EPIPE where it is written to, with a message; never as a silent death. */
+    signal(SIGPIPE, SIG_IGN);
+
+    used = options_read("xlmig", global_options, argc, argv, true, &global, &help);
+    if (used < 0)
+        return EXIT_USAGE;
+    if (help) {
+        print_help(stdout);
+        return EXIT_OK;
+    }
+    if (used >= argc) {
+        print_help(stderr);
+        return EXIT_USAGE;
+    }
+    verb = verb_find(argv[used]);
+    if (!verb) {
+        fprintf(stderr, "xlmig: there is no verb '%s'\nTry: xlmig --help\n", argv[used]);
+        return EXIT_USAGE;
+    }
+    return run_verb(verb, global.toolstack && *global.toolstack ? global.toolstack : "libxl", argc - used, argv + used);
+}

@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The seam to a toolstack: everything the command asks of the software that
+ * manages VMs on this host.
+ *
+ * Two implementations: libxl (toolstack-libxl*.c) and a simulated host
+ * (toolstack-sim.c).  Both run in the caller's libevent loop and its one thread.
+ *
+ * Two kinds of operations.
+ *
+ * Questions return at once: 0, or -1 with `failure` set.  They may take some
+ * milliseconds, not more.
+ *
+ * Operations that take time return nothing and end with a call of `done`:
+ *   - exactly once, whatever happened, also when it could not even be started;
+ *   - always from the event loop, never from inside the call that started it;
+ *   - `failure` is NULL for success, else valid only during the call.
+ * A VM has at most one such operation under way, and a toolstack at most one
+ * suspend().  What is passed in (strings, descriptors) is copied or borrowed:
+ * descriptors stay the caller's and must stay open until `done`; strings may go
+ * as soon as the call returned.
+ *
+ * close() with operations under way is a programmer's mistake.
+ */
+#ifndef XLMIG_TOOLSTACK_H
+#define XLMIG_TOOLSTACK_H
+
+#include "xlmig/failure.h"
+#include "xlmig/helper-events.h"
+
+#include <event2/event.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct toolstack;
+
+enum vm_type { VM_TYPE_PV, VM_TYPE_PVH, VM_TYPE_HVM };
+
+enum vm_state {
+    VM_RUNNING,   /* its vCPUs run or wait for work */
+    VM_PAUSED,    /* by the administrator, or not yet unpaused after its creation */
+    VM_SUSPENDED, /* saved or being saved */
+    VM_SHUT_DOWN, /* powered off or about to reboot, not yet cleaned up */
+    VM_CRASHED,
+    VM_DYING,     /* being destroyed */
+};
+
+#define VM_NAME_MAX 255
+
+struct toolstack_vm {
+    uint32_t domid;
+    char name[VM_NAME_MAX + 1];
+    uint8_t uuid[16];
+    enum vm_type type;
+    enum vm_state state;
+    uint64_t memory_bytes;     /* has now */
+    uint64_t max_memory_bytes; /* may grow to */
+    unsigned vcpus;            /* online */
+};
+
+struct toolstack_host {
+    char name[256];         /* what the host calls itself */
+    char hypervisor[64];    /* "Xen 4.17.5" */
+    char toolstack[64];     /* "libxl 4.17" */
+    uint64_t free_bytes;    /* for new VMs */
+    bool log_dirty_pv;      /* a running PV guest can be tracked: shadow paging is there */
+    bool log_dirty_hvm;     /* PVH and HVM: hardware assisted paging is there */
+};
+
+/* Why a VM cannot be moved, saved, or copied while it runs.  Empty text: it can. */
+struct toolstack_obstacles {
+    char any[512];      /* it cannot leave this host at all: passed-through devices, vNUMA, ... */
+    char live[512];     /* only without --no-live: it cannot be copied while it runs */
+};
+
+/* Of the VM's CPU: what the guest was told it has, in a form that crosses the wire. */
+struct cpu_policy {
+    void *bytes;        /* malloc(); opaque to all but the toolstack that made it */
+    size_t len;
+};
+#define CPU_POLICY_MAX_BYTES (256u * 1024)
+
+enum suspend_outcome {
+    SUSPEND_DONE,          /* the guest is suspended and its whole state was written */
+    SUSPEND_FAILED,
+    SUSPEND_ABORTED,       /* by suspend_abort() */
+    SUSPEND_NOT_ANSWERED,  /* the guest did not do what it was asked in time */
+};
+
+typedef void toolstack_done(void *user, const struct failure *failure);
+typedef void toolstack_config_done(void *user, const char *json, const struct failure *failure);
+
+struct toolstack_suspend {
+    int fd;                       /* the libxl stream goes here; switched to blocking for the time being */
+    bool live;                    /* copy while the guest runs */
+    unsigned max_rounds;          /* of copying before the guest is stopped; 0: the engine's default */
+    uint64_t max_downtime_us;     /* 0: the engine's default */
+    void *user;
+    /* What the engine reports.  May never come: a foreign save helper reports nothing. */
+    void (*event)(void *user, const struct helper_event *event);
+    /* After anything but SUSPEND_DONE the guest may be suspended: ask find() and resume() it. */
+    void (*done)(void *user, enum suspend_outcome outcome, const struct failure *failure);
+};
+
+/*
+ * A child process that makes a VM out of a stream.  The toolstack starts it and
+ * the caller reaps it (child.h) and owns the descriptors.
+ */
+struct toolstack_receiver {
+    /*
+     * Its standard input: xl save header, configuration, libxl stream, and then
+     * xl's GO; its standard output: xl's banner, ready, report (xl-protocol.h).
+     * The VM is made as NAME--incoming, paused, and is renamed and (unless
+     * `paused`) unpaused after GO.  It is gone again when the child failed or
+     * met the end of its input before GO.
+     */
+    int input_fd, output_fd;
+    int error_fd;     /* its messages for people */
+    int events_fd;    /* -1, or where its engine writes what helper-events.h reads */
+    bool paused;
+};
+
+struct toolstack_restorer {
+    const char *path;   /* a file as `save` wrote it */
+    int error_fd, events_fd;
+    bool paused;
+};
+
+/* Share of the CPU, as the scheduler of the VM's pool counts it; -1: that scheduler knows no such thing. */
+struct toolstack_sched {
+    int weight;
+    int cap;    /* per cent of one CPU; 0: no limit */
+};
+
+struct toolstack_ops {
+    const char *name;                                  /* "libxl", "sim" */
+
+    void (*close)(struct toolstack *ts);               /* idempotent; NULL is fine */
+
+    /* ---- questions ---- */
+
+    int (*host)(struct toolstack *ts, struct toolstack_host *host, struct failure *failure);
+    /* All VMs but dom0; *vms is malloc()ed. */
+    int (*list)(struct toolstack *ts, struct toolstack_vm **vms, size_t *nr_vms, struct failure *failure);
+    /* By name, or by domid when it is all digits and no VM has that name.  1: there is none, `failure` untouched. */
+    int (*find)(struct toolstack *ts, const char *name_or_domid, struct toolstack_vm *vm, struct failure *failure);
+    int (*find_domid)(struct toolstack *ts, uint32_t domid, struct toolstack_vm *vm, struct failure *failure);
+
+    int (*obstacles)(struct toolstack *ts, const struct toolstack_vm *vm, const char *config_json,
+                     struct toolstack_obstacles *obstacles, struct failure *failure);
+    /* On the source: what its CPU promised to the guest. */
+    int (*cpu_policy)(struct toolstack *ts, uint32_t domid, struct cpu_policy *policy, struct failure *failure);
+    /*
+     * On the destination: can this host keep that promise to a guest of that
+     * type?  0: yes; 1: no, `why` says what it cannot give.  Hostile bytes.
+     */
+    int (*cpu_policy_fits)(struct toolstack *ts, enum vm_type type, const struct cpu_policy *policy,
+                           char why[512], struct failure *failure);
+    /* On the destination: memory that building such a VM takes.  Hostile text. */
+    int (*memory_needed)(struct toolstack *ts, const char *config_json, uint64_t *bytes, struct failure *failure);
+
+    int (*rename)(struct toolstack *ts, uint32_t domid, const char *from, const char *to, struct failure *failure);
+
+    int (*sched_get)(struct toolstack *ts, uint32_t domid, struct toolstack_sched *sched, struct failure *failure);
+    int (*sched_set)(struct toolstack *ts, uint32_t domid, struct toolstack_sched sched, struct failure *failure);
+
+    /* ---- operations ---- */
+
+    /* The VM's configuration as it is now, as libxl's JSON; `json` is valid during the call. */
+    void (*config)(struct toolstack *ts, uint32_t domid, toolstack_config_done *done, void *user);
+
+    void (*suspend)(struct toolstack *ts, uint32_t domid, const struct toolstack_suspend *how);
+    /* Cut the suspend under way short; its done() follows, maybe with SUSPEND_DONE after all.  Any number of times. */
+    void (*suspend_abort)(struct toolstack *ts);
+
+    /* Let a suspended guest go on as if nothing had been. */
+    void (*resume)(struct toolstack *ts, uint32_t domid, toolstack_done *done, void *user);
+    void (*pause)(struct toolstack *ts, uint32_t domid, toolstack_done *done, void *user);
+    void (*unpause)(struct toolstack *ts, uint32_t domid, toolstack_done *done, void *user);
+    void (*destroy)(struct toolstack *ts, uint32_t domid, toolstack_done *done, void *user);
+
+    /* ---- child processes ---- */
+
+    int (*receive)(struct toolstack *ts, const struct toolstack_receiver *how, pid_t *pid, struct failure *failure);
+    int (*restore)(struct toolstack *ts, const struct toolstack_restorer *how, pid_t *pid, struct failure *failure);
+};
+
+/* First member of each implementation's own struct. */
+struct toolstack {
+    const struct toolstack_ops *ops;
+};
+
+/* `spec` is "libxl" or "sim:DIR".  NULL: see failure. */
+struct toolstack *toolstack_open(const char *spec, struct event_base *base, struct failure *failure);
+void toolstack_close(struct toolstack *ts);
+
+/* What toolstack_open() chooses from. */
+struct toolstack *toolstack_open_libxl(struct event_base *base, struct failure *failure);
+struct toolstack *toolstack_open_sim(const char *directory, struct event_base *base, struct failure *failure);
+
+/* Words for displays: "PVH", "running". */
+const char *vm_type_name(enum vm_type type);
+const char *vm_state_name(enum vm_state state);
+
+#endif
