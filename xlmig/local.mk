@@ -5,17 +5,31 @@ noinst_LTLIBRARIES += xlmig/libxlmig.la
 xlmig_xlmig_SOURCES = xlmig/main.c
 xlmig_xlmig_LDADD = xlmig/libxlmig.la
 
-xlmig_libxlmig_la_CPPFLAGS = $(AM_CPPFLAGS) -DLIBEXECDIR='"$(libexecdir)"'
-xlmig_libxlmig_la_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS) $(JSONC_CFLAGS) $(XENLIGHT_CFLAGS) $(XENCTRL_CFLAGS)
+xlmig_libxlmig_la_CPPFLAGS = $(AM_CPPFLAGS) -DLIBEXECDIR='"$(libexecdir)"' -DXENLIGHT_VERSION='"$(XENLIGHT_VERSION)"'
+xlmig_libxlmig_la_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS) $(JSONC_CFLAGS) $(XENLIGHT_CFLAGS) $(XENGUEST_CFLAGS) $(XENCTRL_CFLAGS)
 xlmig_libxlmig_la_LIBADD = $(EVENT_LIBS) $(JSONC_LIBS) $(XENLIGHT_LIBS) $(XENGUEST_LIBS) $(XENCTRL_LIBS) -lm
 xlmig_libxlmig_la_SOURCES = \
+	xlmig/child.c \
+	xlmig/child.h \
+	xlmig/cpu-policy.c \
+	xlmig/cpu-policy.h \
 	xlmig/exit.h \
 	xlmig/failure.c \
 	xlmig/failure.h \
 	xlmig/helper-events.c \
 	xlmig/helper-events.h \
+	xlmig/loop.c \
+	xlmig/loop.h \
 	xlmig/options.c \
 	xlmig/parse.c \
+	xlmig/toolstack-libxl-check.c \
+	xlmig/toolstack-libxl-child.c \
+	xlmig/toolstack-libxl-log.c \
+	xlmig/toolstack-libxl-loop.c \
+	xlmig/toolstack-libxl-ops.c \
+	xlmig/toolstack-libxl.c \
+	xlmig/toolstack-libxl.h \
+	xlmig/toolstack.c \
 	xlmig/toolstack.h \
 	xlmig/verb-version.c \
 	xlmig/verb.h \

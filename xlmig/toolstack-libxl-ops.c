@@ -1,0 +1,298 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Operations of libxl that take time.
+ *
+ * libxl may call back before the function that starts an operation has
+ * returned, our callers may not be called so early (toolstack.h).  So every
+ * result takes a turn through the event loop: finish_later().
+ */
+#include "xlmig/toolstack-libxl.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* ---- operations that only succeed or fail ---- */
+
+struct simple_op {
+    struct libxl_toolstack *lx;
+    const char *what; /* "cannot resume the VM" */
+    int rc;
+    toolstack_done *done;
+    void *user;
+};
+
+static void simple_finish(evutil_socket_t fd, short what, void *user)
+{
+    struct simple_op *op = user;
+    struct failure failure = { 0 };
+
+    (void)fd;
+    (void)what;
+    if (op->rc != 0)
+        libxl_failed(op->lx, op->rc, op->what, &failure);
+    op->done(op->user, op->rc == 0 ? NULL : &failure);
+    free(op);
+}
+
+static void finish_later(struct event_base *base, event_callback_fn *finish, void *op)
+{
+    static const struct timeval at_once = { 0, 0 };
+
+    if (event_base_once(base, -1, EV_TIMEOUT, finish, op, &at_once) < 0)
+        abort(); /* out of memory for a few bytes; nothing can be told to anyone any more */
+}
+
+static void simple_ended(libxl_ctx *ctx, int rc, void *user)
+{
+    struct simple_op *op = user;
+
+    (void)ctx;
+    op->rc = rc;
+    finish_later(op->lx->base, simple_finish, op);
+}
+
+static struct simple_op *simple_begin(struct toolstack *ts, const char *what, toolstack_done *done, void *user)
+{
+    struct simple_op *op = calloc(1, sizeof *op);
+
+    if (!op)
+        abort(); /* as in finish_later() */
+    op->lx = to_libxl(ts);
+    op->what = what;
+    op->done = done;
+    op->user = user;
+    libxl_log_forget(&op->lx->log);
+    return op;
+}
+
+static libxl_asyncop_how simple_how(struct simple_op *op)
+{
+    return (libxl_asyncop_how){ .callback = simple_ended, .u.for_callback = op };
+}
+
+/* A start that failed calls nobody back. */
+static void simple_started(struct simple_op *op, int rc)
+{
+    if (rc != 0)
+        simple_ended(op->lx->ctx, rc, op);
+}
+
+void libxl_op_resume(struct toolstack *ts, uint32_t domid, toolstack_done *done, void *user)
+{
+    struct simple_op *op = simple_begin(ts, "cannot resume the VM", done, user);
+    libxl_asyncop_how how = simple_how(op);
+
+    simple_started(op, libxl_domain_resume(op->lx->ctx, domid, 1, &how));
+}
+
+void libxl_op_pause(struct toolstack *ts, uint32_t domid, toolstack_done *done, void *user)
+{
+    struct simple_op *op = simple_begin(ts, "cannot pause the VM", done, user);
+    libxl_asyncop_how how = simple_how(op);
+
+    simple_started(op, libxl_domain_pause(op->lx->ctx, domid, &how));
+}
+
+void libxl_op_unpause(struct toolstack *ts, uint32_t domid, toolstack_done *done, void *user)
+{
+    struct simple_op *op = simple_begin(ts, "cannot unpause the VM", done, user);
+    libxl_asyncop_how how = simple_how(op);
+
+    simple_started(op, libxl_domain_unpause(op->lx->ctx, domid, &how));
+}
+
+void libxl_op_destroy(struct toolstack *ts, uint32_t domid, toolstack_done *done, void *user)
+{
+    struct simple_op *op = simple_begin(ts, "cannot destroy the VM", done, user);
+    libxl_asyncop_how how = simple_how(op);
+
+    simple_started(op, libxl_domain_destroy(op->lx->ctx, domid, &how));
+}
+
+/* ---- configuration ---- */
+
+struct config_op {
+    struct libxl_toolstack *lx;
+    libxl_domain_config config;
+    int rc;
+    toolstack_config_done *done;
+    void *user;
+};
+
+static void config_finish(evutil_socket_t fd, short what, void *user)
+{
+    struct config_op *op = user;
+    struct failure failure = { 0 };
+    char *json = NULL;
+
+    (void)fd;
+    (void)what;
+    if (op->rc == 0) {
+        op->config.c_info.domid = 0; /* the next host chooses its own */
+        json = libxl_domain_config_to_json(op->lx->ctx, &op->config);
+    }
+    if (!json)
+        libxl_failed(op->lx, op->rc, "cannot read the VM's configuration", &failure);
+    op->done(op->user, json, json ? NULL : &failure);
+    free(json);
+    libxl_domain_config_dispose(&op->config);
+    free(op);
+}
+
+static void config_ended(libxl_ctx *ctx, int rc, void *user)
+{
+    struct config_op *op = user;
+
+    (void)ctx;
+    op->rc = rc;
+    finish_later(op->lx->base, config_finish, op);
+}
+
+void libxl_op_config(struct toolstack *ts, uint32_t domid, toolstack_config_done *done, void *user)
+{
+    struct config_op *op = calloc(1, sizeof *op);
+    libxl_asyncop_how how = { .callback = config_ended, .u.for_callback = op };
+    int rc;
+
+    if (!op)
+        abort(); /* as in finish_later() */
+    op->lx = to_libxl(ts);
+    op->done = done;
+    op->user = user;
+    libxl_domain_config_init(&op->config);
+    libxl_log_forget(&op->lx->log);
+    rc = libxl_retrieve_domain_configuration(op->lx->ctx, domid, &op->config, &how);
+    if (rc != 0)
+        config_ended(op->lx->ctx, rc, op);
+}
+
+/* ---- suspend, with the engine's events ---- */
+
+struct libxl_suspend {
+    struct libxl_toolstack *lx;
+    struct toolstack_suspend how;
+    libxl_asyncop_how ao_how; /* names the operation to libxl_ao_abort() */
+    struct helper_events *events;
+    int events_fd;            /* the helper's end of the pipe; -1: none */
+    char helper_error[512];   /* of the engine, which knows best */
+    int rc;
+};
+
+static void on_helper_event(void *user, const struct helper_event *event)
+{
+    struct libxl_suspend *op = user;
+
+    if (event->kind == HELPER_END && !event->ok)
+        snprintf(op->helper_error, sizeof op->helper_error, "%s", event->text);
+    if (op->how.event)
+        op->how.event(op->how.user, event);
+}
+
+static void close_events(struct libxl_suspend *op)
+{
+    if (op->events_fd >= 0)
+        close(op->events_fd);
+    op->events_fd = -1;
+    unsetenv(HELPER_EVENTS_ENV);
+    helper_events_close(op->events);
+    op->events = NULL;
+}
+
+/* The helper finds these in its environment: libxl has no other way to hand them on. */
+static void export_limits(const struct toolstack_suspend *how)
+{
+    char value[32];
+
+    unsetenv("XLMIG_MAX_ROUNDS");
+    unsetenv("XLMIG_MAX_DOWNTIME_US");
+    if (how->max_rounds) {
+        snprintf(value, sizeof value, "%u", how->max_rounds);
+        setenv("XLMIG_MAX_ROUNDS", value, 1);
+    }
+    if (how->max_downtime_us) {
+        snprintf(value, sizeof value, "%llu", (unsigned long long)how->max_downtime_us);
+        setenv("XLMIG_MAX_DOWNTIME_US", value, 1);
+    }
+}
+
+static void open_events(struct libxl_suspend *op)
+{
+    char value[16];
+
+    op->events = helper_events_open(op->lx->base, &op->events_fd, on_helper_event, op);
+    if (!op->events)
+        return; /* no progress to be shown; nothing else is lost */
+    snprintf(value, sizeof value, "%d", op->events_fd);
+    setenv(HELPER_EVENTS_ENV, value, 1);
+}
+
+static enum suspend_outcome outcome_of(int rc)
+{
+    switch (rc) {
+    case 0:
+        return SUSPEND_DONE;
+    case ERROR_ABORTED:
+        return SUSPEND_ABORTED;
+    case ERROR_GUEST_TIMEDOUT:
+        return SUSPEND_NOT_ANSWERED;
+    default:
+        return SUSPEND_FAILED;
+    }
+}
+
+static void suspend_finish(evutil_socket_t fd, short what, void *user)
+{
+    struct libxl_suspend *op = user;
+    struct failure failure = { 0 };
+
+    (void)fd;
+    (void)what;
+    close_events(op);
+    op->lx->suspend = NULL;
+    if (op->rc != 0 && op->helper_error[0])
+        failure_set(&failure, "%s", op->helper_error);
+    else if (op->rc != 0)
+        libxl_failed(op->lx, op->rc, "libxl could not write the VM's state", &failure);
+    op->how.done(op->how.user, outcome_of(op->rc), op->rc == 0 ? NULL : &failure);
+    free(op);
+}
+
+static void suspend_ended(libxl_ctx *ctx, int rc, void *user)
+{
+    struct libxl_suspend *op = user;
+
+    (void)ctx;
+    op->rc = rc;
+    finish_later(op->lx->base, suspend_finish, op);
+}
+
+void libxl_op_suspend(struct toolstack *ts, uint32_t domid, const struct toolstack_suspend *how)
+{
+    struct libxl_suspend *op = calloc(1, sizeof *op);
+    int rc;
+
+    if (!op)
+        abort(); /* as in finish_later() */
+    op->lx = to_libxl(ts);
+    op->how = *how;
+    op->events_fd = -1;
+    op->ao_how = (libxl_asyncop_how){ .callback = suspend_ended, .u.for_callback = op };
+    op->lx->suspend = op;
+    open_events(op);
+    export_limits(how);
+    libxl_log_forget(&op->lx->log);
+    rc = libxl_domain_suspend(op->lx->ctx, domid, how->fd, how->live ? LIBXL_SUSPEND_LIVE : 0, &op->ao_how);
+    if (rc != 0)
+        suspend_ended(op->lx->ctx, rc, op);
+}
+
+void libxl_op_suspend_abort(struct toolstack *ts)
+{
+    struct libxl_toolstack *lx = to_libxl(ts);
+
+    if (lx->suspend)
+        libxl_ao_abort(lx->ctx, &lx->suspend->ao_how); /* not found or asked before: its end is on the way already */
+}

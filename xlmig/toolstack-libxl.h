@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The libxl toolstack, from the inside: what its files share.
+ *
+ *   toolstack-libxl.c         open, close, the table, questions about hosts and VMs
+ *   toolstack-libxl-loop.c    libxl's descriptors, timers and children in the libevent loop
+ *   toolstack-libxl-log.c     what libxl says
+ *   toolstack-libxl-ops.c     operations that take time
+ *   toolstack-libxl-check.c   may this VM move, and can this host take it
+ *   toolstack-libxl-child.c   xl as a child process: receive and restore
+ */
+#ifndef XLMIG_TOOLSTACK_LIBXL_H
+#define XLMIG_TOOLSTACK_LIBXL_H
+
+#include "xlmig/toolstack.h"
+
+/* The newest that Xen 4.17 and 4.22 both know. */
+#define LIBXL_API_VERSION 0x041400
+#include <libxl.h>
+#include <libxl_event.h>
+#include <libxl_utils.h>
+#include <xentoollog.h>
+
+/* A logger that keeps what went wrong, so that it can stand in a message of ours. */
+struct libxl_log {
+    struct xentoollog_logger logger; /* must be first: libxl sees only this */
+    bool verbose;                    /* also to stderr, as it comes */
+    char first_error[512];           /* since libxl_log_forget() */
+};
+
+void libxl_log_init(struct libxl_log *log, bool verbose);
+void libxl_log_forget(struct libxl_log *log);
+
+struct libxl_suspend;
+
+struct libxl_toolstack {
+    struct toolstack ts;
+    struct event_base *base;
+    struct libxl_log log;
+    libxl_ctx *ctx;
+    struct event *sigchld;
+    struct libxl_suspend *suspend; /* the one under way, or NULL */
+};
+
+static inline struct libxl_toolstack *to_libxl(struct toolstack *ts)
+{
+    return (struct libxl_toolstack *)ts;
+}
+
+/* Let libxl live in the loop; before any other call of libxl. */
+int libxl_loop_attach(struct libxl_toolstack *lx, struct failure *failure);
+void libxl_loop_detach(struct libxl_toolstack *lx);
+
+/* `what` failed with libxl's rc: set failure, with what libxl said about it.  Returns -1. */
+int libxl_failed(struct libxl_toolstack *lx, int rc, const char *what, struct failure *failure);
+
+/* ops */
+void libxl_op_config(struct toolstack *ts, uint32_t domid, toolstack_config_done *done, void *user);
+void libxl_op_suspend(struct toolstack *ts, uint32_t domid, const struct toolstack_suspend *how);
+void libxl_op_suspend_abort(struct toolstack *ts);
+void libxl_op_resume(struct toolstack *ts, uint32_t domid, toolstack_done *done, void *user);
+void libxl_op_pause(struct toolstack *ts, uint32_t domid, toolstack_done *done, void *user);
+void libxl_op_unpause(struct toolstack *ts, uint32_t domid, toolstack_done *done, void *user);
+void libxl_op_destroy(struct toolstack *ts, uint32_t domid, toolstack_done *done, void *user);
+
+/* check */
+int libxl_op_obstacles(struct toolstack *ts, const struct toolstack_vm *vm, const char *config_json,
+                       struct toolstack_obstacles *obstacles, struct failure *failure);
+int libxl_op_cpu_policy(struct toolstack *ts, uint32_t domid, struct cpu_policy *policy, struct failure *failure);
+int libxl_op_cpu_policy_fits(struct toolstack *ts, enum vm_type type, const struct cpu_policy *policy,
+                             char why[512], struct failure *failure);
+int libxl_op_memory_needed(struct toolstack *ts, const char *config_json, uint64_t *bytes, struct failure *failure);
+
+/* child */
+int libxl_op_receive(struct toolstack *ts, const struct toolstack_receiver *how, pid_t *pid, struct failure *failure);
+int libxl_op_restore(struct toolstack *ts, const struct toolstack_restorer *how, pid_t *pid, struct failure *failure);
+
+#endif

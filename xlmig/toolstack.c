@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Choose a toolstack by its name. */
+#include "xlmig/toolstack.h"
+
+#include <string.h>
+
+struct toolstack *toolstack_open(const char *spec, struct event_base *base, struct failure *failure)
+{
+    if (strcmp(spec, "libxl") == 0)
+        return toolstack_open_libxl(base, failure);
+    failure_set(failure, "there is no toolstack '%s': it is libxl or sim:DIR", spec);
+    return NULL;
+}
+
+void toolstack_close(struct toolstack *ts)
+{
+    if (ts)
+        ts->ops->close(ts);
+}
+
+const char *vm_type_name(enum vm_type type)
+{
+    switch (type) {
+    case VM_TYPE_PV:
+        return "PV";
+    case VM_TYPE_PVH:
+        return "PVH";
+    case VM_TYPE_HVM:
+        return "HVM";
+    }
+    return "?";
+}
+
+const char *vm_state_name(enum vm_state state)
+{
+    switch (state) {
+    case VM_RUNNING:
+        return "running";
+    case VM_PAUSED:
+        return "paused";
+    case VM_SUSPENDED:
+        return "suspended";
+    case VM_SHUT_DOWN:
+        return "shut down";
+    case VM_CRASHED:
+        return "crashed";
+    case VM_DYING:
+        return "being destroyed";
+    }
+    return "?";
+}
