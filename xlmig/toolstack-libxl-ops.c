@@ -37,7 +37,7 @@ static void simple_finish(evutil_socket_t fd, short what, void *user)
     free(op);
 }
 
-static void finish_later(struct event_base *base, event_callback_fn *finish, void *op)
+static void finish_later(struct event_base *base, event_callback_fn finish, void *op)
 {
     static const struct timeval at_once = { 0, 0 };
 
