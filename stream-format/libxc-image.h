@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * The wire layout of libxc's domain image, versions 2 and 3.
  *
@@ -194,6 +195,13 @@ struct stream_x86_pv_vcpu {
     uint8_t context[];
 };
 _Static_assert(sizeof(struct stream_x86_pv_vcpu) == 8, "vcpu header size");
+
+/* A BASIC context is Xen's vcpu_guest_context of the guest's width. */
+#define STREAM_VCPU_BASIC_X86_64   5168u
+#define STREAM_VCPU_BASIC_X86_32   2800u
+#define STREAM_VCPU_EXTENDED_MAX   128u
+#define STREAM_VCPU_XSAVE_MIN      16u
+#define STREAM_VCPU_ID_MAX         8191u /* Xen's own bound for PV guests */
 
 /* X86_TSC_INFO */
 struct stream_x86_tsc_info {

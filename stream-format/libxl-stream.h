@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * The two outer layers: xl's save header and libxl's stream, version 2.
  *

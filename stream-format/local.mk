@@ -1,5 +1,18 @@
 # stream-format: its part of the build
-EXTRA_DIST += \
+noinst_LTLIBRARIES += stream-format/libstream.la
+
+stream_format_libstream_la_SOURCES = \
 	stream-format/bytes.h \
+	stream-format/faults.def \
 	stream-format/libxc-image.h \
-	stream-format/libxl-stream.h
+	stream-format/libxl-stream.h \
+	stream-format/reader-internal.h \
+	stream-format/reader.c \
+	stream-format/reader.h \
+	stream-format/records.c \
+	stream-format/records.def \
+	stream-format/records.h \
+	stream-format/rules-libxc.c \
+	stream-format/rules-libxl.c \
+	stream-format/rules.c \
+	stream-format/rules.h

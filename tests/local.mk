@@ -21,3 +21,5 @@ TAP_LOG_COMPILER = timeout 120 bash
 SH_LOG_COMPILER = timeout 120 bash
 
 EXTRA_DIST += quickstart
+
+include $(top_srcdir)/tests/stream-format/local.mk
