@@ -7,7 +7,7 @@ xlmig_xlmig_LDADD = xlmig/libxlmig.la
 
 xlmig_libxlmig_la_CPPFLAGS = $(AM_CPPFLAGS) -DLIBEXECDIR='"$(libexecdir)"' -DXENLIGHT_VERSION='"$(XENLIGHT_VERSION)"'
 xlmig_libxlmig_la_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS) $(JSONC_CFLAGS) $(XENLIGHT_CFLAGS) $(XENGUEST_CFLAGS) $(XENCTRL_CFLAGS)
-xlmig_libxlmig_la_LIBADD = $(EVENT_LIBS) $(JSONC_LIBS) $(XENLIGHT_LIBS) $(XENGUEST_LIBS) $(XENCTRL_LIBS) -lm
+xlmig_libxlmig_la_LIBADD = stream-format/libstream.la $(EVENT_LIBS) $(JSONC_LIBS) $(XENLIGHT_LIBS) $(XENGUEST_LIBS) $(XENCTRL_LIBS) -lm
 xlmig_libxlmig_la_SOURCES = \
 	xlmig/child.c \
 	xlmig/child.h \
@@ -22,6 +22,8 @@ xlmig_libxlmig_la_SOURCES = \
 	xlmig/loop.h \
 	xlmig/options.c \
 	xlmig/parse.c \
+	xlmig/stream-file.c \
+	xlmig/stream-file.h \
 	xlmig/toolstack-libxl-check.c \
 	xlmig/toolstack-libxl-child.c \
 	xlmig/toolstack-libxl-log.c \
@@ -31,6 +33,7 @@ xlmig_libxlmig_la_SOURCES = \
 	xlmig/toolstack-libxl.h \
 	xlmig/toolstack.c \
 	xlmig/toolstack.h \
+	xlmig/verb-verify.c \
 	xlmig/verb-version.c \
 	xlmig/verb.h \
 	xlmig/verbs.c \

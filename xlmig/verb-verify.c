@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* xlmig verify: is a saved VM, or a stream, what the specification says it must be? */
+#include "xlmig/stream-file.h"
+#include "xlmig/verb.h"
+
+#include <inttypes.h>
+
+struct verify_options {
+    bool quiet;
+};
+
+/* What the answer mentions besides "valid". */
+struct counts {
+    uint64_t records;
+    uint64_t pages;
+};
+
+static void count(void *opaque, const struct stream_event *event)
+{
+    struct counts *counts = opaque;
+
+    if (event->kind == STREAM_EVENT_RECORD)
+        counts->records++;
+    if (event->kind == STREAM_EVENT_ELEMENT && event->info->id == STREAM_ID_LIBXC_PAGE_DATA)
+        counts->pages++;
+}
+
+static int verify(const struct verb_call *call)
+{
+    const struct verify_options *options = call->options;
+    struct counts counts = { 0 };
+    struct stream_file file = {
+        .path = call->argv[0], .who = "xlmig verify", .event = count, .opaque = &counts,
+    };
+    struct failure failure = { "" };
+
+    if (stream_file_read(&file, &failure)) {
+        fprintf(stderr, "xlmig verify: %s\n", failure.text);
+        return EXIT_FAILED;
+    }
+    if (file.fault.code) {
+        if (!options->quiet) {
+            printf("%s: not valid\n", stream_file_name(&file));
+            stream_file_print_fault(stdout, &file);
+        }
+        return EXIT_INVALID;
+    }
+    if (!options->quiet)
+        printf("%s: valid (%" PRIu64 " bytes, %" PRIu64 " records, %" PRIu64 " pages)\n",
+               stream_file_name(&file), file.bytes, counts.records, counts.pages);
+    return EXIT_OK;
+}
+
+static const struct verb_option options[] = {
+    { .name = "quiet", .short_name = 'q', .kind = OPTION_FLAG, .help = "say nothing; the exit status tells",
+      OPTION_INTO(struct verify_options, quiet) },
+    OPTIONS_END,
+};
+
+const struct verb verb_verify = {
+    .name = "verify",
+    .arguments = "FILE|-",
+    .summary = "say whether a saved VM is valid, or what is wrong with it first",
+    .details = "Reads what `xl save` and `xlmig save` write, and bare libxl and libxc streams.\n"
+               "Exit status: 0 valid, 8 not valid, 1 could not be read.",
+    .min_args = 1,
+    .max_args = 1,
+    .options = options,
+    .options_size = sizeof(struct verify_options),
+    .run = verify,
+};
