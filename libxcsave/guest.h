@@ -7,9 +7,8 @@
  * of a real Xen (guest-xen*.c) and a simulated one (guest-sim.c).
  *
  * Words.  pfn: frame number in the guest's own physical address space, and the
- * only frame number that the engine and the stream know.  Page type: the
- * XEN_DOMCTL_PFINFO_* value in its place (bits 28-31), as the stream carries it
- * (stream-format/libxc-image.h names them).
+ * only frame number that the engine and the stream know.  Page type: a
+ * STREAM_PAGE_* of stream-format/libxc-image.h, four bits.
  *
  * Every function returns 0 or -1 with `error` filled in, unless it says
  * otherwise.  No function is called from two threads at once, except map(),
@@ -119,7 +118,10 @@ struct guest_ops {
                     struct xcsave_error *error);
     /* May 2 MiB extents be used at all (PVH/HVM: yes, PV: no)? */
     bool (*has_superpages)(struct xcsave_guest *g);
-    /* Give back the memory of pfns: pages of a superpage that turned out to be absent. */
+    /*
+     * Give back the memory of pfns that the guest gave up (ballooned out) after
+     * they had been sent.  1: kept, because other pages may refer to it (PV).
+     */
     int (*depopulate)(struct xcsave_guest *g, unsigned n, const uint64_t *pfns, struct xcsave_error *error);
     /* The last type seen for a pfn, for what complete() does with it (pinning). */
     void (*set_page_type)(struct xcsave_guest *g, uint64_t pfn, uint32_t type);

@@ -116,6 +116,7 @@ struct xcsave_callbacks {
 struct xcsave_save_options {
     int fd;                     /* image goes here; blocking; not closed */
     bool live;                  /* copy while the guest runs; otherwise suspend first */
+    bool verify;                /* send all of memory a second time for the reader to compare: for debugging */
     struct xcsave_policy_limits limits;
     unsigned io_timeout_s;      /* no byte accepted for so long: fail; 0: default */
     const volatile sig_atomic_t *cancel; /* optional; non-zero: undo and fail with ECANCELED */

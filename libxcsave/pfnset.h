@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * A set of pfns whose memory follows what is in it, not the largest pfn: the
+ * restore side learns pfns from the stream, and a hostile one names any.
+ */
+#ifndef XCSAVE_PFNSET_H
+#define XCSAVE_PFNSET_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* 48 bits of guest-physical address, more than Xen gives any guest. */
+#define PFNSET_MAX_PFN ((UINT64_C(1) << 36) - 1)
+
+struct pfnset {
+    uint64_t **chunks;          /* 4 KiB each, allocated when first needed */
+    uint64_t count;
+};
+
+/* 0, or -1 with errno ENOMEM. */
+int pfnset_init(struct pfnset *set);
+/* Idempotent. */
+void pfnset_dispose(struct pfnset *set);
+bool pfnset_has(const struct pfnset *set, uint64_t pfn);
+/* 0, or -1 with errno ENOMEM, or ERANGE for a pfn above PFNSET_MAX_PFN. */
+int pfnset_add(struct pfnset *set, uint64_t pfn);
+void pfnset_remove(struct pfnset *set, uint64_t pfn);
+
+#endif

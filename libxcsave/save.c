@@ -1,0 +1,344 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Saving a guest: the algorithm, and nothing that depends on the hypervisor.
+ *
+ *   headers, static records, opening records
+ *   live:  log-dirty on; rounds until the policy says stop
+ *   suspend; what is dirty or was put off; vCPUs and platform; END
+ *   on every path: log-dirty off, in the device model too, nothing mapped
+ *
+ * Invariants.  A pfn whose content may differ from what the stream holds is in
+ * the dirty log, in `dirty` or in `deferred`; when the final round ends all
+ * three are empty.  A page is mapped no longer than its batch lives, so a frame
+ * that the guest gives up or exchanges afterwards cannot be sent stale: the
+ * exchange marks the pfn dirty and the next batch maps it anew.
+ */
+#include "config.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "libxcsave/bitmap.h"
+#include "libxcsave/clock.h"
+#include "libxcsave/guest.h"
+#include "libxcsave/imageio.h"
+#include "libxcsave/pagesend.h"
+#include "stream-format/libxc-image.h"
+
+#define PROGRESS_INTERVAL_US 200000
+
+struct save {
+    struct xcsave_guest *guest;
+    const struct xcsave_save_options *options;
+    const struct xcsave_callbacks *callbacks;
+    struct xcsave_report *report;
+    struct xcsave_progress *progress; /* report->end */
+    struct xcsave_error *error;
+
+    struct imageio io;
+    struct guest_identity identity;
+    struct pagesend pages;
+
+    uint64_t nr_pfns;
+    uint64_t *dirty;            /* to send in the round at hand */
+
+    uint64_t start_us;
+    uint64_t shown_us;
+    uint64_t suspended_us;
+    bool logdirty;
+    bool emulator_logdirty;
+    bool suspended;
+};
+
+static void show_progress(struct save *s, bool now)
+{
+    uint64_t time_us = clock_us();
+
+    s->progress->bytes = s->io.bytes;
+    s->progress->pages_sent = s->pages.sent;
+    s->progress->pages_skipped = s->pages.skipped;
+    s->progress->elapsed_us = time_us - s->start_us;
+    if (s->callbacks->progress && (now || time_us - s->shown_us >= PROGRESS_INTERVAL_US)) {
+        s->shown_us = time_us;
+        s->callbacks->progress(s->callbacks->user, s->progress);
+    }
+}
+
+static void enter_phase(struct save *s, enum xcsave_phase phase)
+{
+    s->progress->phase = phase;
+    show_progress(s, true);
+}
+
+static int emit(void *user, uint32_t type, const void *body, size_t len_bytes)
+{
+    struct save *s = user;
+
+    return imageio_write_record(&s->io, type, body, len_bytes, s->error);
+}
+
+static int write_headers(struct save *s)
+{
+    uint8_t image[sizeof(struct stream_image_header)];
+    uint8_t domain[sizeof(struct stream_domain_header)];
+
+    stream_encode_image_header(image, STREAM_IMAGE_VERSION);
+    stream_encode_domain_header(domain, s->identity.type, s->identity.xen_major, s->identity.xen_minor);
+    struct iovec iov[] = { { image, sizeof(image) }, { domain, sizeof(domain) } };
+
+    return imageio_writev(&s->io, iov, 2, s->error);
+}
+
+static int write_opening(struct save *s)
+{
+    const struct guest_ops *ops = s->guest->ops;
+
+    if (write_headers(s) || ops->static_records(s->guest, emit, s, s->error) ||
+        emit(s, STREAM_REC_STATIC_DATA_END, NULL, 0))
+        return -1;
+    return ops->opening_records(s->guest, emit, s, s->error);
+}
+
+/* A guest may gain memory while it is copied; whatever lies above the old end was never sent. */
+static int follow_growth(struct save *s)
+{
+    uint64_t nr_pfns;
+    uint64_t *dirty;
+
+    if (s->guest->ops->nr_pfns(s->guest, &nr_pfns, s->error))
+        return -1;
+    if (nr_pfns <= s->nr_pfns)
+        return 0;
+
+    dirty = realloc(s->dirty, bitmap_words(nr_pfns) * sizeof(*dirty));
+    if (!dirty)
+        return xcsave_fail(s->error, ENOMEM, "a bitmap of %llu pages", (unsigned long long)nr_pfns);
+    s->dirty = dirty;
+    memset(dirty + bitmap_words(s->nr_pfns), 0,
+           (bitmap_words(nr_pfns) - bitmap_words(s->nr_pfns)) * sizeof(*dirty));
+    bitmap_set_range(dirty, s->nr_pfns, nr_pfns);
+    if (pagesend_grow(&s->pages, nr_pfns, s->error))
+        return -1;
+    s->nr_pfns = nr_pfns;
+    s->progress->guest_pages = nr_pfns;
+    return 0;
+}
+
+/* Read the dirty log into `dirty`, keeping what is set there already. */
+static int collect_dirty(struct save *s, enum guest_dirty_op op)
+{
+    size_t words = bitmap_words(s->nr_pfns);
+    uint64_t *log = malloc(words * sizeof(*log));
+    int rc;
+
+    if (!log)
+        return xcsave_fail(s->error, ENOMEM, "a bitmap of %llu pages", (unsigned long long)s->nr_pfns);
+    rc = s->guest->ops->logdirty_read(s->guest, op, log, s->nr_pfns, s->error);
+    if (!rc)
+        bitmap_or(s->dirty, log, words);
+    free(log);
+    return rc;
+}
+
+/* Send every page of `dirty` once, and clear it. */
+static int send_round(struct save *s, struct xcsave_round *round)
+{
+    uint64_t start_us = clock_us(), start_bytes = s->io.bytes;
+    uint64_t pfn = 0;
+
+    *round = (struct xcsave_round){ .pages = bitmap_count(s->dirty, bitmap_words(s->nr_pfns)) };
+    s->progress->round++;
+    s->progress->round_pages_total = round->pages;
+    s->progress->round_pages_done = 0;
+    show_progress(s, true);
+
+    while ((pfn = bitmap_next(s->dirty, pfn, s->nr_pfns)) < s->nr_pfns) {
+        uint64_t batch[GUEST_BATCH_PAGES];
+        unsigned n = 0;
+
+        for (; n < GUEST_BATCH_PAGES && pfn < s->nr_pfns; pfn = bitmap_next(s->dirty, pfn + 1, s->nr_pfns))
+            batch[n++] = pfn;
+        if (pagesend_batch(&s->pages, batch, n, s->suspended, s->error))
+            return -1;
+        s->progress->round_pages_done += n;
+        show_progress(s, false);
+    }
+    memset(s->dirty, 0, bitmap_words(s->nr_pfns) * sizeof(*s->dirty));
+    round->bytes = s->io.bytes - start_bytes;
+    round->duration_us = clock_us() - start_us;
+    return 0;
+}
+
+static void report_round(struct save *s, const struct xcsave_round *round)
+{
+    if (s->callbacks->round_done)
+        s->callbacks->round_done(s->callbacks->user, round, s->suspended);
+}
+
+static int enable_logdirty(struct save *s)
+{
+    if (s->guest->ops->logdirty_enable(s->guest, s->error))
+        return -1;
+    s->logdirty = true;
+    if (s->identity.type != STREAM_GUEST_X86_HVM || !s->callbacks->emulator_logdirty)
+        return 0;
+    s->emulator_logdirty = true;
+    if (s->callbacks->emulator_logdirty(s->callbacks->user, true))
+        return xcsave_fail(s->error, 0, "the device model did not start to log the pages it writes");
+    return 0;
+}
+
+/* Copy in rounds while the guest runs.  Leaves in `dirty` what the last look at the log found. */
+static int send_memory_live(struct save *s)
+{
+    struct xcsave_policy_facts facts = { 0 };
+    uint64_t start_us = clock_us();
+
+    enter_phase(s, XCSAVE_PHASE_PRECOPY);
+    if (enable_logdirty(s))
+        return -1;
+    bitmap_set_range(s->dirty, 0, s->nr_pfns);
+    do {
+        struct xcsave_round round;
+
+        if (send_round(s, &round) || s->guest->ops->layout_records(s->guest, emit, s, s->error) ||
+            follow_growth(s) || collect_dirty(s, GUEST_DIRTY_CLEAN))
+            return -1;
+        round.dirtied = bitmap_count(s->dirty, bitmap_words(s->nr_pfns));
+        report_round(s, &round);
+
+        s->report->precopy_rounds++;
+        facts = (struct xcsave_policy_facts){
+            .rounds_done = s->report->precopy_rounds,
+            .dirty_pages = round.dirtied,
+            .guest_pages = s->nr_pfns,
+            .bytes_per_s = round.duration_us ? round.bytes * 1000000 / round.duration_us : 0,
+            .elapsed_us = clock_us() - start_us,
+            .last = round,
+            .previous = facts.last,
+        };
+    } while (xcsave_precopy_decide(facts, s->options->limits) == XCSAVE_CONTINUE);
+    return 0;
+}
+
+static int suspend_guest(struct save *s)
+{
+    uint64_t asked_us = clock_us();
+
+    enter_phase(s, XCSAVE_PHASE_SUSPEND);
+    if (s->callbacks->suspend(s->callbacks->user))
+        return xcsave_fail(s->error, 0, "the guest was not suspended");
+    if (s->guest->ops->is_suspended(s->guest, &s->suspended, s->error))
+        return -1;
+    if (!s->suspended)
+        return xcsave_fail(s->error, 0, "the guest stopped, but not by suspending itself");
+    s->suspended_us = clock_us();
+    s->report->suspend_us = s->suspended_us - asked_us;
+    return imageio_check_cancel(&s->io, s->error);
+}
+
+/* The guest stands still: everything that the stream does not hold yet. */
+static int send_memory_final(struct save *s)
+{
+    struct xcsave_round round;
+
+    enter_phase(s, XCSAVE_PHASE_FINAL);
+    if (s->guest->ops->layout_records(s->guest, emit, s, s->error) || follow_growth(s))
+        return -1;
+    if (s->logdirty) {
+        if (collect_dirty(s, GUEST_DIRTY_FINAL))
+            return -1;
+        pagesend_take_deferred(&s->pages, s->dirty);
+    } else {
+        bitmap_set_range(s->dirty, 0, s->nr_pfns);
+    }
+    if (send_round(s, &round))
+        return -1;
+    report_round(s, &round);
+    return 0;
+}
+
+static int send_verification(struct save *s)
+{
+    struct xcsave_round round;
+
+    if (!s->options->verify)
+        return 0;
+    bitmap_set_range(s->dirty, 0, s->nr_pfns);
+    return emit(s, STREAM_REC_VERIFY, NULL, 0) || send_round(s, &round) ? -1 : 0;
+}
+
+static int send_state(struct save *s)
+{
+    enter_phase(s, XCSAVE_PHASE_STATE);
+    if (s->guest->ops->state_records(s->guest, emit, s, s->error) || emit(s, STREAM_REC_END, NULL, 0))
+        return -1;
+    s->report->stopped_us = clock_us() - s->suspended_us;
+    enter_phase(s, XCSAVE_PHASE_DONE);
+    return 0;
+}
+
+static int setup(struct save *s)
+{
+    const struct guest_ops *ops = s->guest->ops;
+
+    if (imageio_attach(&s->io, s->options->fd, s->options->io_timeout_s, s->options->cancel, s->error) ||
+        ops->identify(s->guest, &s->identity, s->error) || ops->nr_pfns(s->guest, &s->nr_pfns, s->error))
+        return -1;
+    s->progress->guest_pages = s->nr_pfns;
+    s->dirty = calloc(bitmap_words(s->nr_pfns), sizeof(*s->dirty));
+    if (!s->dirty)
+        return xcsave_fail(s->error, ENOMEM, "a bitmap of %llu pages", (unsigned long long)s->nr_pfns);
+    return pagesend_init(&s->pages, s->guest, &s->io, s->nr_pfns, s->error);
+}
+
+/* Leave the guest as it was found.  A failure here is reported unless there was one before. */
+static int cleanup(struct save *s)
+{
+    int rc = 0;
+
+    if (s->emulator_logdirty && s->callbacks->emulator_logdirty(s->callbacks->user, false))
+        rc = xcsave_fail(s->error, 0, "the device model did not stop logging the pages it writes");
+    if (s->logdirty && s->guest->ops->logdirty_disable(s->guest, s->error))
+        rc = -1;
+    pagesend_dispose(&s->pages);
+    imageio_detach(&s->io);
+    free(s->dirty);
+    return rc;
+}
+
+static int save_guest(struct save *s)
+{
+    if (setup(s) || write_opening(s))
+        return -1;
+    if (s->options->live && send_memory_live(s))
+        return -1;
+    if (suspend_guest(s) || send_memory_final(s) || send_verification(s))
+        return -1;
+    return send_state(s);
+}
+
+int xcsave_save(struct xcsave_guest *guest, const struct xcsave_save_options *options,
+                struct xcsave_report *report, struct xcsave_error *error)
+{
+    struct save s = {
+        .guest = guest,
+        .options = options,
+        .callbacks = options->callbacks,
+        .report = report,
+        .progress = &report->end,
+        .error = error,
+        .io.saved_flags = -1,
+        .start_us = clock_us(),
+    };
+    int rc;
+
+    *report = (struct xcsave_report){ 0 };
+    *error = (struct xcsave_error){ 0 };
+    rc = save_guest(&s);
+    show_progress(&s, true);
+    if (cleanup(&s))
+        rc = -1;
+    report->total_us = clock_us() - s.start_us;
+    return rc;
+}
