@@ -1,1 +1,40 @@
-# libxcsave: its part of the build
+# libxcsave: the engine.  The shared library exports what xcsave.h declares; tests
+# and the helper link the convenience library, which has everything.
+lib_LTLIBRARIES += libxcsave/libxcsave.la
+noinst_LTLIBRARIES += libxcsave/libengine.la
+include_HEADERS += libxcsave/xcsave.h
+pkgconfig_DATA += libxcsave/xcsave.pc
+
+libxcsave_libengine_la_CFLAGS = $(AM_CFLAGS) $(XENCTRL_CFLAGS) $(XENGUEST_CFLAGS)
+libxcsave_libengine_la_LIBADD = $(XENCTRL_LIBS) $(XENGUEST_LIBS)
+libxcsave_libengine_la_SOURCES = \
+	libxcsave/bitmap.h \
+	libxcsave/clock.h \
+	libxcsave/error.c \
+	libxcsave/guest.h \
+	libxcsave/guest-xen.c \
+	libxcsave/guest-xen.h \
+	libxcsave/guest-xen-hvm.c \
+	libxcsave/guest-xen-pv.c \
+	libxcsave/guest-xen-pv.h \
+	libxcsave/guest-xen-pv-p2m.c \
+	libxcsave/guest-xen-pv-restore.c \
+	libxcsave/guest-xen-pv-save.c \
+	libxcsave/guest-xen-pv-vcpu.c \
+	libxcsave/guest-xen-x86.c \
+	libxcsave/imageio.c \
+	libxcsave/imageio.h \
+	libxcsave/pagerecv.c \
+	libxcsave/pagerecv.h \
+	libxcsave/pagesend.c \
+	libxcsave/pagesend.h \
+	libxcsave/pfnset.c \
+	libxcsave/pfnset.h \
+	libxcsave/precopy.c \
+	libxcsave/restore.c \
+	libxcsave/save.c
+
+libxcsave_libxcsave_la_SOURCES =
+libxcsave_libxcsave_la_LIBADD = libxcsave/libengine.la
+libxcsave_libxcsave_la_LDFLAGS = $(AM_LDFLAGS) -version-info 0:0:0 -no-undefined \
+	-export-symbols-regex '^xcsave_(save|restore|guest_open_xen|guest_open_xen_restore|guest_close|precopy_decide|phase_name)$$'

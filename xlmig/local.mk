@@ -38,3 +38,14 @@ xlmig_libxlmig_la_SOURCES = \
 	xlmig/verb.h \
 	xlmig/verbs.c \
 	xlmig/verbs.def
+
+# The helper that libxl forks: the engine behind libxl's message protocol.
+libexec_PROGRAMS += xlmig/xlmig-save-helper
+xlmig_xlmig_save_helper_CFLAGS = $(AM_CFLAGS) $(JSONC_CFLAGS) $(XENLIGHT_CFLAGS) $(EVENT_CFLAGS)
+xlmig_xlmig_save_helper_LDADD = libxcsave/libengine.la $(JSONC_LIBS)
+xlmig_xlmig_save_helper_SOURCES = \
+	xlmig/helper-protocol.c \
+	xlmig/helper-protocol.h \
+	xlmig/helper-report.c \
+	xlmig/helper-report.h \
+	xlmig/save-helper.c
