@@ -6,12 +6,14 @@ include_HEADERS += libxcsave/xcsave.h
 pkgconfig_DATA += libxcsave/xcsave.pc
 
 libxcsave_libengine_la_CFLAGS = $(AM_CFLAGS) $(XENCTRL_CFLAGS) $(XENGUEST_CFLAGS)
-libxcsave_libengine_la_LIBADD = $(XENCTRL_LIBS) $(XENGUEST_LIBS)
+libxcsave_libengine_la_LIBADD = libxcsave/libsim-client.la $(XENCTRL_LIBS) $(XENGUEST_LIBS)
 libxcsave_libengine_la_SOURCES = \
 	libxcsave/bitmap.h \
 	libxcsave/clock.h \
 	libxcsave/error.c \
 	libxcsave/guest.h \
+	libxcsave/guest-sim.c \
+	libxcsave/guest-sim.h \
 	libxcsave/guest-xen.c \
 	libxcsave/guest-xen.h \
 	libxcsave/guest-xen-hvm.c \
@@ -38,3 +40,10 @@ libxcsave_libxcsave_la_SOURCES =
 libxcsave_libxcsave_la_LIBADD = libxcsave/libengine.la
 libxcsave_libxcsave_la_LDFLAGS = $(AM_LDFLAGS) -version-info 0:0:0 -no-undefined \
 	-export-symbols-regex '^xcsave_(save|restore|guest_open_xen|guest_open_xen_restore|guest_close|precopy_decide|phase_name)$$'
+
+# Of a simulated host, for all that call one.
+noinst_LTLIBRARIES += libxcsave/libsim-client.la
+libxcsave_libsim_client_la_SOURCES = \
+	libxcsave/sim-client.c \
+	libxcsave/sim-client.h \
+	libxcsave/sim-protocol.h

@@ -23,3 +23,4 @@ SH_LOG_COMPILER = timeout 120 bash
 EXTRA_DIST += quickstart
 
 include $(top_srcdir)/tests/stream-format/local.mk
+include $(top_srcdir)/tests/simhost/local.mk

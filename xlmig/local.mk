@@ -49,3 +49,5 @@ xlmig_xlmig_save_helper_SOURCES = \
 	xlmig/helper-report.c \
 	xlmig/helper-report.h \
 	xlmig/save-helper.c
+
+include $(top_srcdir)/xlmig/simhost/local.mk

@@ -20,6 +20,7 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include "libxcsave/guest-sim.h"
 #include "libxcsave/xcsave.h"
 #include "xlmig/helper-protocol.h"
 #include "xlmig/helper-report.h"
@@ -123,6 +124,17 @@ static uint64_t limit_from_environment(const char *name, uint64_t max)
     return value;
 }
 
+/* A guest of Xen, unless a simulated host is named. */
+static struct xcsave_guest *open_guest(uint32_t domid, const struct xcsave_restore_wiring *wiring,
+                                       struct xcsave_error *error)
+{
+    const char *sim_host = getenv(XCSAVE_SIM_HOST_ENV);
+
+    if (sim_host)
+        return xcsave_guest_open_sim(sim_host, domid, error);
+    return wiring ? xcsave_guest_open_xen_restore(domid, wiring, error) : xcsave_guest_open_xen(domid, error);
+}
+
 /* ---- save and restore ------------------------------------------------- */
 
 static int finish(int rc, const struct xcsave_report *report, const struct xcsave_error *error)
@@ -175,7 +187,7 @@ static int save_domain(const long *args)
 
     helper_report_start("save", helper.domid);
     if (!rc)
-        guest = xcsave_guest_open_xen(helper.domid, &error);
+        guest = open_guest(helper.domid, NULL, &error);
     rc = guest ? xcsave_save(guest, &options, &report, &error) : -1;
     xcsave_guest_close(guest);
     return finish(rc, &report, &error);
@@ -211,7 +223,7 @@ static int restore_domain(const long *args)
 
     helper_report_start("restore", helper.domid);
     if (!rc)
-        guest = xcsave_guest_open_xen_restore(helper.domid, &wiring, &error);
+        guest = open_guest(helper.domid, &wiring, &error);
     rc = guest ? xcsave_restore(guest, &options, &result, &report, &error) : -1;
     xcsave_guest_close(guest);
     helper_restore_results(result.store_gfn, result.console_gfn);

@@ -1,0 +1,23 @@
+# xlmig/simhost: the simulated host's part of the build
+libexec_PROGRAMS += xlmig/xlmig-simhost
+noinst_LTLIBRARIES += xlmig/simhost/libsimhost.la
+
+xlmig_simhost_libsimhost_la_CFLAGS = $(AM_CFLAGS) $(JSONC_CFLAGS) $(XXHASH_CFLAGS) -pthread
+xlmig_simhost_libsimhost_la_LIBADD = $(JSONC_LIBS) $(XXHASH_LIBS)
+xlmig_simhost_libsimhost_la_SOURCES = \
+	xlmig/simhost/context.c \
+	xlmig/simhost/guest-config.c \
+	xlmig/simhost/guest-config.h \
+	xlmig/simhost/guest-private.h \
+	xlmig/simhost/guest.c \
+	xlmig/simhost/guest.h \
+	xlmig/simhost/pattern.c \
+	xlmig/simhost/pattern.h \
+	xlmig/simhost/proof.c \
+	xlmig/simhost/server.c \
+	xlmig/simhost/server.h \
+	xlmig/simhost/workload.c
+
+xlmig_xlmig_simhost_SOURCES = xlmig/simhost/main.c
+xlmig_xlmig_simhost_CFLAGS = $(AM_CFLAGS) -pthread
+xlmig_xlmig_simhost_LDADD = xlmig/simhost/libsimhost.la libxcsave/libsim-client.la
