@@ -1,0 +1,3 @@
+. /lab/environment
+PS1='\h:\w# '
+cd /root

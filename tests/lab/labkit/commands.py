@@ -1,0 +1,81 @@
+"""The verbs of `lab`."""
+
+import sys
+import time
+
+from . import images, pair, runner, segment, tree
+from .guest import Guest
+from .settings import MEMORY_MIB, NAMESPACE, RUN, LabError
+
+
+def build(arguments):
+    xen, dom0 = images.build(arguments.xen or "shadow")
+    print(f"hypervisor {xen}\ndom0 {dom0}")
+    return 0
+
+
+def up(arguments):
+    started = time.monotonic()
+    with pair.lock():
+        hosts = pair.up(arguments.xen or "shadow", arguments.memory or MEMORY_MIB)
+        images.say(f"both hosts are up after {time.monotonic() - started:.0f} s: `lab shell a`, `lab shell b`; "
+                   f"state in {RUN}")
+        return 0 if hosts else 1
+
+
+def down(_arguments):
+    with pair.lock(wait=True):
+        pair.down()
+    return 0
+
+
+def status(_arguments):
+    known = pair.load()
+    if not known:
+        print("no pair is up" + (f" (a stale namespace {NAMESPACE} is left)" if segment.exists() else ""))
+        return 0
+    for host in known.hosts.values():
+        print(f"host {host.name}: {'up' if host.alive() else 'gone'}, hypervisor {known.hypervisor}, pid {host.pid}, "
+              f"console log {host.serial}")
+    return 0
+
+
+def shell(arguments):
+    host = pair.attach().hosts[arguments.host]
+    if not arguments.command:
+        return pair.interactive_shell(host)
+    code, output = host.attempt(" ".join(arguments.command), arguments.seconds)
+    sys.stdout.write(output if not output or output.endswith("\n") else output + "\n")
+    return code
+
+
+def install(arguments):
+    folder = arguments.destdir or tree.build()
+    pair.attach().install(folder)
+    return 0
+
+
+def create(arguments):
+    settings = {}
+    for setting in arguments.setting:
+        key, equals, value = setting.partition("=")
+        if not equals:
+            raise LabError(f"{setting} is not KEY=VALUE")
+        settings[key] = int(value) if value.isdigit() else value
+    try:
+        guest = Guest(arguments.type, **settings)
+    except TypeError as error:
+        raise LabError(str(error)) from error
+    guest.create(pair.attach().hosts[arguments.host])
+    print(f"{guest.name} runs on host {arguments.host}, address {guest.ip}: {guest.last_tick()}")
+    return 0
+
+
+def list_tests(_arguments):
+    for name in runner.names():
+        print(name)
+    return 0
+
+
+def run(arguments):
+    return runner.run(arguments.test, arguments.destdir)

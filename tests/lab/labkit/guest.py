@@ -1,0 +1,111 @@
+"""A test guest (guest/init.c): its configuration, and what it says about itself on its console."""
+
+import re
+import time
+
+from .host import SHARED_DISKS
+from .settings import LabError
+
+TICK = re.compile(r"tick (\d+) bad=(\d+) disk_bad=(\d+) gap_ms=(\d+) t=([\d.]+)")
+NUMBERS = {"pv": 1, "pvh": 2, "hvm": 3}
+FIRST_TICK_SECONDS = 180
+NEXT_TICK_SECONDS = 20
+
+CONFIGURATION = """\
+name = "{name}"
+uuid = "{uuid}"
+type = "{type}"
+kernel = "/lab/{kernel}"
+ramdisk = "/lab/initramfs"
+extra = "console=hvc0 loglevel=4 panic=1 lab.dirty_mb={dirty_mb} lab.static_mb={static_mb} lab.rate_ms={rate_ms} \
+lab.ip={ip} lab.disk=xvda {options}"
+memory = {memory}
+maxmem = {maxmem}
+vcpus = {vcpus}
+vif = ["mac={mac},bridge=xenbr0{vif}"]
+disk = ["phy:{disk},xvda,w"]
+"""
+HVM_CONFIGURATION = """\
+device_model_version = "qemu-xen"
+vga = "none"
+nographic = 1
+serial = "pty"
+"""
+
+
+class Tick:
+    def __init__(self, match):
+        self.number, self.bad, self.disk_bad, self.gap_ms = (int(match[i]) for i in range(1, 5))
+        self.time = float(match[5])
+
+    def __str__(self):
+        return f"tick {self.number} bad={self.bad} disk_bad={self.disk_bad}"
+
+
+class Guest:
+    """One guest of a given type. `host` is where it is believed to run; tests set it after a migration."""
+
+    def __init__(self, kind, name=None, memory=128, maxmem=None, vcpus=1, dirty_mb=16, static_mb=16, rate_ms=200,
+                 options=""):
+        self.kind = kind
+        self.name = name or kind + "1"
+        self.host = None
+        self.memory = memory
+        number = NUMBERS[kind]
+        self.ip = f"10.9.0.{10 + number}"
+        self.mac = f"00:16:3e:0a:09:0{number}"
+        self.uuid = f"6c616221-0000-4000-8000-00000000000{number}"
+        text = CONFIGURATION.format(
+            name=self.name, uuid=self.uuid, type=kind, kernel="vmlinuz" if kind == "hvm" else "vmlinux", ip=self.ip,
+            mac=self.mac, vif=",type=vif" if kind == "hvm" else "", disk=SHARED_DISKS[kind], memory=memory, maxmem=maxmem or memory, vcpus=vcpus,
+            dirty_mb=dirty_mb, static_mb=static_mb, rate_ms=rate_ms, options=options)
+        self.configuration = text + (HVM_CONFIGURATION if kind == "hvm" else "")
+
+    # Life.
+
+    def create(self, host):
+        """Start it anew on a host and wait for its first tick."""
+        host.run(f"rm -f /var/log/xen/guest-{self.name}.log /var/log/xen/guest-{self.name}--*")
+        host.write(f"/root/{self.name}.cfg", self.configuration)
+        host.run(f"xl create /root/{self.name}.cfg", seconds=60)
+        self.host = host
+        self.await_tick(seconds=FIRST_TICK_SECONDS)
+        return self
+
+    def destroy(self):
+        if self.host:
+            self.host.run(f"xl destroy {self.name}", check=False)
+        self.host = None
+
+    def domid(self, host=None):
+        status, output = (host or self.host).attempt(f"xl domid {self.name}")
+        return int(output) if not status else None
+
+    # What it says.
+
+    def console(self, host=None):
+        """The end of the newest console log; after a migration that is a file of another name."""
+        newest = f"ls -t /var/log/xen/guest-{self.name}.log /var/log/xen/guest-{self.name}--*.log 2>/dev/null"
+        return (host or self.host).run(f"tail -c 30000 $({newest} | head -1)", check=False)
+
+    def ticks(self, host=None):
+        return [Tick(match) for match in TICK.finditer(self.console(host))]
+
+    def last_tick(self, host=None):
+        ticks = self.ticks(host)
+        return ticks[-1] if ticks else None
+
+    def await_tick(self, after=0, seconds=NEXT_TICK_SECONDS, host=None):
+        """Wait until it has ticked past a number, with no error: that tick."""
+        end = time.monotonic() + seconds
+        while True:
+            tick = self.last_tick(host)
+            if tick and (tick.bad or tick.disk_bad):
+                raise LabError(f"{self.name} found its own state damaged: {tick}")
+            if tick and tick.number > after:
+                return tick
+            if time.monotonic() > end:
+                where = (host or self.host).name
+                raise LabError(f"{self.name} does not tick on host {where} (wanted past {after}, saw {tick}); its "
+                               f"console ends:\n{self.console(host)[-1500:]}")
+            time.sleep(0.2)

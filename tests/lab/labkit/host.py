@@ -1,0 +1,154 @@
+"""One lab host: a QEMU process that runs Xen and a dom0, and the control connection into that dom0."""
+
+import base64
+import io
+import os
+import re
+import signal
+import socket
+import subprocess
+import tarfile
+import time
+
+from .settings import HOST_ADDRESSES, READY_SECONDS, RUN, LabError
+
+# What software emulation needs, each found by what broke without it: smap kills dom0, monitor and C states panic Xen
+# after minutes, rdtscp kills PVH guests, lazy FPU switching corrupts dom0's XMM registers.
+CPU = "EPYC,+svm,+npt,-smap,-monitor,-rdtscp"
+XEN_OPTIONS = ("dom0_mem=1024M,max:1024M com1=115200,8n1 console=com1 loglvl=info guest_loglvl=info noreboot "
+               "cpuidle=0 cpufreq=none spec-ctrl=no,eager-fpu xpti=no")
+DOM0_OPTIONS = "console=hvc0 loglevel=4 mitigations=off nokaslr rdinit=/init"
+
+# Disks that both hosts see, as on a storage network: a guest's type -> its device in either dom0.
+SHARED_DISKS = {"pv": "/dev/vdb", "pvh": "/dev/vdc", "hvm": "/dev/vdd"}
+
+TRAILER = re.compile(rb"\n@@exit (\d+)@@$")
+
+
+def started_at(pid):
+    """When a process started, in clock ticks since boot: with the pid, its identity. None when there is no such."""
+    try:
+        with open(f"/proc/{pid}/stat") as stat:
+            return int(stat.read().rpartition(")")[2].split()[19])
+    except (OSError, IndexError):
+        return None
+
+
+class CommandFailed(LabError):
+    def __init__(self, host, command, status, output):
+        super().__init__(f"host {host}: `{command}` ended with {status}:\n{output[-3000:]}")
+        self.status, self.output = status, output
+
+
+class Host:
+    def __init__(self, name, pid=None, start=None):
+        self.name = name
+        self.address = HOST_ADDRESSES[name]
+        self.number = 1 if name == "a" else 2
+        self.agent_port, self.shell_port = 2300 + self.number, 2310 + self.number
+        self.serial = RUN / f"{name}.serial"
+        self.pid, self.start = pid, start
+
+    # The machine.
+
+    def boot(self, xen, dom0, memory_mib):
+        self.serial.unlink(missing_ok=True)
+        forwards = f"hostfwd=tcp:127.0.0.1:{self.agent_port}-:2300,hostfwd=tcp:127.0.0.1:{self.shell_port}-:2301"
+        command = [
+            "qemu-system-x86_64", "-machine", "q35", "-accel", "tcg,thread=multi", "-cpu", CPU,
+            "-m", str(memory_mib), "-smp", "1", "-display", "none", "-vga", "none", "-nodefaults", "-no-reboot",
+            "-serial", f"file:{self.serial}", "-kernel", xen, "-append", XEN_OPTIONS,
+            "-initrd", f"{dom0}/vmlinux {DOM0_OPTIONS} lab.host={self.name},{dom0}/initramfs",
+            "-drive", f"file={dom0}/root.ext4,if=none,id=root,format=raw,snapshot=on,cache=unsafe",
+            "-device", "virtio-blk-pci,drive=root",
+            "-netdev", f"user,id=control,restrict=on,{forwards}",
+            "-device", f"virtio-net-pci,netdev=control,mac=52:54:00:00:00:0{self.number},romfile=",
+            "-netdev", f"tap,id=segment,ifname=tap{self.name},script=no,downscript=no,vnet_hdr=on",
+            "-device", f"virtio-net-pci,netdev=segment,mac=52:54:00:00:01:0{self.number},romfile=",
+        ]
+        for kind in SHARED_DISKS:
+            command += ["-drive", f"file={RUN}/{kind}.disk,if=none,id={kind},format=raw,file.locking=off",
+                        "-device", f"virtio-blk-pci,drive={kind},share-rw=on"]
+        with open(RUN / f"{self.name}.qemu.log", "w") as log:
+            qemu = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                                    start_new_session=True, env=dict(os.environ, TMPDIR=str(RUN)))
+        self.pid, self.start = qemu.pid, started_at(qemu.pid)
+
+    def alive(self):
+        if self.pid is None or started_at(self.pid) != self.start:
+            return False
+        with open(f"/proc/{self.pid}/stat") as stat:
+            return stat.read().rpartition(")")[2].split()[0] != "Z"
+
+    def stop(self):
+        for number in (signal.SIGTERM, signal.SIGKILL):
+            if not self.alive():
+                return
+            os.kill(self.pid, number)
+            for _ in range(100):
+                if not self.alive():
+                    return
+                time.sleep(0.05)
+
+    def wait_ready(self):
+        end = time.monotonic() + READY_SECONDS
+        while time.monotonic() < end:
+            text = self.serial.read_bytes() if self.serial.exists() else b""
+            if b"LAB: ready" in text:
+                self.run("xl list", seconds=60)
+                return
+            if not self.alive():
+                raise LabError(f"host {self.name} ended while booting; see {RUN}/{self.name}.qemu.log, {self.serial}")
+            if re.search(rb"Panic on CPU|Kernel panic|crashed", text):
+                break
+            time.sleep(0.2)
+        raise LabError(f"host {self.name} did not come up; see {self.serial}")
+
+    # Its dom0.
+
+    def connect(self, port, seconds=20):
+        return socket.create_connection(("127.0.0.1", port), timeout=seconds)
+
+    def run(self, command, seconds=60, check=True, give=None):
+        """Run a shell command in dom0: its output. Raises CommandFailed unless it succeeds, or check is False."""
+        status, output = self.attempt(command, seconds, give)
+        if status and check:
+            raise CommandFailed(self.name, command, status, output)
+        return output
+
+    def attempt(self, command, seconds=60, give=None):
+        """The same, never raising for what the command did: (exit status, output). 124: it took too long."""
+        data = b""
+        encoded = base64.b64encode(command.encode()).decode()
+        try:
+            with self.connect(self.agent_port) as connection:
+                connection.settimeout(seconds + 15)
+                connection.sendall(f"{seconds} {encoded}\n".encode())
+                for chunk in give or ():
+                    connection.sendall(chunk)
+                connection.shutdown(socket.SHUT_WR)
+                while chunk := connection.recv(1 << 16):
+                    data += chunk
+        except OSError as error:
+            raise LabError(f"host {self.name} does not answer (`{command[:80]}`): {error}") from error
+        trailer = TRAILER.search(data)
+        if not trailer:
+            raise LabError(f"host {self.name}: `{command}` was cut off:\n{data[-2000:].decode(errors='replace')}")
+        return int(trailer[1]), data[: trailer.start()].decode(errors="replace")
+
+    def write(self, path, text):
+        self.run(f"cat > {path}", give=[text.encode()])
+
+    def put_tree(self, folder):
+        """Copy the contents of a folder over dom0's root."""
+        packed = io.BytesIO()
+        with tarfile.open(fileobj=packed, mode="w") as archive:
+            for entry in sorted(os.listdir(folder)):
+                archive.add(os.path.join(folder, entry), arcname=entry)
+        # Only below usr, etc and the like: an entry for the root itself would change dom0's.
+        self.run("tar -C / --no-same-owner --keep-directory-symlink -xf - && ldconfig", seconds=120, give=[packed.getvalue()])
+
+    def get(self, path, target):
+        encoded = self.run(f"base64 -w0 {path}", seconds=120)
+        with open(target, "wb") as file:
+            file.write(base64.b64decode(encoded))

@@ -1,0 +1,117 @@
+"""`lab run`: bring up what the chosen tests need, run them, and say how each went."""
+
+import contextlib
+import importlib.util
+import time
+import traceback
+
+from . import images, pair, tree
+from .scenario import ALL, Lab, Outcome
+from .settings import CACHE, LAB, MEMORY_MIB, LabError
+
+TIMES = CACHE / "last-run.txt"
+# An effect of software emulation: Xen's clock jumps, and with it the guests'. Such a run proves nothing either way.
+GLITCH = "Platform timer appears to have unexpectedly wrapped"
+
+
+def load_tests():
+    if not ALL:
+        for file in sorted((LAB / "tests").glob("*.py")):
+            specification = importlib.util.spec_from_file_location(f"labtests.{file.stem}", file)
+            specification.loader.exec_module(importlib.util.module_from_spec(specification))
+    return ALL
+
+
+def names():
+    return [name for declared in load_tests() for name in declared.names]
+
+
+def glitches(hosts):
+    count = 0
+    for host in hosts.hosts.values():
+        with contextlib.suppress(LabError):
+            count += host.run("xl dmesg").count(GLITCH)
+    return count
+
+
+class Report:
+    """Every outcome of a run; the last one of a name counts."""
+
+    def __init__(self):
+        self.outcomes = {}
+        self.started = time.monotonic()
+
+    def __call__(self, outcome):
+        self.outcomes[outcome.name] = outcome
+        if outcome.kind == "skip":
+            print(f"skip {outcome.name}: {outcome.text}", flush=True)
+            return
+        print(f"{outcome.kind} {outcome.name} ({outcome.seconds:.0f} s)", flush=True)
+        if outcome.kind == "FAIL":
+            print("    " + outcome.text.strip().replace("\n", "\n    "), flush=True)
+
+    def count(self, kind):
+        return sum(outcome.kind == kind for outcome in self.outcomes.values())
+
+    def close(self):
+        lines = [f"{outcome.seconds:7.1f} s  {outcome.kind:4}  {outcome.name}" for outcome in self.outcomes.values()]
+        TIMES.write_text("\n".join(lines) + "\n")
+        print(f"times of each test: {TIMES}; all together {time.monotonic() - self.started:.0f} s")
+        print(f"{self.count('ok')} passed, {self.count('FAIL')} failed, {self.count('skip')} skipped")
+        return 1 if self.count("FAIL") or not self.outcomes else 0
+
+
+def attempt(declared, hosts, report):
+    """Run one scenario: whether all of it passed."""
+    lab = Lab(hosts, declared.names, report)
+    reason = "not reached"
+    try:
+        declared.function(lab)
+    except LabError as error:
+        reason = f"not reached: {error}"
+    except Exception:
+        reason = f"not reached: {traceback.format_exc()}"
+    failed = any(outcome.kind == "FAIL" for outcome in lab.outcomes.values()) or reason != "not reached"
+    if failed:
+        print(f"    logs of both hosts: {pair.keep_logs(hosts, declared.names[0])}", flush=True)
+    lab.finish(reason)
+    return not any(outcome.kind == "FAIL" for outcome in lab.outcomes.values())
+
+
+def run_scenario(declared, hosts, report):
+    before = glitches(hosts)
+    if not attempt(declared, hosts, report) and glitches(hosts) > before:
+        print(f"retry {' '.join(declared.names)}: the emulated platform timer jumped in that run", flush=True)
+        attempt(declared, hosts, report)
+
+
+def run_all(chosen, hosts, folder, report):
+    if folder:
+        hosts.install(folder)
+    for declared in chosen:
+        if declared.xen == hosts.hypervisor:
+            run_scenario(declared, hosts, report)
+            continue
+        for name in declared.names:
+            report(Outcome(name, "skip", 0, f"needs `lab up --xen {declared.xen}`; the pair that is up has another"))
+
+
+def run(patterns, destdir):
+    chosen = [declared for declared in load_tests() if declared.matches(patterns)]
+    if not chosen:
+        raise LabError(f"no test matches {' '.join(patterns)}; see: lab list")
+    with pair.lock():
+        folder = destdir or tree.build()
+        report = Report()
+        known = pair.load()
+        if known and known.alive():
+            run_all(chosen, pair.attach(), folder, report)
+            return report.close()
+        for hypervisor in sorted({declared.xen for declared in chosen}, reverse=True):
+            try:
+                hosts = pair.up(hypervisor, MEMORY_MIB)
+                images.say(f"both hosts are up (hypervisor {hypervisor})")
+                run_all([declared for declared in chosen if declared.xen == hypervisor], hosts, folder, report)
+            finally:
+                pair.down()
+        return report.close()
