@@ -25,3 +25,4 @@ EXTRA_DIST += quickstart
 include $(top_srcdir)/tests/stream-format/local.mk
 include $(top_srcdir)/tests/simhost/local.mk
 include $(top_srcdir)/tests/lab/local.mk
+include $(top_srcdir)/tests/libxcsave/local.mk

@@ -1,0 +1,360 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "config.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "fake-guest.h"
+#include "libxcsave/bitmap.h"
+#include "stream-format/libxc-image.h"
+
+/* Any number that no real record has and that must not be skipped. */
+#define REC_FAKE_STATE STREAM_REC_HVM_CONTEXT
+
+static struct fake_guest *to_fake(struct xcsave_guest *g)
+{
+    return (struct fake_guest *)g;
+}
+
+static uint8_t *page_of(struct fake_guest *g, uint64_t pfn)
+{
+    return g->memory + pfn * GUEST_PAGE_SIZE;
+}
+
+static int count_call(struct fake_guest *g, struct xcsave_error *error)
+{
+    return ++g->calls == g->fail_at ? xcsave_fail(error, EIO, "injected at call %u", g->calls) : 0;
+}
+
+static int identify(struct xcsave_guest *base, struct guest_identity *identity, struct xcsave_error *error)
+{
+    *identity = (struct guest_identity){ STREAM_GUEST_X86_HVM, 4, 17 };
+    return count_call(to_fake(base), error);
+}
+
+static int nr_pfns(struct xcsave_guest *base, uint64_t *nr, struct xcsave_error *error)
+{
+    *nr = to_fake(base)->nr_pfns;
+    return count_call(to_fake(base), error);
+}
+
+static int no_records(struct xcsave_guest *base, guest_emit_record *emit, void *user, struct xcsave_error *error)
+{
+    (void)emit, (void)user;
+    return count_call(to_fake(base), error);
+}
+
+static int layout_records(struct xcsave_guest *base, guest_emit_record *emit, void *user,
+                          struct xcsave_error *error)
+{
+    struct fake_guest *g = to_fake(base);
+
+    (void)emit, (void)user;
+    g->rounds++;
+    if (g->script && !g->suspended)
+        g->script(g, g->rounds);
+    return count_call(g, error);
+}
+
+static int state_records(struct xcsave_guest *base, guest_emit_record *emit, void *user, struct xcsave_error *error)
+{
+    return count_call(to_fake(base), error) || emit(user, REC_FAKE_STATE, "state", 5) ? -1 : 0;
+}
+
+static int logdirty_enable(struct xcsave_guest *base, struct xcsave_error *error)
+{
+    struct fake_guest *g = to_fake(base);
+
+    if (count_call(g, error))
+        return -1;
+    g->logdirty = true;
+    memset(g->dirty, 0, sizeof(g->dirty));
+    return 0;
+}
+
+static int logdirty_read(struct xcsave_guest *base, enum guest_dirty_op op, uint64_t *bitmap, uint64_t nr,
+                         struct xcsave_error *error)
+{
+    struct fake_guest *g = to_fake(base);
+
+    if (count_call(g, error))
+        return -1;
+    if (!g->logdirty)
+        return xcsave_fail(error, EINVAL, "log-dirty mode is off");
+    memcpy(bitmap, g->dirty, bitmap_words(nr) * sizeof(*bitmap));
+    if (op != GUEST_DIRTY_PEEK)
+        memset(g->dirty, 0, sizeof(g->dirty));
+    return 0;
+}
+
+static int logdirty_disable(struct xcsave_guest *base, struct xcsave_error *error)
+{
+    (void)error;
+    to_fake(base)->logdirty = false;
+    return 0;
+}
+
+static int is_suspended(struct xcsave_guest *base, bool *suspended, struct xcsave_error *error)
+{
+    *suspended = to_fake(base)->suspended;
+    return count_call(to_fake(base), error);
+}
+
+static int page_types(struct xcsave_guest *base, unsigned n, const uint64_t *pfns, uint32_t *types,
+                      struct xcsave_error *error)
+{
+    struct fake_guest *g = to_fake(base);
+
+    for (unsigned i = 0; i < n; i++)
+        types[i] = g->types[pfns[i]];
+    return count_call(g, error);
+}
+
+/* A copy, with the pfns behind it so that unmap() can write it back. */
+struct mapping {
+    uint64_t pfns[GUEST_BATCH_PAGES];
+    bool writable;
+    uint8_t pages[];
+};
+
+static void *map(struct xcsave_guest *base, unsigned n, const uint64_t *pfns, bool writable, int *errs,
+                 struct xcsave_error *error)
+{
+    struct fake_guest *g = to_fake(base);
+    struct mapping *m;
+
+    if (count_call(g, error))
+        return NULL;
+    m = malloc(sizeof(*m) + n * GUEST_PAGE_SIZE);
+    memcpy(m->pfns, pfns, n * sizeof(*pfns));
+    m->writable = writable;
+    for (unsigned i = 0; i < n; i++) {
+        errs[i] = g->unmappable_pfn && pfns[i] == g->unmappable_pfn && !g->suspended ? EINVAL : 0;
+        memcpy(m->pages + i * GUEST_PAGE_SIZE, page_of(g, pfns[i]), GUEST_PAGE_SIZE);
+    }
+    g->mapped += n;
+    return m->pages;
+}
+
+static void unmap(struct xcsave_guest *base, void *mapping, unsigned n)
+{
+    struct fake_guest *g = to_fake(base);
+    struct mapping *m = (struct mapping *)((uint8_t *)mapping - offsetof(struct mapping, pages));
+
+    for (unsigned i = 0; m->writable && i < n; i++)
+        memcpy(page_of(g, m->pfns[i]), m->pages + i * GUEST_PAGE_SIZE, GUEST_PAGE_SIZE);
+    g->mapped -= n;
+    free(m);
+}
+
+/* Page tables of this guest are normalised by flipping every bit. */
+static void flip(uint8_t *out, const uint8_t *page)
+{
+    for (size_t i = 0; i < GUEST_PAGE_SIZE; i++)
+        out[i] = (uint8_t)~page[i];
+}
+
+static int normalise(struct xcsave_guest *base, uint32_t type, const void *page, void *out,
+                     struct xcsave_error *error)
+{
+    struct fake_guest *g = to_fake(base);
+    uint32_t tag;
+
+    memcpy(&tag, page, sizeof(tag));
+    if (g->unreadable_pfn && tag == g->unreadable_pfn && !g->suspended)
+        return xcsave_fail(error, EAGAIN, "in flux");
+    if (type == STREAM_PAGE_NOTAB)
+        return 0;
+    flip(out, page);
+    return 1;
+}
+
+static int accept_identity(struct xcsave_guest *base, const struct guest_identity *identity,
+                           struct xcsave_error *error)
+{
+    (void)base;
+    return identity->type == STREAM_GUEST_X86_HVM ? 0 : xcsave_fail(error, 0, "guest type %u", identity->type);
+}
+
+static int accept_record(struct xcsave_guest *base, uint32_t type, const void *body, size_t len_bytes,
+                         struct xcsave_error *error)
+{
+    struct fake_guest *g = to_fake(base);
+
+    if (type != REC_FAKE_STATE)
+        return 1;
+    if (len_bytes > sizeof(g->state))
+        return xcsave_fail(error, 0, "state of %zu bytes", len_bytes);
+    memcpy(g->state, body, len_bytes);
+    return 0;
+}
+
+static int static_data_end(struct xcsave_guest *base, unsigned *missing, struct xcsave_error *error)
+{
+    *missing = 0;
+    return count_call(to_fake(base), error);
+}
+
+static bool pfn_is_valid(struct xcsave_guest *base, uint64_t pfn)
+{
+    (void)base;
+    return pfn < FAKE_MAX_PAGES;
+}
+
+static int populate(struct xcsave_guest *base, unsigned n, const uint64_t *pfns, unsigned order, unsigned *done,
+                    struct xcsave_error *error)
+{
+    struct fake_guest *g = to_fake(base);
+    unsigned pages = 1u << order;
+
+    if (count_call(g, error))
+        return -1;
+    for (*done = 0; *done < n; ++*done) {
+        if (pfns[*done] % pages || pfns[*done] + pages > FAKE_MAX_PAGES)
+            return xcsave_fail(error, EINVAL, "extent at %#llx", (unsigned long long)pfns[*done]);
+        if (g->max_populated && g->nr_populated + pages > g->max_populated)
+            return 0;
+        for (unsigned i = 0; i < pages; i++) {
+            if (g->types[pfns[*done] + i] != STREAM_PAGE_XTAB)
+                return xcsave_fail(error, EEXIST, "pfn %#llx has memory", (unsigned long long)pfns[*done] + i);
+            g->types[pfns[*done] + i] = STREAM_PAGE_NOTAB;
+        }
+        g->nr_populated += pages;
+        g->extents_2m += order != 0;
+    }
+    return 0;
+}
+
+static bool has_superpages(struct xcsave_guest *base)
+{
+    return to_fake(base)->superpages;
+}
+
+static int depopulate(struct xcsave_guest *base, unsigned n, const uint64_t *pfns, struct xcsave_error *error)
+{
+    struct fake_guest *g = to_fake(base);
+
+    for (unsigned i = 0; i < n; i++)
+        g->types[pfns[i]] = STREAM_PAGE_XTAB;
+    g->nr_populated -= n;
+    g->given_back += n;
+    return count_call(g, error);
+}
+
+static void set_page_type(struct xcsave_guest *base, uint64_t pfn, uint32_t type)
+{
+    (void)base, (void)pfn, (void)type;
+}
+
+static int localise(struct xcsave_guest *base, uint32_t type, void *page,
+                    int (*need)(void *, unsigned, const uint64_t *, struct xcsave_error *), void *user,
+                    struct xcsave_error *error)
+{
+    uint8_t copy[GUEST_PAGE_SIZE];
+
+    (void)need, (void)user;
+    if (type != STREAM_PAGE_NOTAB) {
+        memcpy(copy, page, sizeof(copy));
+        flip(page, copy);
+    }
+    return count_call(to_fake(base), error);
+}
+
+static int complete(struct xcsave_guest *base, struct xcsave_restore_result *result, struct xcsave_error *error)
+{
+    struct fake_guest *g = to_fake(base);
+
+    *result = (struct xcsave_restore_result){ 1, 2 };
+    if (count_call(g, error))
+        return -1;
+    g->completed = true;
+    return 0;
+}
+
+static void close_fake(struct xcsave_guest *base)
+{
+    struct fake_guest *g = to_fake(base);
+
+    free(g->memory);
+    free(g);
+}
+
+static const struct guest_ops fake_ops = {
+    .name = "fake",
+    .identify = identify,
+    .nr_pfns = nr_pfns,
+    .static_records = no_records,
+    .opening_records = no_records,
+    .layout_records = layout_records,
+    .state_records = state_records,
+    .logdirty_enable = logdirty_enable,
+    .logdirty_read = logdirty_read,
+    .logdirty_disable = logdirty_disable,
+    .is_suspended = is_suspended,
+    .page_types = page_types,
+    .map = map,
+    .unmap = unmap,
+    .normalise = normalise,
+    .accept_identity = accept_identity,
+    .accept_record = accept_record,
+    .static_data_end = static_data_end,
+    .pfn_is_valid = pfn_is_valid,
+    .populate = populate,
+    .has_superpages = has_superpages,
+    .depopulate = depopulate,
+    .set_page_type = set_page_type,
+    .localise = localise,
+    .complete = complete,
+    .close = close_fake,
+};
+
+struct fake_guest *fake_guest_new_empty(void)
+{
+    struct fake_guest *g = calloc(1, sizeof(*g));
+
+    g->base.ops = &fake_ops;
+    g->memory = calloc(FAKE_MAX_PAGES, GUEST_PAGE_SIZE);
+    memset(g->types, STREAM_PAGE_XTAB, sizeof(g->types));
+    g->superpages = true;
+    return g;
+}
+
+struct fake_guest *fake_guest_new(uint64_t nr)
+{
+    struct fake_guest *g = fake_guest_new_empty();
+
+    g->nr_pfns = nr;
+    for (uint64_t pfn = 0; pfn < nr; pfn++) {
+        g->types[pfn] = STREAM_PAGE_NOTAB;
+        fake_guest_write(g, pfn, (uint32_t)pfn);
+    }
+    return g;
+}
+
+void fake_guest_free(struct fake_guest *g)
+{
+    close_fake(&g->base);
+}
+
+void fake_guest_write(struct fake_guest *g, uint64_t pfn, uint32_t value)
+{
+    uint32_t words[GUEST_PAGE_SIZE / sizeof(uint32_t)];
+
+    for (size_t i = 0; i < GUEST_PAGE_SIZE / sizeof(uint32_t); i++)
+        words[i] = value + (uint32_t)i * 2654435761u;
+    memcpy(page_of(g, pfn), words, sizeof(words));
+    bitmap_set(g->dirty, pfn);
+}
+
+bool fake_guest_equal(const struct fake_guest *a, const struct fake_guest *b)
+{
+    for (unsigned pfn = 0; pfn < FAKE_MAX_PAGES; pfn++) {
+        bool has_a = a->types[pfn] != STREAM_PAGE_XTAB, has_b = b->types[pfn] != STREAM_PAGE_XTAB;
+
+        if (has_a != has_b || (has_a && memcmp(a->memory + pfn * GUEST_PAGE_SIZE, b->memory + pfn * GUEST_PAGE_SIZE,
+                                               GUEST_PAGE_SIZE)))
+            return false;
+    }
+    return true;
+}

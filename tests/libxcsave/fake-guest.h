@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * A guest for unit tests of the engine: arrays in place of a hypervisor, a
+ * script in place of a workload, and a fault at any call.
+ */
+#ifndef TESTS_FAKE_GUEST_H
+#define TESTS_FAKE_GUEST_H
+
+#include "libxcsave/guest.h"
+
+#define FAKE_MAX_PAGES 8192u
+
+struct fake_guest {
+    struct xcsave_guest base;
+    uint64_t nr_pfns;
+    uint8_t *memory;                    /* FAKE_MAX_PAGES pages */
+    uint8_t types[FAKE_MAX_PAGES];      /* STREAM_PAGE_*; XTAB: no memory */
+    uint64_t dirty[FAKE_MAX_PAGES / 64];
+    bool logdirty;
+    bool suspended;
+    bool superpages;
+    unsigned mapped;                    /* pages mapped now */
+    unsigned rounds;                    /* calls of layout_records() */
+    /* Called at the end of each round, with its number; changes the guest as a workload would. */
+    void (*script)(struct fake_guest *g, unsigned round);
+    unsigned unreadable_pfn;            /* while it runs: EAGAIN from normalise(); 0: none */
+    unsigned unmappable_pfn;            /* while it runs: map() says EINVAL for it; 0: none */
+
+    unsigned calls;                     /* of operations that can fail */
+    unsigned fail_at;                   /* the call that fails; 0: none */
+
+    /* destination */
+    unsigned extents_2m;
+    unsigned nr_populated;
+    unsigned max_populated;             /* no memory beyond; 0: no limit */
+    unsigned given_back;
+    uint8_t state[8];                   /* of the one state record */
+    bool completed;
+};
+
+/* `nr_pfns` pages, each with its own content. */
+struct fake_guest *fake_guest_new(uint64_t nr_pfns);
+/* An empty one, to restore into. */
+struct fake_guest *fake_guest_new_empty(void);
+void fake_guest_free(struct fake_guest *g);
+
+/* Change a page as the guest would: new content, marked dirty. */
+void fake_guest_write(struct fake_guest *g, uint64_t pfn, uint32_t value);
+/* Same pages, same content? */
+bool fake_guest_equal(const struct fake_guest *a, const struct fake_guest *b);
+
+#endif

@@ -1,0 +1,18 @@
+# tests/libxcsave: its part of the build
+check_PROGRAMS += \
+	tests/libxcsave/test-engine \
+	tests/libxcsave/test-parts
+TESTS += \
+	tests/libxcsave/test-engine \
+	tests/libxcsave/test-parts
+
+tests_libxcsave_test_engine_SOURCES = \
+	tests/libxcsave/fake-guest.c \
+	tests/libxcsave/fake-guest.h \
+	tests/libxcsave/test-engine.c
+tests_libxcsave_test_engine_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_libxcsave_test_engine_LDADD = libxcsave/libengine.la $(CHECK_LIBS)
+
+tests_libxcsave_test_parts_SOURCES = tests/libxcsave/test-parts.c
+tests_libxcsave_test_parts_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_libxcsave_test_parts_LDADD = libxcsave/libengine.la $(CHECK_LIBS)

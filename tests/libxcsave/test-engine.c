@@ -1,0 +1,525 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The engine against a guest of arrays: what arrives, what is undone, what is refused. */
+#include "config.h"
+
+#include <check.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "fake-guest.h"
+#include "stream-format/libxc-image.h"
+
+struct save_case {
+    struct fake_guest *guest;
+    bool live;
+    bool suspend_fails;
+    bool emulator_on;           /* device model in log-dirty mode */
+    unsigned emulator_fails_at;
+    unsigned emulator_calls;
+    unsigned rounds;
+    volatile sig_atomic_t cancel;
+    unsigned cancel_in_round;
+    struct xcsave_report report;
+    struct xcsave_error error;
+};
+
+static int on_suspend(void *user)
+{
+    struct save_case *c = user;
+
+    if (c->suspend_fails)
+        return -1;
+    c->guest->suspended = true;
+    return 0;
+}
+
+static int on_emulator(void *user, bool enable)
+{
+    struct save_case *c = user;
+
+    if (++c->emulator_calls == c->emulator_fails_at)
+        return -1;
+    c->emulator_on = enable;
+    return 0;
+}
+
+static void on_round(void *user, const struct xcsave_round *round, bool stopped)
+{
+    struct save_case *c = user;
+
+    (void)round, (void)stopped;
+    if (++c->rounds == c->cancel_in_round)
+        c->cancel = 1;
+}
+
+static int run_save(struct save_case *c, int fd)
+{
+    const struct xcsave_callbacks callbacks = {
+        .user = c, .suspend = on_suspend, .emulator_logdirty = on_emulator, .round_done = on_round,
+    };
+    const struct xcsave_save_options options = {
+        .fd = fd, .live = c->live, .cancel = &c->cancel, .callbacks = &callbacks, .io_timeout_s = 1,
+    };
+
+    return xcsave_save(&c->guest->base, &options, &c->report, &c->error);
+}
+
+static int run_restore(struct fake_guest *g, int fd, struct xcsave_error *error)
+{
+    static const struct xcsave_callbacks callbacks = { 0 };
+    const struct xcsave_restore_options options = { .fd = fd, .callbacks = &callbacks, .io_timeout_s = 1 };
+    struct xcsave_restore_result result;
+    struct xcsave_report report;
+
+    return xcsave_restore(&g->base, &options, &result, &report, error);
+}
+
+static int memory_file(void)
+{
+    int fd = memfd_create("image", MFD_CLOEXEC);
+
+    ck_assert_int_ge(fd, 0);
+    return fd;
+}
+
+/* Save, then restore into an empty guest, which must come out equal.  Returns it. */
+static struct fake_guest *move(struct save_case *c)
+{
+    struct fake_guest *to = fake_guest_new_empty();
+    struct xcsave_error error;
+    int fd = memory_file();
+
+    ck_assert_msg(!run_save(c, fd), "save: %s", c->error.text);
+    lseek(fd, 0, SEEK_SET);
+    ck_assert_msg(!run_restore(to, fd, &error), "restore: %s", error.text);
+    ck_assert_int_eq(lseek(fd, 0, SEEK_CUR), lseek(fd, 0, SEEK_END)); /* nothing left, nothing read beyond */
+    ck_assert(to->completed);
+    ck_assert_str_eq((char *)to->state, "state");
+    ck_assert(fake_guest_equal(c->guest, to));
+    ck_assert(!c->guest->logdirty && !c->emulator_on);
+    ck_assert_uint_eq(c->guest->mapped, 0);
+    close(fd);
+    return to;
+}
+
+START_TEST(a_guest_at_rest_arrives)
+{
+    struct save_case c = { .guest = fake_guest_new(3000) };
+    struct fake_guest *to = move(&c);
+
+    ck_assert_uint_eq(c.report.precopy_rounds, 0);
+    ck_assert_uint_eq(to->extents_2m, 5);
+    fake_guest_free(to);
+    fake_guest_free(c.guest);
+}
+END_TEST
+
+static void write_some(struct fake_guest *g, unsigned round)
+{
+    for (unsigned i = 0; i < 300 / round; i++)
+        fake_guest_write(g, (i * 7 + round) % g->nr_pfns, 0x10000 * round + i);
+}
+
+START_TEST(a_guest_that_writes_arrives_as_it_was_when_suspended)
+{
+    struct save_case c = { .guest = fake_guest_new(3000), .live = true };
+
+    c.guest->script = write_some;
+    fake_guest_free(move(&c));
+    ck_assert_uint_ge(c.report.precopy_rounds, 2);
+    fake_guest_free(c.guest);
+}
+END_TEST
+
+static void grow(struct fake_guest *g, unsigned round)
+{
+    if (round != 1)
+        return;
+    for (uint64_t pfn = g->nr_pfns; pfn < g->nr_pfns + 700; pfn++) {
+        g->types[pfn] = STREAM_PAGE_NOTAB;
+        fake_guest_write(g, pfn, 77);
+    }
+    g->nr_pfns += 700;
+}
+
+START_TEST(memory_that_a_guest_gains_under_way_arrives)
+{
+    struct save_case c = { .guest = fake_guest_new(1500), .live = true };
+
+    c.guest->script = grow;
+    fake_guest_free(move(&c));
+    fake_guest_free(c.guest);
+}
+END_TEST
+
+static void balloon_out(struct fake_guest *g, unsigned round)
+{
+    for (uint64_t pfn = 600; round == 1 && pfn < 700; pfn++) {
+        fake_guest_write(g, pfn, 0);
+        g->types[pfn] = STREAM_PAGE_XTAB;
+    }
+}
+
+START_TEST(memory_that_a_guest_gives_up_under_way_is_given_back)
+{
+    struct save_case c = { .guest = fake_guest_new(1500), .live = true };
+    struct fake_guest *to;
+
+    c.guest->script = balloon_out;
+    to = move(&c);
+    ck_assert_uint_eq(to->given_back, 100);
+    fake_guest_free(to);
+    fake_guest_free(c.guest);
+}
+END_TEST
+
+START_TEST(holes_are_not_sent_and_get_no_memory)
+{
+    struct save_case c = { .guest = fake_guest_new(5000), .live = true };
+    struct fake_guest *to;
+
+    for (unsigned pfn = 100; pfn < 4900; pfn++)
+        c.guest->types[pfn] = STREAM_PAGE_XTAB;
+    to = move(&c);
+    ck_assert_uint_eq(to->nr_populated, 200);
+    ck_assert_uint_lt(c.report.end.bytes, 210 * GUEST_PAGE_SIZE);
+    fake_guest_free(to);
+    fake_guest_free(c.guest);
+}
+END_TEST
+
+START_TEST(page_tables_are_normalised_and_localised)
+{
+    struct save_case c = { .guest = fake_guest_new(64) };
+    struct fake_guest *to;
+
+    c.guest->types[5] = STREAM_PAGE_L1TAB;
+    c.guest->types[6] = STREAM_PAGE_L4TAB | STREAM_PAGE_LPINNED;
+    to = move(&c);
+    fake_guest_free(to);
+    fake_guest_free(c.guest);
+}
+END_TEST
+
+START_TEST(a_page_in_flux_is_sent_once_the_guest_stands_still)
+{
+    struct save_case c = { .guest = fake_guest_new(200), .live = true };
+
+    c.guest->unreadable_pfn = 17;
+    c.guest->unmappable_pfn = 90;
+    fake_guest_free(move(&c));
+    fake_guest_free(c.guest);
+}
+END_TEST
+
+START_TEST(whatever_fails_the_guest_is_left_able_to_run)
+{
+    unsigned calls = 0;
+
+    for (unsigned at = 0; at == 0 || at <= calls; at++) {
+        struct save_case c = { .guest = fake_guest_new(1500), .live = true };
+        int fd = memory_file(), rc;
+
+        c.guest->script = write_some;
+        c.guest->fail_at = at;
+        rc = run_save(&c, fd);
+        if (at == 0)
+            calls = c.guest->calls;
+        ck_assert_int_eq(rc, at ? -1 : 0);
+        if (at)
+            ck_assert_ptr_nonnull(strstr(c.error.text, "injected"));
+        ck_assert_msg(!c.guest->logdirty && !c.emulator_on && !c.guest->mapped, "call %u", at);
+        ck_assert_int_eq(fcntl(fd, F_GETFL) & O_NONBLOCK, 0);
+        close(fd);
+        fake_guest_free(c.guest);
+    }
+    ck_assert_uint_gt(calls, 15);
+}
+END_TEST
+
+START_TEST(a_guest_that_does_not_suspend_fails_the_save)
+{
+    struct save_case c = { .guest = fake_guest_new(100), .live = true, .suspend_fails = true };
+    int fd = memory_file();
+
+    ck_assert_int_eq(run_save(&c, fd), -1);
+    ck_assert_ptr_nonnull(strstr(c.error.text, "not suspended"));
+    ck_assert(!c.guest->logdirty && !c.emulator_on);
+    close(fd);
+    fake_guest_free(c.guest);
+}
+END_TEST
+
+START_TEST(a_device_model_that_refuses_fails_the_save)
+{
+    struct save_case c = { .guest = fake_guest_new(100), .live = true, .emulator_fails_at = 1 };
+    int fd = memory_file();
+
+    ck_assert_int_eq(run_save(&c, fd), -1);
+    ck_assert(!c.guest->logdirty && !c.emulator_on);
+    close(fd);
+    fake_guest_free(c.guest);
+}
+END_TEST
+
+START_TEST(a_cancel_is_heard_between_rounds)
+{
+    struct save_case c = { .guest = fake_guest_new(1500), .live = true, .cancel_in_round = 1 };
+    int fd = memory_file();
+
+    c.guest->script = write_some;
+    ck_assert_int_eq(run_save(&c, fd), -1);
+    ck_assert_int_eq(c.error.errnum, ECANCELED);
+    ck_assert(!c.guest->suspended && !c.guest->logdirty && !c.emulator_on);
+    close(fd);
+    fake_guest_free(c.guest);
+}
+END_TEST
+
+START_TEST(a_peer_that_takes_nothing_is_given_up)
+{
+    struct save_case c = { .guest = fake_guest_new(1500), .live = true };
+    int fds[2];
+
+    ck_assert_int_eq(pipe(fds), 0);
+    ck_assert_int_eq(run_save(&c, fds[1]), -1);
+    ck_assert_int_eq(c.error.errnum, ETIMEDOUT);
+    ck_assert(!c.guest->logdirty && !c.guest->mapped);
+    close(fds[0]);
+    close(fds[1]);
+    fake_guest_free(c.guest);
+}
+END_TEST
+
+START_TEST(a_closed_pipe_fails_the_save)
+{
+    struct save_case c = { .guest = fake_guest_new(1500), .live = true };
+    int fds[2];
+
+    signal(SIGPIPE, SIG_IGN);
+    ck_assert_int_eq(pipe(fds), 0);
+    close(fds[0]);
+    ck_assert_int_eq(run_save(&c, fds[1]), -1);
+    ck_assert_int_eq(c.error.errnum, EPIPE);
+    ck_assert(!c.guest->logdirty);
+    close(fds[1]);
+    fake_guest_free(c.guest);
+}
+END_TEST
+
+/* ---- hostile images --------------------------------------------------- */
+
+static size_t read_image(int fd, uint8_t **image)
+{
+    off_t len = lseek(fd, 0, SEEK_END);
+
+    *image = malloc((size_t)len);
+    ck_assert_int_eq(pread(fd, *image, (size_t)len, 0), len);
+    return (size_t)len;
+}
+
+/* A small valid image; the caller frees it. */
+static size_t small_image(uint8_t **image)
+{
+    struct save_case c = { .guest = fake_guest_new(3) };
+    int fd = memory_file();
+    size_t len;
+
+    ck_assert_int_eq(run_save(&c, fd), 0);
+    len = read_image(fd, image);
+    close(fd);
+    fake_guest_free(c.guest);
+    return len;
+}
+
+static int restore_bytes(const uint8_t *image, size_t len, struct xcsave_error *error)
+{
+    struct fake_guest *to = fake_guest_new_empty();
+    int fd = memory_file(), rc;
+
+    ck_assert_int_eq(pwrite(fd, image, len, 0), (ssize_t)len);
+    rc = run_restore(to, fd, error);
+    ck_assert_uint_eq(to->mapped, 0);
+    ck_assert(rc || to->completed);
+    close(fd);
+    fake_guest_free(to);
+    return rc;
+}
+
+START_TEST(an_image_cut_at_any_byte_is_refused)
+{
+    uint8_t *image;
+    size_t len = small_image(&image);
+    struct xcsave_error error;
+
+    ck_assert_int_eq(restore_bytes(image, len, &error), 0);
+    for (size_t cut = 0; cut < len; cut += cut < 200 || cut > len - 200 ? 1 : 61)
+        ck_assert_msg(restore_bytes(image, cut, &error) == -1 && error.text[0], "cut at %zu", cut);
+    free(image);
+}
+END_TEST
+
+START_TEST(no_flipped_bit_of_the_framing_breaks_the_reader)
+{
+    uint8_t *image;
+    size_t len = small_image(&image);
+    struct xcsave_error error;
+
+    /* Everything but page content: it may be refused or mean something else, but never do harm. */
+    for (size_t at = 0; at < len; at++) {
+        if (at > 90 && at < len - 40)
+            continue;
+        for (unsigned bit = 0; bit < 8; bit++) {
+            image[at] ^= (uint8_t)(1u << bit);
+            (void)restore_bytes(image, len, &error);
+            image[at] ^= (uint8_t)(1u << bit);
+        }
+    }
+    free(image);
+}
+END_TEST
+
+struct hostile {
+    const char *name;
+    uint32_t type, length;
+    uint64_t body[4];
+    const char *expected;       /* part of the message */
+};
+
+static const struct hostile hostile_records[] = {
+    { "length beyond the format's maximum", STREAM_REC_HVM_CONTEXT, STREAM_RECORD_LENGTH_MAX + 1, { 0 }, "claims" },
+    { "a held record beyond what is held", STREAM_REC_HVM_CONTEXT, STREAM_RECORD_LENGTH_MAX, { 0 }, "bytes" },
+    { "a mandatory record nobody knows", 0x7f, 0, { 0 }, "not known" },
+    { "END with a body", STREAM_REC_END, 8, { 0 }, "END" },
+    { "a second STATIC_DATA_END", STREAM_REC_STATIC_DATA_END, 0, { 0 }, "second" },
+    { "a checkpoint", STREAM_REC_CHECKPOINT, 0, { 0 }, "checkpoint" },
+    { "page data without a header", STREAM_REC_PAGE_DATA, 4, { 0 }, "short" },
+    { "page data without pages", STREAM_REC_PAGE_DATA, 8, { 0 }, "count" },
+    { "a count beyond the record", STREAM_REC_PAGE_DATA, 16, { 3, 1 }, "count" },
+    { "a count of 2^32 - 1", STREAM_REC_PAGE_DATA, 16, { 0xffffffff, 1 }, "count" },
+    { "a page type without meaning", STREAM_REC_PAGE_DATA, 16, { 1, UINT64_C(6) << 60 }, "type" },
+    { "reserved bits of an entry", STREAM_REC_PAGE_DATA, 16, { 1, UINT64_C(1) << 55 }, "type" },
+    { "a pfn beyond the guest", STREAM_REC_PAGE_DATA, 16, { 1, UINT64_C(15) << 60 | 0x800000000000 }, "beyond" },
+    { "a length without its pages", STREAM_REC_PAGE_DATA, 16, { 1, 1 }, "length" },
+    { "padding that is not zero", STREAM_REC_HVM_CONTEXT, 4, { UINT64_C(1) << 40 }, "padding" },
+};
+
+START_TEST(a_hostile_record_is_refused)
+{
+    const struct hostile *h = &hostile_records[_i];
+    uint8_t *image, *hostile;
+    size_t len = small_image(&image), opening = 24 + 16 + 8; /* headers, STATIC_DATA_END */
+    struct xcsave_error error;
+
+    (void)len;
+    hostile = malloc(opening + 8 + sizeof(h->body));
+    memcpy(hostile, image, opening);
+    stream_encode_record_header(hostile + opening, h->type, h->length);
+    memcpy(hostile + opening + 8, h->body, sizeof(h->body));
+    ck_assert_int_eq(restore_bytes(hostile, opening + 8 + sizeof(h->body), &error), -1);
+    ck_assert_msg(strstr(error.text, h->expected), "%s: %s", h->name, error.text);
+    free(hostile);
+    free(image);
+}
+END_TEST
+
+START_TEST(the_same_pfn_twice_in_a_record_gets_memory_once)
+{
+    uint8_t record[8 + 8 + 16 + 2 * 4096 + 8];
+    uint8_t *image, *whole;
+    size_t len = small_image(&image), opening = 24 + 16 + 8;
+    struct fake_guest *to = fake_guest_new_empty();
+    struct xcsave_error error;
+    int fd = memory_file();
+
+    (void)len;
+    memset(record, 0, sizeof(record));
+    stream_encode_record_header(record, STREAM_REC_PAGE_DATA, 8 + 16 + 2 * 4096);
+    record[8] = 2;
+    record[16] = record[24] = 9;
+    whole = malloc(opening + sizeof(record));
+    memcpy(whole, image, opening);
+    memcpy(whole + opening, record, sizeof(record));
+    ck_assert_int_eq(pwrite(fd, whole, opening + sizeof(record), 0), (ssize_t)(opening + sizeof(record)));
+    ck_assert_msg(!run_restore(to, fd, &error), "%s", error.text);
+    ck_assert_uint_eq(to->nr_populated, 1);
+    close(fd);
+    free(whole);
+    free(image);
+    fake_guest_free(to);
+}
+END_TEST
+
+START_TEST(a_destination_without_memory_says_so)
+{
+    uint8_t *image;
+    size_t len = small_image(&image);
+    struct fake_guest *to = fake_guest_new_empty();
+    struct xcsave_error error;
+    int fd = memory_file();
+
+    to->max_populated = 2;
+    ck_assert_int_eq(pwrite(fd, image, len, 0), (ssize_t)len);
+    ck_assert_int_eq(run_restore(to, fd, &error), -1);
+    ck_assert_int_eq(error.errnum, ENOMEM);
+    close(fd);
+    free(image);
+    fake_guest_free(to);
+}
+END_TEST
+
+START_TEST(a_stalled_sender_is_given_up)
+{
+    struct fake_guest *to = fake_guest_new_empty();
+    struct xcsave_error error;
+    int fds[2];
+
+    ck_assert_int_eq(pipe(fds), 0);
+    ck_assert_int_eq(run_restore(to, fds[0], &error), -1);
+    ck_assert_int_eq(error.errnum, ETIMEDOUT);
+    close(fds[0]);
+    close(fds[1]);
+    fake_guest_free(to);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("engine");
+    TCase *tc = tcase_create("engine");
+    SRunner *runner;
+    int failed;
+
+    tcase_set_timeout(tc, 60);
+    tcase_add_test(tc, a_guest_at_rest_arrives);
+    tcase_add_test(tc, a_guest_that_writes_arrives_as_it_was_when_suspended);
+    tcase_add_test(tc, memory_that_a_guest_gains_under_way_arrives);
+    tcase_add_test(tc, memory_that_a_guest_gives_up_under_way_is_given_back);
+    tcase_add_test(tc, holes_are_not_sent_and_get_no_memory);
+    tcase_add_test(tc, page_tables_are_normalised_and_localised);
+    tcase_add_test(tc, a_page_in_flux_is_sent_once_the_guest_stands_still);
+    tcase_add_test(tc, whatever_fails_the_guest_is_left_able_to_run);
+    tcase_add_test(tc, a_guest_that_does_not_suspend_fails_the_save);
+    tcase_add_test(tc, a_device_model_that_refuses_fails_the_save);
+    tcase_add_test(tc, a_cancel_is_heard_between_rounds);
+    tcase_add_test(tc, a_peer_that_takes_nothing_is_given_up);
+    tcase_add_test(tc, a_closed_pipe_fails_the_save);
+    tcase_add_test(tc, an_image_cut_at_any_byte_is_refused);
+    tcase_add_test(tc, no_flipped_bit_of_the_framing_breaks_the_reader);
+    tcase_add_loop_test(tc, a_hostile_record_is_refused, 0,
+                        (int)(sizeof(hostile_records) / sizeof(hostile_records[0])));
+    tcase_add_test(tc, the_same_pfn_twice_in_a_record_gets_memory_once);
+    tcase_add_test(tc, a_destination_without_memory_says_so);
+    tcase_add_test(tc, a_stalled_sender_is_given_up);
+    suite_add_tcase(suite, tc);
+    runner = srunner_create(suite);
+    srunner_run_all(runner, CK_ENV);
+    failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
