@@ -33,6 +33,7 @@ xlmig_libxlmig_la_SOURCES = \
 	xlmig/toolstack-libxl.h \
 	xlmig/toolstack.c \
 	xlmig/toolstack.h \
+	xlmig/verb-inspect.c \
 	xlmig/verb-verify.c \
 	xlmig/verb-version.c \
 	xlmig/verb.h \

@@ -55,7 +55,6 @@ static void set_config_fault(struct run *run, uint64_t at, const char *found)
         .expected = "a JSON object",
     };
     snprintf(fault->found, sizeof fault->found, "%s", found);
-    run->file->stop = true;
 }
 
 /* The reader has seen to it that the text ends in its only NUL. */
@@ -118,6 +117,8 @@ static void take_event(void *opaque, const struct stream_event *event)
 {
     struct run *run = opaque;
 
+    if (run->config_fault.code)
+        return;
     if (event->layer == STREAM_LAYER_XL)
         note_config(run, event);
     if (run->file->event)
@@ -176,7 +177,7 @@ static int open_file(struct run *run, struct failure *failure)
 
 static int read_all(struct run *run, struct failure *failure)
 {
-    while (!run->file->stop) {
+    while (!run->file->stop && !run->config_fault.code) {
         ssize_t n = read(run->fd, run->buffer, BUFFER_BYTES);
 
         if (n < 0 && errno == EINTR)
