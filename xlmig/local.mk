@@ -11,17 +11,38 @@ xlmig_libxlmig_la_LIBADD = stream-format/libstream.la $(EVENT_LIBS) $(JSONC_LIBS
 xlmig_libxlmig_la_SOURCES = \
 	xlmig/child.c \
 	xlmig/child.h \
+	xlmig/control.c \
+	xlmig/control.h \
 	xlmig/cpu-policy.c \
 	xlmig/cpu-policy.h \
 	xlmig/exit.h \
 	xlmig/failure.c \
 	xlmig/failure.h \
+	xlmig/handover.c \
+	xlmig/handover.h \
 	xlmig/helper-events.c \
 	xlmig/helper-events.h \
+	xlmig/line-reader.c \
+	xlmig/line-reader.h \
 	xlmig/loop.c \
 	xlmig/loop.h \
 	xlmig/options.c \
 	xlmig/parse.c \
+	xlmig/peer.c \
+	xlmig/peer.h \
+	xlmig/preflight.c \
+	xlmig/preflight.h \
+	xlmig/progress.c \
+	xlmig/progress.h \
+	xlmig/receive.c \
+	xlmig/receive.h \
+	xlmig/relay.c \
+	xlmig/relay.h \
+	xlmig/send-prepare.c \
+	xlmig/send.c \
+	xlmig/send.h \
+	xlmig/settle.c \
+	xlmig/settle.h \
 	xlmig/stream-file.c \
 	xlmig/stream-file.h \
 	xlmig/toolstack-libxl-check.c \
@@ -33,12 +54,19 @@ xlmig_libxlmig_la_SOURCES = \
 	xlmig/toolstack-libxl.h \
 	xlmig/toolstack.c \
 	xlmig/toolstack.h \
+	xlmig/transport.c \
+	xlmig/transport.h \
 	xlmig/verb-inspect.c \
+	xlmig/verb-receive.c \
+	xlmig/verb-resume.c \
+	xlmig/verb-send.c \
 	xlmig/verb-verify.c \
 	xlmig/verb-version.c \
+	xlmig/verb-xl.c \
 	xlmig/verb.h \
 	xlmig/verbs.c \
-	xlmig/verbs.def
+	xlmig/verbs.def \
+	xlmig/xl-protocol.h
 
 # The helper that libxl forks: the engine behind libxl's message protocol.
 libexec_PROGRAMS += xlmig/xlmig-save-helper

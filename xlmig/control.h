@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The control protocol between two xlmigs: bytes only, no I/O.
+ * Written down in docs/control-protocol.md.
+ *
+ * The receiver opens with CONTROL_BANNER.  Then frames: a header of 12 bytes,
+ * little-endian, and a JSON object.  Everything that comes from the peer is
+ * hostile: lengths are capped before anything is allocated, text is stripped
+ * of control characters before it can reach a terminal.
+ */
+#ifndef XLMIG_CONTROL_H
+#define XLMIG_CONTROL_H
+
+#include "xlmig/toolstack.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define CONTROL_BANNER "xlmig receiver 1\n"
+#define CONTROL_VERSION 1u
+#define CONTROL_HEADER_BYTES 12u
+#define CONTROL_PAYLOAD_MAX (2u * 1024 * 1024)
+
+enum control_type {
+    CONTROL_HELLO = 1,      /* both: who I am, what I speak */
+    CONTROL_PREFLIGHT = 2,  /* sender: could you take this VM? */
+    CONTROL_ANSWER = 3,     /* receiver: yes, or why not */
+    CONTROL_BEGIN = 4,      /* sender: I shall send it now */
+    CONTROL_LISTENING = 5,  /* receiver: what you write from now on goes to the restore */
+    CONTROL_RECEIVED = 6,   /* receiver: all is here, the VM waits for GO; frames again both ways */
+    CONTROL_GO = 7,         /* sender: it is yours, start it */
+    CONTROL_REPORT = 8,     /* receiver: it runs, or it does not and is gone again */
+    CONTROL_FAILED = 9,     /* receiver: it went wrong before GO; nothing of the VM is kept here */
+    CONTROL_NOTE = 10,      /* receiver: a line for the administrator */
+};
+
+struct control_header {
+    enum control_type type;
+    uint32_t len;
+};
+
+void control_header_encode(unsigned char out[CONTROL_HEADER_BYTES], enum control_type type, uint32_t len);
+/* -1: not a header of ours, of an unknown type, or too long. */
+int control_header_decode(const unsigned char in[CONTROL_HEADER_BYTES], struct control_header *header);
+
+/* Each fits its type of message; text fields hold no control characters. */
+struct control_hello {
+    unsigned min_version, max_version;
+    char program[64];
+    char host[256];
+    char hypervisor[64];
+};
+
+struct control_preflight {
+    char name[VM_NAME_MAX + 1];
+    uint8_t uuid[16];
+    enum vm_type type;
+    uint64_t memory_bytes;
+    unsigned vcpus;
+    char *config_json;            /* malloc() */
+    struct cpu_policy cpu_policy; /* malloc(); empty: not to be checked */
+};
+
+#define CONTROL_REFUSALS_MAX 8u
+#define CONTROL_TEXT_MAX 1024u
+
+struct control_answer {
+    unsigned nr_refusals;         /* 0: it may come */
+    char refusals[CONTROL_REFUSALS_MAX][CONTROL_TEXT_MAX];
+};
+
+/* BEGIN carries `flag` paused; REPORT `flag` started; the others only text, if any. */
+struct control_simple {
+    bool flag;
+    char text[CONTROL_TEXT_MAX];
+};
+
+/* A whole frame, malloc()ed; NULL: no memory, or too long for a frame. */
+unsigned char *control_encode_hello(const struct control_hello *hello, size_t *len);
+unsigned char *control_encode_preflight(const struct control_preflight *preflight, size_t *len);
+unsigned char *control_encode_answer(const struct control_answer *answer, size_t *len);
+unsigned char *control_encode_simple(enum control_type type, const struct control_simple *simple, size_t *len);
+
+/* The payload of a frame.  -1: a field that is needed is missing or makes no sense. */
+int control_decode_hello(const void *payload, size_t len, struct control_hello *hello);
+int control_decode_preflight(const void *payload, size_t len, struct control_preflight *preflight);
+int control_decode_answer(const void *payload, size_t len, struct control_answer *answer);
+int control_decode_simple(const void *payload, size_t len, struct control_simple *simple);
+
+void control_preflight_dispose(struct control_preflight *preflight);
+
+/* The version that both speak, or 0. */
+unsigned control_common_version(const struct control_hello *peer);
+
+/* Replace control characters by blanks and drop an unfinished UTF-8 tail: fit for a terminal. */
+void clean_text(char *text);
+
+#endif

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The handover of one VM, seen from the source: who may run it, and when.
+ *
+ * A table of states and events, and nothing else: no I/O, no time, no Xen.
+ * The caller tells what happened and carries out what is asked; whatever can be
+ * known of the order of things is in handover.c and is checked as a whole by
+ * its test:
+ *
+ *   - the source's copy is destroyed only after the destination said that its own runs;
+ *   - after GO was sent, the source resumes only after the destination said that its copy is gone;
+ *   - from every state that is not an end, losing the peer leads to an end.
+ */
+#ifndef XLMIG_HANDOVER_H
+#define XLMIG_HANDOVER_H
+
+enum handover_state {
+    HANDOVER_COPYING,       /* the engine copies; the guest runs, or was just suspended */
+    HANDOVER_ABORTING,      /* the engine was asked to stop; its end is awaited */
+    HANDOVER_AWAIT_READY,   /* everything is written; the guest is suspended */
+    HANDOVER_RENAMING,      /* giving our copy its other name */
+    HANDOVER_SENDING_GO,
+    HANDOVER_AWAIT_REPORT,  /* GO is out: the destination may be running the VM */
+    HANDOVER_AWAIT_RELEASE, /* it does not run there; is the copy there gone? */
+    HANDOVER_DESTROYING,    /* it runs there; our copy goes */
+    HANDOVER_RESUMING,      /* it runs nowhere else; ours goes on */
+    /* ends */
+    HANDOVER_MOVED,
+    HANDOVER_LEFTOVER,      /* moved, and our copy could not be destroyed */
+    HANDOVER_UNDONE,        /* the guest runs here as before */
+    HANDOVER_STUCK,         /* undone, but our copy could not be resumed */
+    HANDOVER_IN_DOUBT,      /* nobody here knows whether it runs there; ours stays paused */
+};
+
+enum handover_event {
+    HANDOVER_COPIED,        /* the engine: all written, guest suspended */
+    HANDOVER_COPY_FAILED,   /* the engine: not so */
+    HANDOVER_READY,         /* destination: all received */
+    HANDOVER_CANCEL,        /* the administrator */
+    HANDOVER_PEER_FAILED,   /* destination: it went wrong, nothing is kept here */
+    HANDOVER_PEER_LOST,     /* the connection is gone */
+    HANDOVER_TIMEOUT,       /* what is awaited did not come */
+    HANDOVER_DONE_OK,       /* the action of this state succeeded */
+    HANDOVER_DONE_FAILED,   /* ... failed */
+    HANDOVER_STARTED,       /* destination: it runs */
+    HANDOVER_NOT_STARTED,   /* destination: it could not be started */
+    HANDOVER_RELEASED,      /* destination: my copy is destroyed, you may have it back */
+};
+
+enum handover_action {
+    HANDOVER_DO_NOTHING,
+    HANDOVER_DO_ABORT_COPY,
+    HANDOVER_DO_RENAME_AWAY,  /* answers DONE_OK or DONE_FAILED */
+    HANDOVER_DO_SEND_GO,      /* answers DONE_OK, or DONE_FAILED only if no byte of it can have arrived */
+    HANDOVER_DO_DESTROY,      /* answers DONE_OK or DONE_FAILED */
+    HANDOVER_DO_RESUME,       /* at its own name; answers DONE_OK or DONE_FAILED */
+    HANDOVER_DO_FINISH,       /* an end was reached */
+};
+
+struct handover_step {
+    enum handover_state next;
+    enum handover_action action;
+};
+
+/* What `event` means in `state`.  An event that means nothing there: the same state, HANDOVER_DO_NOTHING. */
+struct handover_step handover_step(enum handover_state state, enum handover_event event);
+
+int handover_is_end(enum handover_state state);
+const char *handover_state_name(enum handover_state state);
+
+#define HANDOVER_NR_STATES (HANDOVER_IN_DOUBT + 1)
+#define HANDOVER_NR_EVENTS (HANDOVER_RELEASED + 1)
+
+#endif

@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* On the destination, before anything is touched: can this host take the VM? */
+#ifndef XLMIG_PREFLIGHT_H
+#define XLMIG_PREFLIGHT_H
+
+#include "xlmig/control.h"
+
+/* Every reason why not; none: it may come. */
+void preflight_check(struct toolstack *ts, const struct control_preflight *vm, struct control_answer *answer);
+
+#endif

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The receiving end: standard input and output lead to a sender.
+ *
+ * The VM is made by a child that speaks xl's migration protocol (toolstack.h,
+ * receive).  Two ways to stand between it and the sender:
+ *
+ *   plain        bytes pass both ways as they are: any `xl migrate` is served
+ *   negotiated   the control protocol first, then the stream, then frames again:
+ *
+ *     AWAIT_HELLO -> AWAIT_PREFLIGHT -> AWAIT_BEGIN -> STARTING -> RELAYING -> AWAIT_GO -> AWAIT_REPORT -> ENDING
+ *
+ * In both the child's own pipes stay open whatever becomes of the sender, so
+ * that the child can always tell that it failed and destroy its half-made VM:
+ * xl leaves it behind, paused, when it has nobody to tell.
+ */
+#ifndef XLMIG_RECEIVE_H
+#define XLMIG_RECEIVE_H
+
+#include "xlmig/toolstack.h"
+
+struct receive_request {
+    bool negotiate;
+    bool paused;
+    uint64_t idle_timeout_us;    /* for the sender's next word, while one is due */
+    uint64_t cleanup_timeout_us; /* for the child to end, once it was told to */
+};
+
+/* Runs the loop to the end; an exit status. */
+int receive_vm(struct toolstack *ts, struct event_base *base, const struct receive_request *request);
+
+#endif

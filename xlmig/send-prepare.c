@@ -1,0 +1,279 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Before the guest is touched: find it, ask what stands in its way, connect, ask the other side. */
+#include "config.h"
+#include "xlmig/send.h"
+
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SSH_WORDS_MAX 32
+#define GIGABIT_BYTES_PER_S 117e6 /* what is left of 1 Gbit/s for the payload */
+
+void send_refuse(struct send *s, int exit_status, const char *format, ...)
+{
+    char text[2048];
+    va_list args;
+
+    if (s->over)
+        return;
+    s->over = true;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    progress_break(&s->progress);
+    fprintf(stderr, "xlmig: %s not sent to %s: %s.\n", s->vm.name[0] ? s->vm.name : s->request->vm, s->there, text);
+    if (s->vm.name[0])
+        fprintf(stderr, "%s was not touched; it is %s on this host.\n", s->vm.name, vm_state_name(s->vm.state));
+    s->exit_status = exit_status;
+}
+
+/* ---- this side ---- */
+
+static bool ends_with(const char *text, const char *end)
+{
+    size_t len = strlen(text), end_len = strlen(end);
+
+    return len >= end_len && strcmp(text + len - end_len, end) == 0;
+}
+
+/* False after it has refused. */
+static bool vm_can_be_asked(struct send *s)
+{
+    switch (s->vm.state) {
+    case VM_RUNNING:
+        break;
+    case VM_PAUSED:
+        send_refuse(s, EXIT_REFUSED, "it is paused, so it cannot get ready to move; first: xl unpause %s", s->vm.name);
+        return false;
+    case VM_SUSPENDED:
+        send_refuse(s, EXIT_REFUSED, "it is suspended already, by a migration or save under way or left over; "
+                    "to let it go on here: xlmig resume %s", s->vm.name);
+        return false;
+    case VM_SHUT_DOWN:
+    case VM_CRASHED:
+    case VM_DYING:
+        send_refuse(s, EXIT_REFUSED, "it does not run; look with: xl list %s", s->vm.name);
+        return false;
+    }
+    if (ends_with(s->vm.name, "--incoming") || ends_with(s->vm.name, "--migratedaway")) {
+        send_refuse(s, EXIT_REFUSED, "its name says that another migration of it is under way or was left unfinished");
+        return false;
+    }
+    return true;
+}
+
+static bool find_vm(struct send *s)
+{
+    struct failure failure = { 0 };
+    int rc;
+
+    if (strcmp(s->request->vm, "0") == 0 || strcmp(s->request->vm, "Domain-0") == 0) {
+        send_refuse(s, EXIT_REFUSED, "it is the host itself; name one of its VMs (xl list)");
+        return false;
+    }
+    rc = s->ts->ops->find(s->ts, s->request->vm, &s->vm, &failure);
+    if (rc == 1)
+        send_refuse(s, EXIT_REFUSED, "there is no such VM on this host; look with: xl list");
+    else if (rc < 0)
+        send_refuse(s, EXIT_REFUSED, "%s", failure.text);
+    return rc == 0;
+}
+
+static bool nothing_in_the_way(struct send *s)
+{
+    struct toolstack_obstacles obstacles;
+    struct failure failure = { 0 };
+    char time[32];
+
+    if (s->ts->ops->obstacles(s->ts, &s->vm, s->config_json, &obstacles, &failure) < 0) {
+        send_refuse(s, EXIT_REFUSED, "%s", failure.text);
+        return false;
+    }
+    if (obstacles.any[0]) {
+        send_refuse(s, EXIT_REFUSED, "%s", obstacles.any);
+        return false;
+    }
+    if (obstacles.live[0] && !s->request->no_live) {
+        format_us((uint64_t)((double)s->vm.memory_bytes / GIGABIT_BYTES_PER_S * 1e6), time, sizeof time);
+        send_refuse(s, EXIT_REFUSED, "%s.\nIt can be moved with --no-live: it then stands still while all of its "
+                    "%llu MiB are copied, about %s over a 1 Gbit/s link", obstacles.live,
+                    (unsigned long long)(s->vm.memory_bytes >> 20), time);
+        return false;
+    }
+    return true;
+}
+
+static void on_config(void *user, const char *json, const struct failure *failure)
+{
+    struct failure policy_failure = { 0 };
+    struct send *s = user;
+
+    s->config_pending = false;
+    if (s->cancelled) {
+        send_refuse(s, EXIT_CANCELLED, "cancelled");
+        return;
+    }
+    if (!json) {
+        send_refuse(s, EXIT_REFUSED, "%s", failure->text);
+        return;
+    }
+    s->config_json = strdup(json);
+    if (!s->config_json) {
+        send_refuse(s, EXIT_REFUSED, "out of memory");
+        return;
+    }
+    if (!nothing_in_the_way(s))
+        return;
+    if (!s->request->ignore_cpu && s->ts->ops->cpu_policy(s->ts, s->vm.domid, &s->cpu_policy, &policy_failure) < 0) {
+        send_refuse(s, EXIT_REFUSED, "%s; to go without this check: --ignore-cpu", policy_failure.text);
+        return;
+    }
+    send_connect(s, s->request->stock);
+}
+
+void send_prepare(struct send *s)
+{
+    struct failure failure = { 0 };
+
+    if (s->ts->ops->host(s->ts, &s->host, &failure) < 0) {
+        send_refuse(s, EXIT_REFUSED, "%s", failure.text);
+        return;
+    }
+    if (!find_vm(s) || !vm_can_be_asked(s))
+        return;
+    s->config_pending = true;
+    s->ts->ops->config(s->ts, s->vm.domid, on_config, s);
+}
+
+/* ---- connecting ---- */
+
+/* ssh and its words, the host, and what is to run there; at most SSH_WORDS_MAX. */
+static int ssh_words(struct send *s, bool stock, char *words, const char **argv)
+{
+    static const char *const options[] = { "-o", "BatchMode=yes", "-o", "ServerAliveInterval=15",
+                                           "-o", "ServerAliveCountMax=4", "--" };
+    size_t n = 0;
+    char *save = NULL;
+
+    for (char *w = strtok_r(words, " ", &save); w && n < SSH_WORDS_MAX - 12; w = strtok_r(NULL, " ", &save))
+        argv[n++] = w;
+    if (n == 0)
+        return -1;
+    for (size_t i = 0; i < sizeof options / sizeof options[0]; i++)
+        argv[n++] = options[i];
+    argv[n++] = s->request->host;
+    argv[n++] = !stock ? "xlmig receive --negotiate"
+                : s->request->paused ? "xl migrate-receive -p" : "xl migrate-receive";
+    argv[n] = NULL;
+    return 0;
+}
+
+static int open_peer(struct send *s, bool stock, struct failure *failure)
+{
+    const struct peer_callbacks callbacks = { .user = s, .event = send_on_peer_event };
+    struct control_hello hello = { .min_version = CONTROL_VERSION, .max_version = CONTROL_VERSION,
+                                   .program = "xlmig " PACKAGE_VERSION };
+    const char *argv[SSH_WORDS_MAX];
+    struct transport_spec spec = { .argv = argv };
+    char *words = strdup(s->request->ssh_command);
+    int rc = 0;
+
+    snprintf(hello.host, sizeof hello.host, "%s", s->host.name);
+    snprintf(hello.hypervisor, sizeof hello.hypervisor, "%s", s->host.hypervisor);
+    if (strncmp(s->request->transport, "exec:", 5) == 0)
+        spec.shell_command = s->request->transport + 5;
+    else if (!words || ssh_words(s, stock, words, argv) < 0)
+        rc = failure_set(failure, "--ssh-command names no command");
+    if (rc == 0) {
+        s->peer = peer_open(s->base, &spec, &hello, &callbacks, failure);
+        rc = s->peer ? 0 : -1;
+    }
+    free(words);
+    return rc;
+}
+
+void send_connect(struct send *s, bool stock)
+{
+    struct failure failure = { 0 };
+
+    s->stock_tried = stock;
+    send_await(s, "an answer", s->request->connect_timeout_us);
+    if (open_peer(s, stock, &failure) < 0)
+        send_refuse(s, EXIT_REFUSED, "%s", failure.text);
+}
+
+/* ---- asking the other side ---- */
+
+static void ask_preflight(struct send *s)
+{
+    struct control_preflight preflight = {
+        .type = s->vm.type, .memory_bytes = s->vm.memory_bytes, .vcpus = s->vm.vcpus,
+        .config_json = s->config_json, .cpu_policy = s->cpu_policy,
+    };
+
+    snprintf(preflight.name, sizeof preflight.name, "%s", s->vm.name);
+    memcpy(preflight.uuid, s->vm.uuid, sizeof preflight.uuid);
+    send_await(s, "its word on whether it can take the VM", s->request->preflight_timeout_us);
+    peer_ask_preflight(s->peer, &preflight); /* a failure shows as PEER_LOST */
+}
+
+static void on_greeted(struct send *s)
+{
+    if (peer_dialect(s->peer) == PEER_XLMIG) {
+        ask_preflight(s);
+        return;
+    }
+    progress_note(&s->progress, "%s answers with stock xl: what it can take cannot be asked beforehand", s->there);
+    send_copy(s);
+}
+
+static void on_answered(struct send *s, const struct control_answer *answer)
+{
+    char text[2000] = "";
+    size_t used = 0;
+
+    if (answer->nr_refusals == 0) {
+        send_await(s, "it to listen", s->request->preflight_timeout_us);
+        peer_begin(s->peer, s->request->paused);
+        return;
+    }
+    for (unsigned i = 0; i < answer->nr_refusals && used < sizeof text; i++)
+        used += (size_t)snprintf(text + used, sizeof text - used, "%s%s", i ? ";\n  " : "", answer->refusals[i]);
+    send_refuse(s, EXIT_REFUSED, "%s", text);
+}
+
+static void on_lost(struct send *s, const char *text)
+{
+    bool can_fall_back = !s->stock_tried && strncmp(s->request->transport, "exec:", 5) != 0;
+
+    if (can_fall_back && peer_command_not_found(s->peer)) {
+        /* The peer that tells of this cannot be replaced from within: from the loop, then. */
+        event_active(s->reconnect, EV_TIMEOUT, 1);
+        return;
+    }
+    send_refuse(s, EXIT_REFUSED, "%s", text);
+}
+
+void send_on_preparing(struct send *s, const struct peer_event *event)
+{
+    switch (event->kind) {
+    case PEER_GREETED:
+        on_greeted(s);
+        return;
+    case PEER_ANSWERED:
+        on_answered(s, event->answer);
+        return;
+    case PEER_LISTENING:
+        send_copy(s);
+        return;
+    case PEER_FAILED:
+        send_refuse(s, EXIT_REFUSED, "%s", event->text);
+        return;
+    case PEER_LOST:
+        on_lost(s, event->text);
+        return;
+    default:
+        return;
+    }
+}

@@ -1,0 +1,408 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The copy and the handover.  What may happen in which state is handover.c's; this carries it out. */
+#include "xlmig/send.h"
+
+#include "stream-format/libxl-stream.h"
+#include "xlmig/loop.h"
+#include "xlmig/settle.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static void feed(struct send *s, enum handover_event event);
+
+/* ---- waiting ---- */
+
+void send_await(struct send *s, const char *what, uint64_t timeout_us)
+{
+    struct timeval in = us_to_timeval(timeout_us);
+
+    s->awaited = what;
+    evtimer_del(s->deadline);
+    if (what)
+        evtimer_add(s->deadline, &in);
+}
+
+static void on_deadline(evutil_socket_t fd, short what, void *user)
+{
+    struct send *s = user;
+
+    (void)fd;
+    (void)what;
+    if (!s->handing_over) {
+        send_refuse(s, EXIT_REFUSED, "%s did not come in time", s->awaited);
+        return;
+    }
+    failure_set(&s->why, "%s did not come in time", s->awaited);
+    feed(s, HANDOVER_TIMEOUT);
+}
+
+static void on_signal(evutil_socket_t signum, short what, void *user)
+{
+    struct send *s = user;
+
+    (void)signum;
+    (void)what;
+    if (s->cancelled) {
+        progress_note(&s->progress, "stopping already: %s", handover_state_name(s->state));
+        return;
+    }
+    if (!s->handing_over) {
+        s->cancelled = true;
+        if (!s->config_pending)
+            send_refuse(s, EXIT_CANCELLED, "cancelled");
+        return;
+    }
+    if (handover_step(s->state, HANDOVER_CANCEL).action == HANDOVER_DO_NOTHING) {
+        progress_note(&s->progress, "too late to cancel: %s", handover_state_name(s->state));
+        return;
+    }
+    s->cancelled = true;
+    progress_note(&s->progress, "cancelling");
+    failure_set(&s->why, "cancelled");
+    feed(s, HANDOVER_CANCEL);
+}
+
+/* ---- the copy ---- */
+
+static void on_helper_event(void *user, const struct helper_event *event)
+{
+    struct send *s = user;
+
+    if (event->phase[0])
+        memcpy(s->last_phase, event->phase, sizeof s->last_phase);
+    progress_event(&s->progress, event);
+}
+
+static void on_copied(void *user, enum suspend_outcome outcome, const struct failure *failure)
+{
+    struct send *s = user;
+
+    s->copy_over = true;
+    s->outcome = outcome;
+    if (outcome == SUSPEND_DONE) {
+        progress_copied(&s->progress);
+        feed(s, HANDOVER_COPIED);
+        return;
+    }
+    if (outcome == SUSPEND_NOT_ANSWERED)
+        failure_set(&s->why, "the guest did not answer the request to suspend; is its kernel alive and has it "
+                             "Xen's drivers?");
+    else
+        failure_set(&s->why, "%s", failure ? failure->text : "the copy was stopped");
+    feed(s, HANDOVER_COPY_FAILED);
+}
+
+static int write_config(struct send *s)
+{
+    uint8_t preamble[STREAM_XL_PREAMBLE_LEN];
+    size_t len = strlen(s->config_json) + 1;
+
+    if (len > STREAM_XL_DATA_MAX - 4)
+        return -1;
+    stream_encode_xl_preamble(preamble, (uint32_t)len);
+    return peer_write_data(s->peer, preamble, sizeof preamble) < 0 ||
+                   peer_write_data(s->peer, s->config_json, len) < 0
+               ? -1 : 0;
+}
+
+void send_copy(struct send *s)
+{
+    const struct toolstack_suspend how = {
+        .fd = peer_data_fd(s->peer), .live = !s->request->no_live, .max_rounds = s->request->max_rounds,
+        .max_downtime_us = s->request->max_downtime_us, .user = s, .event = on_helper_event, .done = on_copied,
+    };
+
+    send_await(s, NULL, 0);
+    if (write_config(s) < 0) {
+        send_refuse(s, EXIT_FAILED, "the connection failed before the first byte of the VM");
+        return;
+    }
+    s->handing_over = true;
+    s->state = HANDOVER_COPYING;
+    s->ts->ops->suspend(s->ts, s->vm.domid, &how);
+}
+
+/* ---- actions ---- */
+
+static void away_name(const struct send *s, char *name, size_t size)
+{
+    snprintf(name, size, "%s--migratedaway", s->vm.name);
+}
+
+static void rename_away(struct send *s)
+{
+    char away[VM_NAME_MAX + 32];
+
+    away_name(s, away, sizeof away);
+    s->renamed = s->ts->ops->rename(s->ts, s->vm.domid, s->vm.name, away, &s->why) == 0;
+    feed(s, s->renamed ? HANDOVER_DONE_OK : HANDOVER_DONE_FAILED);
+}
+
+static void send_go(struct send *s)
+{
+    int rc = peer_go(s->peer);
+
+    if (rc < 0)
+        failure_set(&s->why, "the connection was lost before the VM was handed over");
+    feed(s, rc < 0 ? HANDOVER_DONE_FAILED : HANDOVER_DONE_OK);
+}
+
+static void on_destroyed(void *user, const struct failure *failure)
+{
+    struct send *s = user;
+
+    if (failure)
+        failure_set(&s->why, "%s", failure->text);
+    feed(s, failure ? HANDOVER_DONE_FAILED : HANDOVER_DONE_OK);
+}
+
+static void on_settled(void *user, const struct failure *failure)
+{
+    struct send *s = user;
+    char away[VM_NAME_MAX + 32];
+    struct failure rename_failure = { 0 };
+
+    s->progress.running_again_us = now_us();
+    if (failure) {
+        progress_note(&s->progress, "%s could not be resumed: %s", s->vm.name, failure->text);
+        feed(s, HANDOVER_DONE_FAILED);
+        return;
+    }
+    away_name(s, away, sizeof away);
+    if (s->renamed && s->ts->ops->rename(s->ts, s->vm.domid, away, s->vm.name, &rename_failure) < 0)
+        progress_note(&s->progress, "%s keeps the name %s: %s", s->vm.name, away, rename_failure.text);
+    else
+        s->renamed = false;
+    feed(s, HANDOVER_DONE_OK);
+}
+
+/* May the guest be on its way to being suspended, with nobody waiting for it? */
+static uint64_t settle_grace(const struct send *s)
+{
+    if (s->outcome == SUSPEND_DONE || strcmp(s->last_phase, "setup") == 0 || strcmp(s->last_phase, "precopy") == 0)
+        return 0;
+    return SETTLE_GRACE_US;
+}
+
+static void act(struct send *s, enum handover_action action)
+{
+    switch (action) {
+    case HANDOVER_DO_NOTHING:
+        return;
+    case HANDOVER_DO_ABORT_COPY:
+        s->ts->ops->suspend_abort(s->ts);
+        return;
+    case HANDOVER_DO_RENAME_AWAY:
+        rename_away(s);
+        return;
+    case HANDOVER_DO_SEND_GO:
+        send_go(s);
+        return;
+    case HANDOVER_DO_DESTROY:
+        s->ts->ops->destroy(s->ts, s->vm.domid, on_destroyed, s);
+        return;
+    case HANDOVER_DO_RESUME:
+        peer_hang_up(s->peer); /* it sees the end of its input and cleans up */
+        settle_guest(s->ts, s->base, s->vm.domid, settle_grace(s), on_settled, s);
+        return;
+    case HANDOVER_DO_FINISH:
+        s->over = true;
+        return;
+    }
+}
+
+static void await_for_state(struct send *s)
+{
+    switch (s->state) {
+    case HANDOVER_AWAIT_READY:
+        send_await(s, "its word that everything has arrived", s->request->ready_timeout_us);
+        return;
+    case HANDOVER_AWAIT_REPORT:
+        send_await(s, "its report whether the VM runs there", s->request->go_timeout_us);
+        return;
+    case HANDOVER_AWAIT_RELEASE:
+        send_await(s, "its word that its copy is gone", s->request->go_timeout_us);
+        return;
+    default:
+        send_await(s, NULL, 0);
+    }
+}
+
+static void feed(struct send *s, enum handover_event event)
+{
+    struct handover_step step = handover_step(s->state, event);
+
+    if (step.next == s->state && step.action == HANDOVER_DO_NOTHING)
+        return;
+    s->state = step.next;
+    await_for_state(s);
+    act(s, step.action);
+}
+
+/* ---- the other side ---- */
+
+static void on_handing_over(struct send *s, const struct peer_event *event)
+{
+    switch (event->kind) {
+    case PEER_READY:
+        feed(s, HANDOVER_READY);
+        return;
+    case PEER_STARTED:
+        s->progress.running_again_us = now_us();
+        feed(s, HANDOVER_STARTED);
+        return;
+    case PEER_NOT_STARTED:
+        failure_set(&s->why, "it could not be started there: %s", event->text);
+        feed(s, HANDOVER_NOT_STARTED);
+        return;
+    case PEER_RELEASED:
+        feed(s, HANDOVER_RELEASED);
+        return;
+    case PEER_FAILED:
+        failure_set(&s->why, "%s: %s", s->there, event->text);
+        feed(s, HANDOVER_PEER_FAILED);
+        return;
+    case PEER_LOST:
+        if (!handover_is_end(s->state) && s->state != HANDOVER_DESTROYING)
+            failure_set(&s->why, "the connection to %s was lost: %s", s->there, event->text);
+        feed(s, HANDOVER_PEER_LOST);
+        return;
+    default:
+        return;
+    }
+}
+
+void send_on_peer_event(void *user, const struct peer_event *event)
+{
+    struct send *s = user;
+
+    if (event->kind == PEER_NOTE) {
+        if (s->request->verbose)
+            progress_note(&s->progress, "%s: %s", s->there, event->text);
+    } else if (s->handing_over) {
+        on_handing_over(s, event);
+    } else {
+        send_on_preparing(s, event);
+    }
+}
+
+static void on_reconnect(evutil_socket_t fd, short what, void *user)
+{
+    struct send *s = user;
+
+    (void)fd;
+    (void)what;
+    progress_note(&s->progress, "%s has no xlmig; trying its xl", s->there);
+    peer_close(s->peer);
+    s->peer = NULL;
+    send_connect(s, true);
+}
+
+/* ---- the end ---- */
+
+static void tell_in_doubt(const struct send *s)
+{
+    const char *vm = s->vm.name;
+
+    fprintf(stderr,
+            "xlmig: %s: IN DOUBT. It was handed over to %s, and then %s.\n"
+            "Whether it runs there, nobody on this host (%s) knows. The copy here is kept, suspended, as "
+            "%s--migratedaway.\n"
+            "On %s, type: xl list\n"
+            "- If %s is there: remove the copy here: xl destroy %s--migratedaway\n"
+            "- If %s is not there, nor %s--incoming: let the copy here go on:\n"
+            "      xl rename %s--migratedaway %s && xlmig resume %s\n"
+            "- If %s--incoming is there: xl destroy %s--incoming there, then as in the line before.\n"
+            "Never let both run: they would write to the same disks.\n",
+            vm, s->there, s->why.text, s->host.name, vm, s->there, vm, vm, vm, vm, vm, vm, vm, vm, vm);
+}
+
+static int tell_end(struct send *s)
+{
+    const char *vm = s->vm.name;
+    char headline[1024];
+
+    switch (s->state) {
+    case HANDOVER_MOVED:
+        snprintf(headline, sizeof headline, "%s runs on %s", vm, s->there);
+        progress_report(&s->progress, headline);
+        return EXIT_OK;
+    case HANDOVER_LEFTOVER:
+        snprintf(headline, sizeof headline, "%s runs on %s", vm, s->there);
+        progress_report(&s->progress, headline);
+        fprintf(stderr, "xlmig: the copy left on this host could not be removed: %s.\n"
+                        "Type: xl destroy %s--migratedaway\n", s->why.text, vm);
+        return EXIT_LEFTOVER;
+    case HANDOVER_UNDONE:
+        fprintf(stderr, "xlmig: %s not sent to %s: %s.\n%s runs on this host as before.\n", vm, s->there, s->why.text,
+                vm);
+        return s->cancelled ? EXIT_CANCELLED : EXIT_FAILED;
+    case HANDOVER_STUCK:
+        away_name(s, headline, sizeof headline);
+        fprintf(stderr, "xlmig: %s not sent to %s: %s.\n"
+                        "It does not run anywhere now: its copy here could not be resumed. "
+                        "Look with: xl list; try: xlmig resume %s\n", vm, s->there, s->why.text,
+                s->renamed ? headline : vm);
+        return EXIT_NEEDS_HAND;
+    default:
+        tell_in_doubt(s);
+        return EXIT_IN_DOUBT;
+    }
+}
+
+static int set_up(struct send *s)
+{
+    static const int signums[] = { SIGINT, SIGTERM, SIGHUP };
+
+    s->deadline = evtimer_new(s->base, on_deadline, s);
+    s->reconnect = evtimer_new(s->base, on_reconnect, s);
+    if (!s->deadline || !s->reconnect)
+        return -1;
+    for (size_t i = 0; i < sizeof signums / sizeof signums[0]; i++) {
+        s->signals[i] = evsignal_new(s->base, signums[i], on_signal, s);
+        if (!s->signals[i] || event_add(s->signals[i], NULL) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+static void tear_down(struct send *s)
+{
+    peer_close(s->peer);
+    for (size_t i = 0; i < sizeof s->signals / sizeof s->signals[0]; i++)
+        if (s->signals[i])
+            event_free(s->signals[i]);
+    if (s->deadline)
+        event_free(s->deadline);
+    if (s->reconnect)
+        event_free(s->reconnect);
+    free(s->config_json);
+    free(s->cpu_policy.bytes);
+    free(s);
+}
+
+int send_vm(struct toolstack *ts, struct event_base *base, const struct send_request *request)
+{
+    struct send *s = calloc(1, sizeof *s);
+    int rc = EXIT_FAILED;
+
+    if (!s)
+        return EXIT_FAILED;
+    s->request = request;
+    s->base = base;
+    s->ts = ts;
+    snprintf(s->there, sizeof s->there, "%s", request->host);
+    progress_init(&s->progress, request->style, stderr);
+    if (set_up(s) == 0) {
+        send_prepare(s);
+        while (!s->over && event_base_loop(base, EVLOOP_ONCE) == 0)
+            ;
+        progress_break(&s->progress);
+        rc = s->handing_over ? tell_end(s) : s->exit_status;
+    }
+    tear_down(s);
+    return rc;
+}

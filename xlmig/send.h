@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Sending one VM to another host.
+ *
+ *   find VM -> configuration -> obstacles -> connect -> preflight     send-prepare.c   nothing is touched
+ *   -> copy -> handover -> report                                     send.c           handover.h says what may happen
+ *
+ * Everything runs in one event loop; each step is started by the end of the one before.
+ */
+#ifndef XLMIG_SEND_H
+#define XLMIG_SEND_H
+
+#include "xlmig/exit.h"
+#include "xlmig/handover.h"
+#include "xlmig/peer.h"
+#include "xlmig/progress.h"
+#include "xlmig/toolstack.h"
+
+struct send_request {
+    const char *vm, *host;
+    const char *transport;       /* "ssh" or "exec:COMMAND" */
+    const char *ssh_command;     /* words: "ssh -p 2222" */
+    bool stock;                  /* ask for xl's receiver at once */
+    bool no_live;
+    bool paused;                 /* leave it paused over there */
+    bool ignore_cpu;
+    bool verbose;
+    unsigned max_rounds;
+    uint64_t max_downtime_us;
+    uint64_t connect_timeout_us, preflight_timeout_us, ready_timeout_us, go_timeout_us;
+    enum progress_style style;
+};
+
+struct send {
+    const struct send_request *request;
+    struct event_base *base;
+    struct toolstack *ts;
+    struct toolstack_host host;      /* this one */
+    struct toolstack_vm vm;
+    char *config_json;
+    struct cpu_policy cpu_policy;
+    struct peer *peer;
+    bool stock_tried;                /* the receiver asked for is xl's */
+
+    struct event *deadline;          /* of what is awaited now */
+    const char *awaited;             /* in words */
+    struct event *reconnect;         /* fall back to the stock receiver */
+    struct event *signals[3];
+
+    bool config_pending;             /* the toolstack is asked; it cannot be taken back */
+    bool over;                       /* leave the loop */
+    bool handing_over;               /* from now on `state` counts */
+    enum handover_state state;
+    char last_phase[16];             /* of the engine; "": it never told */
+    enum suspend_outcome outcome;
+    bool copy_over, renamed, cancelled;
+    char there[256];                 /* the destination, as messages name it */
+
+    struct failure why;              /* the first thing that went wrong */
+    struct progress progress;
+    int exit_status;
+};
+
+/* Runs the loop to the end.  Returns an exit status; everything has been told to the administrator. */
+int send_vm(struct toolstack *ts, struct event_base *base, const struct send_request *request);
+
+/* ---- between send-prepare.c and send.c ---- */
+
+/* Find the VM, ask what stands in its way, connect: ends in send_copy() or send_refuse(). */
+void send_prepare(struct send *s);
+void send_connect(struct send *s, bool stock);
+/* What the other side says until it listens. */
+void send_on_preparing(struct send *s, const struct peer_event *event);
+/* Whatever the other side says, at any time. */
+void send_on_peer_event(void *send, const struct peer_event *event);
+/* Nothing stands in the way: copy it. */
+void send_copy(struct send *s);
+
+/* End before anything was touched, with an exit status. */
+void send_refuse(struct send *s, int exit_status, const char *format, ...) __attribute__((format(printf, 3, 4)));
+void send_await(struct send *s, const char *what, uint64_t timeout_us);
+
+#endif

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "xlmig/settle.h"
+
+#include "xlmig/loop.h"
+
+#include <stdlib.h>
+
+#define LOOK_EVERY_US 50000
+
+struct settle {
+    struct toolstack *ts;
+    struct event *look;
+    uint32_t domid;
+    uint64_t deadline_us;
+    settle_done *done;
+    void *user;
+};
+
+static void finish(struct settle *s, const struct failure *failure)
+{
+    s->done(s->user, failure);
+    event_free(s->look);
+    free(s);
+}
+
+static void on_resumed(void *user, const struct failure *failure)
+{
+    finish(user, failure);
+}
+
+static void on_look(evutil_socket_t fd, short what, void *user)
+{
+    static const struct timeval again = { 0, LOOK_EVERY_US };
+    struct failure failure = { 0 };
+    struct settle *s = user;
+    struct toolstack_vm vm;
+    int rc = s->ts->ops->find_domid(s->ts, s->domid, &vm, &failure);
+
+    (void)fd;
+    (void)what;
+    if (rc == 1)
+        failure_set(&failure, "it is gone from this host");
+    if (rc != 0) {
+        finish(s, &failure);
+        return;
+    }
+    switch (vm.state) {
+    case VM_SUSPENDED:
+        s->ts->ops->resume(s->ts, s->domid, on_resumed, s);
+        return;
+    case VM_RUNNING:
+        if (now_us() < s->deadline_us) {
+            evtimer_add(s->look, &again);
+            return;
+        }
+        finish(s, NULL);
+        return;
+    default:
+        failure_set(&failure, "it is %s", vm_state_name(vm.state));
+        finish(s, &failure);
+    }
+}
+
+void settle_guest(struct toolstack *ts, struct event_base *base, uint32_t domid, uint64_t grace_us, settle_done *done,
+                  void *user)
+{
+    static const struct timeval at_once = { 0, 0 };
+    struct settle *s = calloc(1, sizeof *s);
+
+    if (!s)
+        abort(); /* a few bytes for the one thing that must not be left undone */
+    *s = (struct settle){
+        .ts = ts, .domid = domid, .deadline_us = now_us() + grace_us, .done = done, .user = user,
+    };
+    s->look = evtimer_new(base, on_look, s);
+    if (!s->look)
+        abort(); /* as above */
+    evtimer_add(s->look, &at_once);
+}

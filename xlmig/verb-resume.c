@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "xlmig/loop.h"
+#include "xlmig/settle.h"
+#include "xlmig/verb.h"
+
+struct resume {
+    struct event_base *base;
+    const char *vm;
+    int exit_status;
+};
+
+static void on_settled(void *user, const struct failure *failure)
+{
+    struct resume *r = user;
+
+    if (failure)
+        fprintf(stderr, "xlmig: %s was not resumed: %s.\n", r->vm, failure->text);
+    r->exit_status = failure ? EXIT_NEEDS_HAND : EXIT_OK;
+    event_base_loopbreak(r->base);
+}
+
+static int resume_vm(struct toolstack *ts, struct resume *r)
+{
+    struct failure failure = { 0 };
+    struct toolstack_vm vm;
+    int rc = ts->ops->find(ts, r->vm, &vm, &failure);
+
+    if (rc == 1)
+        failure_set(&failure, "there is no such VM on this host");
+    else if (rc == 0 && vm.state != VM_SUSPENDED)
+        failure_set(&failure, "it is %s, not suspended", vm_state_name(vm.state));
+    if (failure.text[0]) {
+        fprintf(stderr, "xlmig: %s was not resumed: %s.\n", r->vm, failure.text);
+        return EXIT_REFUSED;
+    }
+    settle_guest(ts, r->base, vm.domid, 0, on_settled, r);
+    event_base_dispatch(r->base);
+    return r->exit_status;
+}
+
+static int run_resume(const struct verb_call *call)
+{
+    struct resume r = { .base = loop_new(), .vm = call->argv[0], .exit_status = EXIT_FAILED };
+    struct failure failure = { 0 };
+    struct toolstack *ts = r.base ? toolstack_open(call->toolstack, r.base, &failure) : NULL;
+    int rc = EXIT_REFUSED;
+
+    if (ts)
+        rc = resume_vm(ts, &r);
+    else
+        fprintf(stderr, "xlmig: %s was not resumed: %s.\n", r.vm, failure.text);
+    toolstack_close(ts);
+    if (r.base)
+        event_base_free(r.base);
+    return rc;
+}
+
+const struct verb verb_resume = {
+    .name = "resume",
+    .arguments = "VM",
+    .summary = "let a suspended VM go on where it is",
+    .details = "For a VM that a save or a migration left suspended.  Never use it on a VM that may run on\n"
+               "another host: both would write to the same disks.",
+    .min_args = 1,
+    .max_args = 1,
+    .run = run_resume,
+};

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "xlmig/loop.h"
+#include "xlmig/send.h"
+#include "xlmig/verb.h"
+
+#include <string.h>
+
+struct send_options {
+    const char *transport, *ssh_command;
+    bool stock, no_live, paused, ignore_cpu, verbose, quiet, json;
+    unsigned max_rounds;
+    uint64_t max_downtime_us, connect_timeout_us, preflight_timeout_us, ready_timeout_us, go_timeout_us;
+};
+
+static const struct send_options defaults = {
+    .transport = "ssh",
+    .ssh_command = "ssh",
+    .connect_timeout_us = 30000000,
+    .preflight_timeout_us = 30000000,
+    .ready_timeout_us = 120000000,
+    .go_timeout_us = 60000000,
+};
+
+static const struct verb_option options[] = {
+    { .name = "no-live", .kind = OPTION_FLAG, .help = "stop the VM first, then copy",
+      OPTION_INTO(struct send_options, no_live) },
+    { .name = "max-downtime", .kind = OPTION_DURATION, .argument = "TIME",
+      .help = "stop the VM as soon as the rest is predicted to be copied in TIME (300ms)",
+      OPTION_INTO(struct send_options, max_downtime_us) },
+    { .name = "max-rounds", .kind = OPTION_NUMBER, .argument = "N", .help = "copy at most N rounds before stopping the VM",
+      OPTION_INTO(struct send_options, max_rounds) },
+    { .name = "paused", .short_name = 'p', .kind = OPTION_FLAG, .help = "leave the VM paused over there",
+      OPTION_INTO(struct send_options, paused) },
+    { .name = "transport", .kind = OPTION_STRING, .argument = "HOW",
+      .help = "ssh, or exec:COMMAND whose input and output reach a receiver (ssh)",
+      OPTION_INTO(struct send_options, transport) },
+    { .name = "ssh-command", .short_name = 's', .kind = OPTION_STRING, .argument = "WORDS",
+      .help = "ssh and its options, separated by blanks (ssh)", OPTION_INTO(struct send_options, ssh_command) },
+    { .name = "stock", .kind = OPTION_FLAG, .help = "ask for xl's receiver, although xlmig may be there",
+      OPTION_INTO(struct send_options, stock) },
+    { .name = "ignore-cpu", .kind = OPTION_FLAG, .help = "do not compare what the CPUs can do",
+      OPTION_INTO(struct send_options, ignore_cpu) },
+    { .name = "connect-timeout", .kind = OPTION_DURATION, .argument = "TIME",
+      .help = "wait so long for the receiver's first words (30s)",
+      OPTION_INTO(struct send_options, connect_timeout_us) },
+    { .name = "preflight-timeout", .kind = OPTION_DURATION, .argument = "TIME",
+      .help = "wait so long for its word on whether it can take the VM (30s)",
+      OPTION_INTO(struct send_options, preflight_timeout_us) },
+    { .name = "ready-timeout", .kind = OPTION_DURATION, .argument = "TIME",
+      .help = "wait so long, after the last byte, until all has arrived (2m)",
+      OPTION_INTO(struct send_options, ready_timeout_us) },
+    { .name = "go-timeout", .kind = OPTION_DURATION, .argument = "TIME",
+      .help = "wait so long for its report that the VM runs (1m)", OPTION_INTO(struct send_options, go_timeout_us) },
+    { .name = "quiet", .short_name = 'q', .kind = OPTION_FLAG, .help = "say nothing unless it fails",
+      OPTION_INTO(struct send_options, quiet) },
+    { .name = "json", .kind = OPTION_FLAG, .help = "events and report on standard output, a JSON object a line",
+      OPTION_INTO(struct send_options, json) },
+    { .name = "verbose", .short_name = 'v', .kind = OPTION_FLAG, .help = "show what the other host says",
+      OPTION_INTO(struct send_options, verbose) },
+    OPTIONS_END,
+};
+
+static bool options_make_sense(const struct send_options *o, const char *host)
+{
+    if (strcmp(o->transport, "ssh") != 0 && (strncmp(o->transport, "exec:", 5) != 0 || o->transport[5] == '\0')) {
+        fprintf(stderr, "xlmig send: --transport is ssh or exec:COMMAND, not '%s'\n", o->transport);
+        return false;
+    }
+    if (o->quiet && o->json) {
+        fprintf(stderr, "xlmig send: --quiet and --json exclude each other\n");
+        return false;
+    }
+    if (o->stock && strcmp(o->transport, "ssh") != 0) {
+        fprintf(stderr, "xlmig send: --stock is for ssh; with --transport=exec: the command decides\n");
+        return false;
+    }
+    if (host[0] == '-' || host[0] == '\0') {
+        fprintf(stderr, "xlmig send: '%s' is no host\n", host);
+        return false;
+    }
+    return true;
+}
+
+static int run_send(const struct verb_call *call)
+{
+    const struct send_options *o = call->options;
+    const struct send_request request = {
+        .vm = call->argv[0], .host = call->argv[1], .transport = o->transport, .ssh_command = o->ssh_command,
+        .stock = o->stock, .no_live = o->no_live, .paused = o->paused, .ignore_cpu = o->ignore_cpu,
+        .verbose = o->verbose, .max_rounds = o->max_rounds, .max_downtime_us = o->max_downtime_us,
+        .connect_timeout_us = o->connect_timeout_us, .preflight_timeout_us = o->preflight_timeout_us,
+        .ready_timeout_us = o->ready_timeout_us, .go_timeout_us = o->go_timeout_us,
+        .style = progress_choose(o->quiet, o->json),
+    };
+    struct failure failure = { 0 };
+    struct event_base *base;
+    struct toolstack *ts;
+    int rc = EXIT_REFUSED;
+
+    if (!options_make_sense(o, request.host))
+        return EXIT_USAGE;
+    base = loop_new();
+    ts = base ? toolstack_open(call->toolstack, base, &failure) : NULL;
+    if (ts)
+        rc = send_vm(ts, base, &request);
+    else
+        fprintf(stderr, "xlmig: %s not sent: %s.\n", request.vm, failure.text);
+    toolstack_close(ts);
+    if (base)
+        event_base_free(base);
+    return rc;
+}
+
+const struct verb verb_send = {
+    .name = "send",
+    .arguments = "VM HOST",
+    .summary = "move a VM to another host while it runs",
+    .details = "VM is a name or a domid.  HOST is reached by ssh, where `xlmig receive` or, failing that,\n"
+               "`xl migrate-receive` takes it in.  Until the last moment Ctrl-C undoes everything: the VM\n"
+               "runs on here.",
+    .min_args = 2,
+    .max_args = 2,
+    .options = options,
+    .defaults = &defaults,
+    .options_size = sizeof defaults,
+    .run = run_send,
+};
