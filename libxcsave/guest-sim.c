@@ -178,7 +178,7 @@ static int page_types(struct xcsave_guest *g, unsigned n, const uint64_t *pfns, 
 {
     (void)error;
     for (unsigned i = 0; i < n; i++)
-        types[i] = (is_present(sim(g), pfns[i]) ? STREAM_PAGE_NOTAB : STREAM_PAGE_XTAB) << STREAM_PFINFO_SHIFT;
+        types[i] = is_present(sim(g), pfns[i]) ? STREAM_PAGE_NOTAB : STREAM_PAGE_XTAB;
     return 0;
 }
 

@@ -18,6 +18,15 @@ xlmig_simhost_libsimhost_la_SOURCES = \
 	xlmig/simhost/server.h \
 	xlmig/simhost/workload.c
 
-xlmig_xlmig_simhost_SOURCES = xlmig/simhost/main.c
-xlmig_xlmig_simhost_CFLAGS = $(AM_CFLAGS) -pthread
+xlmig_xlmig_simhost_SOURCES = \
+	xlmig/simhost/main.c \
+	xlmig/simhost/run-helper.c \
+	xlmig/simhost/run-helper.h \
+	xlmig/simhost/xl-io.c \
+	xlmig/simhost/xl-io.h \
+	xlmig/simhost/xl-restore.c \
+	xlmig/simhost/xl-suspend.c \
+	xlmig/simhost/xl.h
+xlmig_xlmig_simhost_CPPFLAGS = $(AM_CPPFLAGS) -DLIBEXECDIR='"$(libexecdir)"'
+xlmig_xlmig_simhost_CFLAGS = $(AM_CFLAGS) $(XENLIGHT_CFLAGS) -pthread
 xlmig_xlmig_simhost_LDADD = xlmig/simhost/libsimhost.la libxcsave/libsim-client.la

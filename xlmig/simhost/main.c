@@ -5,6 +5,8 @@
 #include "libxcsave/sim-client.h"
 #include "xlmig/simhost/guest-config.h"
 #include "xlmig/simhost/server.h"
+#include "xlmig/simhost/xl-io.h"
+#include "xlmig/simhost/xl.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -26,6 +28,11 @@ static const char help[] =
     "       xlmig-simhost info|config|pause|unpause|resume|destroy|check DIR NAME\n"
     "       xlmig-simhost proof DIR NAME|UUID suspended|restored\n"
     "       xlmig-simhost fault DIR NAME deaf=0|1\n"
+    "and as xl:\n"
+    "       xlmig-simhost save DIR NAME FILE\n"
+    "       xlmig-simhost restore DIR FILE [paused]\n"
+    "       xlmig-simhost migrate DIR NAME COMMAND\n"
+    "       xlmig-simhost migrate-receive DIR [paused]\n"
     "\n"
     "A simulated Xen host, to try xlmig without Xen: `xlmig --toolstack sim:DIR ...`.\n"
     "start returns when the host can be used; it ends with `stop`, with the process\n"
@@ -123,17 +130,6 @@ static int start(const char *dir, int argc, char **argv)
 
 /* ---- talk to one ---- */
 
-static int find(int fd, const char *name, struct sim_domain_info *info)
-{
-    for (uint64_t domid = 0;; domid = info->domid + 1) {
-        struct sim_call call = { .op = SIM_LIST, .arg = { domid }, .out = info, .out_room = sizeof *info };
-        if (sim_call(fd, &call))
-            return -1;
-        if (strcmp(info->name, name) == 0)
-            return 0;
-    }
-}
-
 static const char *state_name(uint32_t state)
 {
     static const char *const names[] = { "running", "paused", "suspended" };
@@ -229,7 +225,7 @@ static int proof(int fd, const char *name, const char *moment)
     const struct timespec nap = { .tv_nsec = 10000000 };
 
     snprintf(assignment, sizeof assignment, "uuid=%.36s", name);
-    if (find(fd, name, &info)) {
+    if (simhost_xl_find(fd, name, &info)) {
         if (simhost_config_set(&by_uuid, assignment))
             return complain(name);
         memcpy(info.uuid, by_uuid.uuid, sizeof info.uuid);
@@ -266,6 +262,16 @@ static const struct {
     { "pause", SIM_PAUSE }, { "unpause", SIM_UNPAUSE }, { "resume", SIM_RESUME }, { "destroy", SIM_DESTROY },
 };
 
+/* Those that play xl and libxl. */
+static const struct {
+    const char *name;
+    int (*run)(const char *dir, int argc, char **argv);
+} xl_verbs[] = {
+    { "suspend", simhost_xl_suspend },         { "save", simhost_xl_save },
+    { "restore", simhost_xl_restore },         { "migrate", simhost_xl_migrate },
+    { "migrate-receive", simhost_xl_receive },
+};
+
 static int of_guest(int fd, const char *verb, const char *name, int argc, char **argv)
 {
     struct sim_domain_info info;
@@ -274,7 +280,7 @@ static int of_guest(int fd, const char *verb, const char *name, int argc, char *
         return create(fd, name, argc, argv);
     if (strcmp(verb, "proof") == 0 && argc == 1)
         return proof(fd, name, argv[0]);
-    if (find(fd, name, &info))
+    if (simhost_xl_find(fd, name, &info))
         return complain(name);
     if (strcmp(verb, "info") == 0)
         return print_info(&info);
@@ -304,6 +310,9 @@ int main(int argc, char **argv)
     const char *verb = argv[1], *dir = argv[2];
     if (strcmp(verb, "start") == 0)
         return start(dir, argc - 3, argv + 3);
+    for (size_t i = 0; i < sizeof xl_verbs / sizeof xl_verbs[0]; i++)
+        if (strcmp(verb, xl_verbs[i].name) == 0)
+            return xl_verbs[i].run(dir, argc - 3, argv + 3);
     int fd = sim_connect(dir), rc = 2;
     if (fd < 0)
         return complain(dir);
