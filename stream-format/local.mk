@@ -28,3 +28,5 @@ stream_format_libstream_la_SOURCES = \
 	stream-format/rules.h \
 	stream-format/summary.c \
 	stream-format/summary.h
+
+EXTRA_DIST += stream-format/SPECIFICATION.md

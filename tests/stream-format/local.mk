@@ -2,11 +2,13 @@
 check_PROGRAMS += \
 	tests/stream-format/make-stream \
 	tests/stream-format/test-printer \
-	tests/stream-format/test-reader
+	tests/stream-format/test-reader \
+	tests/stream-format/test-specification
 TESTS += \
 	tests/stream-format/inspect.tap \
 	tests/stream-format/test-printer \
 	tests/stream-format/test-reader \
+	tests/stream-format/test-specification \
 	tests/stream-format/verify.tap
 EXTRA_DIST += tests/stream-format/inspect.tap tests/stream-format/verify.tap
 
@@ -31,3 +33,7 @@ tests_stream_format_test_reader_LDADD = tests/stream-format/libbuild.la $(CHECK_
 tests_stream_format_test_printer_SOURCES = tests/stream-format/test-printer.c
 tests_stream_format_test_printer_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(JSONC_CFLAGS)
 tests_stream_format_test_printer_LDADD = tests/stream-format/libbuild.la $(CHECK_LIBS) $(JSONC_LIBS)
+
+tests_stream_format_test_specification_SOURCES = tests/stream-format/test-specification.c
+tests_stream_format_test_specification_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_stream_format_test_specification_LDADD = tests/stream-format/libbuild.la $(CHECK_LIBS)
