@@ -7,7 +7,7 @@ xlmig_xlmig_LDADD = xlmig/libxlmig.la
 
 xlmig_libxlmig_la_CPPFLAGS = $(AM_CPPFLAGS) -DLIBEXECDIR='"$(libexecdir)"' -DXENLIGHT_VERSION='"$(XENLIGHT_VERSION)"'
 xlmig_libxlmig_la_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS) $(JSONC_CFLAGS) $(XENLIGHT_CFLAGS) $(XENGUEST_CFLAGS) $(XENCTRL_CFLAGS)
-xlmig_libxlmig_la_LIBADD = stream-format/libstream.la $(EVENT_LIBS) $(JSONC_LIBS) $(XENLIGHT_LIBS) $(XENGUEST_LIBS) $(XENCTRL_LIBS) -lm
+xlmig_libxlmig_la_LIBADD = xlmig/simhost/libsimhost.la libxcsave/libsim-client.la stream-format/libstream.la $(EVENT_LIBS) $(JSONC_LIBS) $(XENLIGHT_LIBS) $(XENGUEST_LIBS) $(XENCTRL_LIBS) -lm
 xlmig_libxlmig_la_SOURCES = \
 	xlmig/child.c \
 	xlmig/child.h \
@@ -52,6 +52,7 @@ xlmig_libxlmig_la_SOURCES = \
 	xlmig/toolstack-libxl-ops.c \
 	xlmig/toolstack-libxl.c \
 	xlmig/toolstack-libxl.h \
+	xlmig/toolstack-sim.c \
 	xlmig/toolstack.c \
 	xlmig/toolstack.h \
 	xlmig/transport.c \

@@ -8,6 +8,8 @@ struct toolstack *toolstack_open(const char *spec, struct event_base *base, stru
 {
     if (strcmp(spec, "libxl") == 0)
         return toolstack_open_libxl(base, failure);
+    if (strncmp(spec, "sim:", 4) == 0 && spec[4])
+        return toolstack_open_sim(spec + 4, base, failure);
     failure_set(failure, "there is no toolstack '%s': it is libxl or sim:DIR", spec);
     return NULL;
 }

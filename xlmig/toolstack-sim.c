@@ -1,0 +1,548 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The toolstack of a simulated host.
+ *
+ * Questions go to the host's socket.  What libxl and xl would do is done by
+ * child processes of xlmig-simhost's own (xlmig/simhost/xl.h), with the save helper
+ * below them, as it is below libxl.
+ */
+#include "config.h"
+
+#include "xlmig/toolstack.h"
+
+#include "libxcsave/sim-client.h"
+#include "xlmig/child.h"
+#include "xlmig/loop.h"
+#include "xlmig/simhost/guest-config.h"
+#include "xlmig/simhost/xl.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define SIMHOST_ENV "XLMIG_SIMHOST"     /* the program, where it is not installed */
+#define CPU_POLICY "simulated CPU 1"    /* all simulated hosts are alike */
+#define ABORT_GRACE_US 15000000u
+
+struct sim_suspend;
+
+struct sim_toolstack {
+    struct toolstack ts;
+    struct event_base *base;
+    int host_fd;
+    struct sim_suspend *suspend;    /* under way; NULL: none */
+    char directory[];
+};
+
+static struct sim_toolstack *to_sim(struct toolstack *ts)
+{
+    return (struct sim_toolstack *)ts;
+}
+
+static int call_failed(const struct sim_toolstack *sim, const char *what, struct failure *failure)
+{
+    return failure_set(failure, "%s: simulated host %s: %s", what, sim->directory, strerror(errno));
+}
+
+static const char *simhost_program(void)
+{
+    const char *program = getenv(SIMHOST_ENV);
+
+    return program ? program : LIBEXECDIR "/xlmig-simhost";
+}
+
+/* ---- questions ---- */
+
+static int host(struct toolstack *ts, struct toolstack_host *out, struct failure *failure)
+{
+    struct sim_toolstack *sim = to_sim(ts);
+    struct sim_host_info info;
+    struct sim_call call = { .op = SIM_HOST, .out = &info, .out_room = sizeof info };
+
+    *out = (struct toolstack_host){ .log_dirty_pv = true, .log_dirty_hvm = true };
+    if (sim_call(sim->host_fd, &call))
+        return call_failed(sim, "cannot ask about the host", failure);
+    const char *slash = strrchr(sim->directory, '/');
+    snprintf(out->name, sizeof out->name, "%.200s", slash && slash[1] ? slash + 1 : sim->directory);
+    strcpy(out->hypervisor, "simulated");
+    strcpy(out->toolstack, "simulated");
+    out->free_bytes = info.free_bytes;
+    return 0;
+}
+
+static void fill_vm(const struct sim_domain_info *info, struct toolstack_vm *vm)
+{
+    static const enum vm_state states[] = {
+        [SIM_RUNNING] = VM_RUNNING, [SIM_PAUSED] = VM_PAUSED, [SIM_SUSPENDED] = VM_SUSPENDED,
+    };
+
+    *vm = (struct toolstack_vm){
+        .domid = info->domid,
+        .type = info->has_emulator ? VM_TYPE_HVM : VM_TYPE_PVH,
+        .state = info->state <= SIM_SUSPENDED ? states[info->state] : VM_CRASHED,
+        .memory_bytes = info->present_pages * PATTERN_PAGE_SIZE,
+        .max_memory_bytes = info->max_pfns * PATTERN_PAGE_SIZE,
+        .vcpus = info->nr_vcpus,
+    };
+    memcpy(vm->name, info->name, sizeof vm->name);
+    vm->name[VM_NAME_MAX] = '\0';
+    memcpy(vm->uuid, info->uuid, sizeof vm->uuid);
+}
+
+/* The first VM from `domid` on.  1: none. */
+static int next_vm(struct sim_toolstack *sim, uint32_t domid, struct toolstack_vm *vm, struct failure *failure)
+{
+    struct sim_domain_info info;
+    struct sim_call call = { .op = SIM_LIST, .arg = { domid }, .out = &info, .out_room = sizeof info };
+
+    if (sim_call(sim->host_fd, &call))
+        return errno == ENOENT ? 1 : call_failed(sim, "cannot list the VMs of this host", failure);
+    if (call.out_bytes != sizeof info)
+        return failure_set(failure, "simulated host %s: an answer that makes no sense", sim->directory);
+    fill_vm(&info, vm);
+    return 0;
+}
+
+static int list(struct toolstack *ts, struct toolstack_vm **vms, size_t *nr_vms, struct failure *failure)
+{
+    struct toolstack_vm vm = { 0 }, *all = NULL;
+    size_t n = 0;
+    int rc;
+
+    *vms = NULL;
+    *nr_vms = 0;
+    while ((rc = next_vm(to_sim(ts), n ? vm.domid + 1 : 0, &vm, failure)) == 0) {
+        struct toolstack_vm *more = realloc(all, (n + 1) * sizeof *all);
+        if (!more) {
+            rc = failure_set(failure, "out of memory");
+            break;
+        }
+        all = more;
+        all[n++] = vm;
+    }
+    if (rc < 0) {
+        free(all);
+        return -1;
+    }
+    *vms = all;
+    *nr_vms = n;
+    return 0;
+}
+
+static int find_domid(struct toolstack *ts, uint32_t domid, struct toolstack_vm *vm, struct failure *failure)
+{
+    struct sim_toolstack *sim = to_sim(ts);
+    struct sim_domain_info info;
+    struct sim_call call = { .op = SIM_QUERY, .domid = domid, .out = &info, .out_room = sizeof info };
+
+    if (sim_call(sim->host_fd, &call))
+        return errno == ESRCH ? 1 : call_failed(sim, "cannot ask for the state of a VM", failure);
+    fill_vm(&info, vm);
+    return 0;
+}
+
+static int find(struct toolstack *ts, const char *name_or_domid, struct toolstack_vm *vm, struct failure *failure)
+{
+    uint32_t domid = 0;
+    char *end;
+    int rc;
+
+    while ((rc = next_vm(to_sim(ts), domid, vm, failure)) == 0) {
+        if (strcmp(vm->name, name_or_domid) == 0)
+            return 0;
+        domid = vm->domid + 1;
+    }
+    if (rc < 0 || !isdigit((unsigned char)name_or_domid[0]) || strlen(name_or_domid) > 5)
+        return rc;
+    domid = (uint32_t)strtoul(name_or_domid, &end, 10);
+    return *end ? 1 : find_domid(ts, domid, vm, failure);
+}
+
+static int obstacles(struct toolstack *ts, const struct toolstack_vm *vm, const char *config_json,
+                     struct toolstack_obstacles *out, struct failure *failure)
+{
+    (void)ts;
+    (void)vm;
+    (void)config_json;
+    (void)failure;
+    *out = (struct toolstack_obstacles){ 0 };
+    return 0;
+}
+
+static int cpu_policy(struct toolstack *ts, uint32_t domid, struct cpu_policy *policy, struct failure *failure)
+{
+    (void)ts;
+    (void)domid;
+    policy->len = sizeof CPU_POLICY - 1;
+    policy->bytes = strdup(CPU_POLICY);
+    return policy->bytes ? 0 : failure_set(failure, "out of memory");
+}
+
+static int cpu_policy_fits(struct toolstack *ts, enum vm_type type, const struct cpu_policy *policy, char why[512],
+                           struct failure *failure)
+{
+    (void)ts;
+    (void)type;
+    (void)failure;
+    if (policy->len == sizeof CPU_POLICY - 1 && memcmp(policy->bytes, CPU_POLICY, policy->len) == 0)
+        return 0;
+    snprintf(why, 512, "the VM's CPU is not the one that simulated hosts have");
+    return 1;
+}
+
+static int memory_needed(struct toolstack *ts, const char *config_json, uint64_t *bytes, struct failure *failure)
+{
+    struct simguest_config config;
+    char why[128];
+
+    (void)ts;
+    if (simhost_config_read(config_json, strlen(config_json), &config, why))
+        return failure_set(failure, "cannot tell how much memory the VM needs: %s", why);
+    *bytes = config.boot_pfns * PATTERN_PAGE_SIZE;
+    return 0;
+}
+
+static int rename_vm(struct toolstack *ts, uint32_t domid, const char *from, const char *to, struct failure *failure)
+{
+    struct sim_toolstack *sim = to_sim(ts);
+    struct sim_call call = { .op = SIM_RENAME, .domid = domid, .in = to, .in_bytes = strlen(to) };
+
+    (void)from;
+    return sim_call(sim->host_fd, &call) ? call_failed(sim, "cannot rename the VM", failure) : 0;
+}
+
+static int sched_get(struct toolstack *ts, uint32_t domid, struct toolstack_sched *sched, struct failure *failure)
+{
+    (void)ts;
+    (void)domid;
+    (void)failure;
+    *sched = (struct toolstack_sched){ .weight = -1, .cap = -1 };
+    return 0;
+}
+
+static int sched_set(struct toolstack *ts, uint32_t domid, struct toolstack_sched sched, struct failure *failure)
+{
+    (void)ts;
+    (void)domid;
+    (void)sched;
+    return failure_set(failure, "a simulated host has no scheduler that could be told");
+}
+
+/* ---- operations ---- */
+
+/* The result of something that is done already, to be told from the loop. */
+struct deferred {
+    struct failure failure;
+    char *json;
+    toolstack_done *done;
+    toolstack_config_done *config_done;
+    void *user;
+};
+
+static void tell(evutil_socket_t fd, short what, void *user)
+{
+    struct deferred *d = user;
+    const struct failure *failure = d->failure.text[0] ? &d->failure : NULL;
+
+    (void)fd;
+    (void)what;
+    if (d->config_done)
+        d->config_done(d->user, d->json, failure);
+    else
+        d->done(d->user, failure);
+    free(d->json);
+    free(d);
+}
+
+static struct deferred *defer(struct sim_toolstack *sim, void *user)
+{
+    static const struct timeval at_once = { 0, 0 };
+    struct deferred *d = calloc(1, sizeof *d);
+
+    if (!d || event_base_once(sim->base, -1, EV_TIMEOUT, tell, d, &at_once) < 0)
+        abort(); /* out of memory for a few bytes; nothing can be told to anyone any more */
+    d->user = user;
+    return d;
+}
+
+static void simple(struct toolstack *ts, enum sim_op op, uint32_t domid, const char *what, toolstack_done *done,
+                   void *user)
+{
+    struct sim_toolstack *sim = to_sim(ts);
+    struct deferred *d = defer(sim, user);
+
+    d->done = done;
+    if (sim_simple_call(sim->host_fd, op, domid, 0))
+        call_failed(sim, what, &d->failure);
+}
+
+static void resume(struct toolstack *ts, uint32_t domid, toolstack_done *done, void *user)
+{
+    simple(ts, SIM_RESUME, domid, "cannot resume the VM", done, user);
+}
+
+static void pause_vm(struct toolstack *ts, uint32_t domid, toolstack_done *done, void *user)
+{
+    simple(ts, SIM_PAUSE, domid, "cannot pause the VM", done, user);
+}
+
+static void unpause(struct toolstack *ts, uint32_t domid, toolstack_done *done, void *user)
+{
+    simple(ts, SIM_UNPAUSE, domid, "cannot unpause the VM", done, user);
+}
+
+static void destroy(struct toolstack *ts, uint32_t domid, toolstack_done *done, void *user)
+{
+    simple(ts, SIM_DESTROY, domid, "cannot destroy the VM", done, user);
+}
+
+static void config(struct toolstack *ts, uint32_t domid, toolstack_config_done *done, void *user)
+{
+    struct sim_toolstack *sim = to_sim(ts);
+    struct deferred *d = defer(sim, user);
+    struct sim_call call = { .op = SIM_CONFIG, .domid = domid, .out_room = SIMHOST_CONFIG_MAX };
+
+    d->config_done = done;
+    d->json = calloc(1, SIMHOST_CONFIG_MAX + 1);
+    call.out = d->json;
+    if (d->json && sim_call(sim->host_fd, &call) == 0)
+        return;
+    call_failed(sim, "cannot read the VM's configuration", &d->failure);
+    free(d->json);
+    d->json = NULL;
+}
+
+/* ---- suspend: a child ---- */
+
+struct sim_suspend {
+    struct sim_toolstack *sim;
+    struct toolstack_suspend how;
+    struct helper_events *events;
+    struct child *child;
+    int error_fd;               /* what the child says on stderr */
+    char error[512];            /* of the engine, which knows best */
+    enum suspend_outcome outcome;
+    struct failure failure;
+};
+
+static void on_helper_event(void *user, const struct helper_event *event)
+{
+    struct sim_suspend *op = user;
+
+    if (event->kind == HELPER_END && !event->ok)
+        snprintf(op->error, sizeof op->error, "%s", event->text);
+    if (op->how.event)
+        op->how.event(op->how.user, event);
+}
+
+static void finish(evutil_socket_t fd, short what, void *user)
+{
+    struct sim_suspend *op = user;
+    const struct failure *failure = op->outcome == SUSPEND_DONE ? NULL : &op->failure;
+
+    (void)fd;
+    (void)what;
+    helper_events_close(op->events);
+    child_free(op->child);
+    if (op->error_fd >= 0)
+        close(op->error_fd);
+    op->sim->suspend = NULL;
+    op->how.done(op->how.user, op->outcome, failure);
+    free(op);
+}
+
+static void finish_later(struct sim_suspend *op)
+{
+    static const struct timeval at_once = { 0, 0 };
+
+    if (event_base_once(op->sim->base, -1, EV_TIMEOUT, finish, op, &at_once) < 0)
+        abort(); /* as in defer() */
+}
+
+/* The last line of what the child said. */
+static const char *read_last_words(struct sim_suspend *op, char *text, size_t size)
+{
+    ssize_t n = read(op->error_fd, text, size - 1);
+
+    while (n > 0 && text[n - 1] == '\n')
+        n--;
+    text[n > 0 ? n : 0] = '\0';
+    const char *newline = strrchr(text, '\n');
+    return newline ? newline + 1 : text;
+}
+
+static void on_child_end(void *user, int status)
+{
+    struct sim_suspend *op = user;
+    char room[2048], text[64];
+    const char *words = read_last_words(op, room, sizeof room);
+
+    op->outcome = SUSPEND_FAILED;
+    if (WIFEXITED(status) && WEXITSTATUS(status) == SIMHOST_XL_DONE)
+        op->outcome = SUSPEND_DONE;
+    else if (WIFEXITED(status) && WEXITSTATUS(status) == SIMHOST_XL_NOT_ANSWERED)
+        op->outcome = SUSPEND_NOT_ANSWERED;
+    else if (WIFEXITED(status) && WEXITSTATUS(status) == SIMHOST_XL_ABORTED)
+        op->outcome = SUSPEND_ABORTED;
+    if (op->outcome != SUSPEND_NOT_ANSWERED && op->error[0])
+        failure_set(&op->failure, "%s", op->error);
+    else if (words[0])
+        failure_set(&op->failure, "%.900s", words);
+    else
+        failure_set(&op->failure, "the process that was to save the VM %s", child_status_text(status, text, sizeof text));
+    finish_later(op);
+}
+
+/* The helper finds these in its environment, as below libxl. */
+static void export_limit(const char *name, uint64_t value)
+{
+    char text[32];
+
+    snprintf(text, sizeof text, "%llu", (unsigned long long)value);
+    if (value)
+        setenv(name, text, 1);
+    else
+        unsetenv(name);
+}
+
+static int start_suspend(struct sim_suspend *op, uint32_t domid)
+{
+    char text[16];
+    const char *const argv[] = {
+        simhost_program(), "suspend", op->sim->directory, text, op->how.live ? "live" : NULL, NULL,
+    };
+    int errors[2], events_fd = -1;
+    pid_t pid;
+
+    snprintf(text, sizeof text, "%u", domid);
+    if (pipe2(errors, O_CLOEXEC | O_NONBLOCK) < 0)
+        return failure_set(&op->failure, "cannot start %s: %s", argv[0], strerror(errno));
+    op->error_fd = errors[0];
+    op->events = helper_events_open(op->sim->base, &events_fd, on_helper_event, op);
+    const struct child_spec spec = {
+        .argv = argv, .input_fd = -1, .output_fd = op->how.fd, .error_fd = errors[1],
+        .pass_fd = events_fd, .pass_fd_env = HELPER_EVENTS_ENV,
+    };
+    export_limit("XLMIG_MAX_ROUNDS", op->how.max_rounds);
+    export_limit("XLMIG_MAX_DOWNTIME_US", op->how.max_downtime_us);
+    int rc = child_spawn(&spec, &pid, &op->failure);
+    close(errors[1]);
+    if (events_fd >= 0)
+        close(events_fd);
+    if (rc)
+        return rc;
+    op->child = child_watch(op->sim->base, pid, on_child_end, op);
+    return op->child ? 0 : failure_set(&op->failure, "out of memory");
+}
+
+static void suspend(struct toolstack *ts, uint32_t domid, const struct toolstack_suspend *how)
+{
+    struct sim_suspend *op = calloc(1, sizeof *op);
+
+    if (!op)
+        abort(); /* as in defer() */
+    op->sim = to_sim(ts);
+    op->how = *how;
+    op->error_fd = -1;
+    op->outcome = SUSPEND_FAILED;
+    op->sim->suspend = op;
+    if (start_suspend(op, domid) < 0)
+        finish_later(op);
+}
+
+static void suspend_abort(struct toolstack *ts)
+{
+    struct sim_toolstack *sim = to_sim(ts);
+
+    if (sim->suspend)
+        child_stop(sim->suspend->child, ABORT_GRACE_US);
+}
+
+/* ---- child processes of the caller's ---- */
+
+static int receive(struct toolstack *ts, const struct toolstack_receiver *how, pid_t *pid, struct failure *failure)
+{
+    const char *const argv[] = {
+        simhost_program(), "migrate-receive", to_sim(ts)->directory, how->paused ? "paused" : NULL, NULL,
+    };
+    const struct child_spec spec = {
+        .argv = argv, .input_fd = how->input_fd, .output_fd = how->output_fd, .error_fd = how->error_fd,
+        .pass_fd = how->events_fd, .pass_fd_env = HELPER_EVENTS_ENV,
+    };
+
+    return child_spawn(&spec, pid, failure);
+}
+
+static int restore(struct toolstack *ts, const struct toolstack_restorer *how, pid_t *pid, struct failure *failure)
+{
+    const char *const argv[] = {
+        simhost_program(), "restore", to_sim(ts)->directory, how->path, how->paused ? "paused" : NULL, NULL,
+    };
+    const struct child_spec spec = {
+        .argv = argv, .input_fd = -1, .output_fd = how->error_fd, .error_fd = how->error_fd,
+        .pass_fd = how->events_fd, .pass_fd_env = HELPER_EVENTS_ENV,
+    };
+
+    return child_spawn(&spec, pid, failure);
+}
+
+static void close_sim(struct toolstack *ts)
+{
+    struct sim_toolstack *sim = to_sim(ts);
+
+    if (!sim)
+        return;
+    close(sim->host_fd);
+    free(sim);
+}
+
+static const struct toolstack_ops ops = {
+    .name = "sim",
+    .close = close_sim,
+    .host = host,
+    .list = list,
+    .find = find,
+    .find_domid = find_domid,
+    .obstacles = obstacles,
+    .cpu_policy = cpu_policy,
+    .cpu_policy_fits = cpu_policy_fits,
+    .memory_needed = memory_needed,
+    .rename = rename_vm,
+    .sched_get = sched_get,
+    .sched_set = sched_set,
+    .config = config,
+    .suspend = suspend,
+    .suspend_abort = suspend_abort,
+    .resume = resume,
+    .pause = pause_vm,
+    .unpause = unpause,
+    .destroy = destroy,
+    .receive = receive,
+    .restore = restore,
+};
+
+struct toolstack *toolstack_open_sim(const char *directory, struct event_base *base, struct failure *failure)
+{
+    struct sim_toolstack *sim = calloc(1, sizeof *sim + strlen(directory) + 1);
+
+    if (!sim) {
+        failure_set(failure, "out of memory");
+        return NULL;
+    }
+    sim->ts.ops = &ops;
+    sim->base = base;
+    strcpy(sim->directory, directory);
+    sim->host_fd = sim_connect(directory);
+    if (sim->host_fd < 0) {
+        failure_set(failure, "there is no simulated host in %s: %s. Start one: xlmig-simhost start %s", directory,
+                    strerror(errno), directory);
+        free(sim);
+        return NULL;
+    }
+    return &sim->ts;
+}
