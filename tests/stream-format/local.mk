@@ -1,16 +1,22 @@
 # tests/stream-format: its part of the build
 check_PROGRAMS += \
 	tests/stream-format/make-stream \
+	tests/stream-format/replay-stream \
 	tests/stream-format/test-printer \
 	tests/stream-format/test-reader \
 	tests/stream-format/test-specification
 TESTS += \
 	tests/stream-format/inspect.tap \
+	tests/stream-format/replay.tap \
 	tests/stream-format/test-printer \
 	tests/stream-format/test-reader \
 	tests/stream-format/test-specification \
 	tests/stream-format/verify.tap
-EXTRA_DIST += tests/stream-format/inspect.tap tests/stream-format/verify.tap
+EXTRA_DIST += \
+	tests/stream-format/inspect.tap \
+	tests/stream-format/replay.tap \
+	tests/stream-format/seeds \
+	tests/stream-format/verify.tap
 
 check_LTLIBRARIES += tests/stream-format/libbuild.la
 tests_stream_format_libbuild_la_SOURCES = \
@@ -37,3 +43,38 @@ tests_stream_format_test_printer_LDADD = tests/stream-format/libbuild.la $(CHECK
 tests_stream_format_test_specification_SOURCES = tests/stream-format/test-specification.c
 tests_stream_format_test_specification_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_stream_format_test_specification_LDADD = tests/stream-format/libbuild.la $(CHECK_LIBS)
+
+tests_stream_format_replay_stream_SOURCES = \
+	tests/stream-format/fuzz-stream.c \
+	tests/stream-format/replay-stream.c
+tests_stream_format_replay_stream_LDADD = tests/stream-format/libbuild.la
+
+# The fuzz target. `make fuzz` runs it, FUZZ_SECONDS long, from the streams of
+# the tests and the seeds; what it finds is kept in the build tree and, once
+# mended, belongs into seeds/.
+if FUZZERS
+check_PROGRAMS += tests/stream-format/fuzz-stream
+tests_stream_format_fuzz_stream_SOURCES = tests/stream-format/fuzz-stream.c
+tests_stream_format_fuzz_stream_LDADD = tests/stream-format/libbuild.la
+tests_stream_format_fuzz_stream_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+endif
+
+FUZZ_SECONDS = 60
+if FUZZERS
+fuzz: tests/stream-format/fuzz-stream tests/stream-format/make-stream
+	$(MKDIR_P) tests/stream-format/corpus
+	tests/stream-format/make-stream --list | while read -r name _; do \
+	  tests/stream-format/make-stream $$name > tests/stream-format/corpus/$$name; \
+	done
+	cd tests/stream-format && ./fuzz-stream -max_total_time=$(FUZZ_SECONDS) -max_len=65536 -timeout=10 \
+	  -rss_limit_mb=512 corpus '$(abs_top_srcdir)/tests/stream-format/seeds'
+else
+fuzz:
+	@echo "configure with CC=clang --enable-fuzzers"; exit 1
+endif
+.PHONY: fuzz
+
+clean-local: clean-stream-fuzz
+clean-stream-fuzz:
+	rm -rf tests/stream-format/corpus
+.PHONY: clean-stream-fuzz

@@ -9,7 +9,8 @@ from .settings import MEMORY_MIB, NAMESPACE, RUN, LabError
 
 
 def build(arguments):
-    print("\n".join(map(str, images.build(arguments.xen or "shadow"))))
+    xen, dom0 = images.build(arguments.xen or "shadow")
+    print(f"hypervisor {xen}\ndom0 {dom0}")
     return 0
 
 
