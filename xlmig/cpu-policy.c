@@ -20,48 +20,49 @@ static const struct feature_word {
     uint32_t leaf, subleaf;
     enum reg reg;
     const char *names;
+    uint32_t mirrored; /* bits that AMD repeats from leaf 1: Xen's host policy leaves them out */
 } feature_words[] = {
     { 0x00000001, NO_SUBLEAF, REG_D,
       "fpu vme de pse tsc msr pae mce cx8 apic - sysenter mtrr pge mca cmov pat pse36 psn "
-      "clflush - ds acpi mmx fxsr sse sse2 ss htt tm ia64 pbe" },
+      "clflush - ds acpi mmx fxsr sse sse2 ss htt tm ia64 pbe", 0 },
     { 0x00000001, NO_SUBLEAF, REG_C,
       "sse3 pclmulqdq dtes64 monitor ds-cpl vmx smx est tm2 ssse3 cntx-id sdgb fma cx16 "
       "xtpr pdcm - pcid dca sse41 sse42 x2apic movebe popcnt tsc-dl aesni xsave osxsave "
-      "avx f16c rdrnd hyper" },
+      "avx f16c rdrnd hyper", 0 },
     { 0x80000001, NO_SUBLEAF, REG_D,
       "fpu vme de pse tsc msr pae mce cx8 apic - syscall mtrr pge mca cmov fcmov pse36 - "
-      "mp nx - mmx+ mmx fxsr fxsr+ pg1g rdtscp - lm 3dnow+ 3dnow" },
+      "mp nx - mmx+ mmx fxsr fxsr+ pg1g rdtscp - lm 3dnow+ 3dnow", 0x0183f3ff },
     { 0x80000001, NO_SUBLEAF, REG_C,
       "lahf-lm cmp svm extapic cr8d lzcnt sse4a msse 3dnowpf osvw ibs xop skinit wdt - lwp "
       "fma4 tce - nodeid - tbm topoext perfctr-core perfctr-nb - dbx perftsc pcx-l2i "
-      "monitorx" },
+      "monitorx", 0 },
     { 0x0000000d, 1, REG_A,
-      "xsaveopt xsavec xgetbv1 xsaves" },
+      "xsaveopt xsavec xgetbv1 xsaves", 0 },
     { 0x00000007, 0, REG_B,
       "fsgsbase tsc-adj sgx bmi1 hle avx2 fdp-exn smep bmi2 erms invpcid rtm pqm depfpp "
       "mpx pqe avx512f avx512dq rdseed adx smap avx512-ifma pcommit clflushopt clwb "
-      "proc-trace avx512pf avx512er avx512cd sha avx512bw avx512vl" },
+      "proc-trace avx512pf avx512er avx512cd sha avx512bw avx512vl", 0 },
     { 0x00000007, 0, REG_C,
       "prefetchwt1 avx512-vbmi umip pku ospke waitpkg avx512-vbmi2 cet-ss gfni vaes "
       "vpclmulqdq avx512-vnni avx512-bitalg - avx512-vpopcntdq - - - - - - - rdpid - - "
-      "cldemote - movdiri movdir64b enqcmd sgx-lc" },
+      "cldemote - movdiri movdir64b enqcmd sgx-lc", 0 },
     { 0x00000007, 0, REG_D,
       "- - avx512-4vnniw avx512-4fmaps fsrm - - - avx512-vp2intersect srbds-ctrl md-clear "
       "rtm-always-abort - tsx-force-abort serialize hybrid tsxldtrk - pconfig - cet-ibt - "
-      "- avx512-fp16 - - ibrsb stibp l1d-flush arch-caps core-caps ssbd" },
+      "- avx512-fp16 - - ibrsb stibp l1d-flush arch-caps core-caps ssbd", 0 },
     { 0x00000007, 1, REG_A,
-      "- - - - avx-vnni avx512-bf16 - - - - fzrm fsrs fsrcs" },
+      "- - - - avx-vnni avx512-bf16 - - - - fzrm fsrs fsrcs", 0 },
     { 0x00000007, 2, REG_D,
-      "intel-psfd ipred-ctrl rrsba-ctrl - bhi-ctrl mcdt-no" },
+      "intel-psfd ipred-ctrl rrsba-ctrl - bhi-ctrl mcdt-no", 0 },
     { 0x80000007, NO_SUBLEAF, REG_D,
-      "- - - - - - - hw-pstate itsc cpb efro" },
+      "- - - - - - - hw-pstate itsc cpb efro", 0 },
     { 0x80000008, NO_SUBLEAF, REG_B,
       "clzero - rstr-fp-err-ptrs - - - - - - wbnoinvd - - ibpb - ibrs amd-stibp "
       "ibrs-always stibp-always ibrs-fast ibrs-same-mode no-lmsl - - ppin amd-ssbd "
-      "virt-ssbd ssb-no - psfd btc-no ibpb-ret" },
+      "virt-ssbd ssb-no - psfd btc-no ibpb-ret", 0 },
     { 0x80000021, NO_SUBLEAF, REG_A,
       "- - lfence+ - - verw-clear nscb - auto-ibrs - - - - - - - - - - - - - - - - - - "
-      "sbpb ibpb-brtype srso-no srso-us-no srso-msr-fix" },};
+      "sbpb ibpb-brtype srso-no srso-us-no srso-msr-fix", 0 },};
 
 /*
  * Bits that say how a CPU was set up or where it sits, not what it can do; Xen
@@ -222,7 +223,7 @@ unsigned cpu_features_missing(const struct cpu_facts *guest, const struct cpu_fa
     names[0] = '\0';
     for (size_t w = 0; w < sizeof feature_words / sizeof feature_words[0]; w++) {
         const struct feature_word *word = &feature_words[w];
-        uint32_t missing = word_of(guest, word) & ~word_of(host, word);
+        uint32_t missing = word_of(guest, word) & ~word_of(host, word) & ~word->mirrored;
 
         for (unsigned bit = 0; bit < 32; bit++) {
             char buffer[48];

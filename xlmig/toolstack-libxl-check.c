@@ -39,7 +39,7 @@ int libxl_op_obstacles(struct toolstack *ts, const struct toolstack_vm *vm, cons
     int rc;
 
     *obstacles = (struct toolstack_obstacles){ 0 };
-    if (ts->ops->host(ts, &host, failure) < 0)
+    if (libxl_helper_check(failure) < 0 || ts->ops->host(ts, &host, failure) < 0)
         return -1;
     libxl_domain_config_init(&config);
     libxl_log_forget(&lx->log);

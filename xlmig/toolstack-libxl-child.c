@@ -17,6 +17,8 @@ static int spawn_xl(const char *const argv[], int in, int out, int err, int even
         .pass_fd = events_fd, .pass_fd_env = HELPER_EVENTS_ENV,
     };
 
+    if (libxl_helper_check(failure) < 0)
+        return -1;
     return child_spawn(&spec, pid, failure);
 }
 

@@ -223,6 +223,16 @@ static void close_libxl(struct toolstack *ts)
     free(lx);
 }
 
+int libxl_helper_check(struct failure *failure)
+{
+    const char *helper = getenv("LIBXL_SAVE_HELPER");
+
+    if (helper && access(helper, X_OK) == 0)
+        return 0;
+    return failure_set(failure, "the save helper %s cannot be run; is xlmig installed as a whole?",
+                       helper ? helper : "");
+}
+
 static const struct toolstack_ops ops = {
     .name = "libxl",
     .close = close_libxl,

@@ -54,6 +54,9 @@ void libxl_loop_detach(struct libxl_toolstack *lx);
 /* `what` failed with libxl's rc: set failure, with what libxl said about it.  Returns -1. */
 int libxl_failed(struct libxl_toolstack *lx, int rc, const char *what, struct failure *failure);
 
+/* libxl forks the helper only when the guest is about to be touched: better told before. */
+int libxl_helper_check(struct failure *failure);
+
 /* ops */
 void libxl_op_config(struct toolstack *ts, uint32_t domid, toolstack_config_done *done, void *user);
 void libxl_op_suspend(struct toolstack *ts, uint32_t domid, const struct toolstack_suspend *how);
