@@ -52,6 +52,25 @@ static int nr_pfns(struct xcsave_guest *base, uint64_t *nr, struct xcsave_error 
     return 0;
 }
 
+/*
+ * XEN_DOMCTL_getpageframeinfo3 finds exactly the pages that Xen counts as the
+ * domain's: special ones (shared info, grant table) are no memory for either,
+ * and Xen marks a pfn dirty when its memory comes or goes.  Only pages that are
+ * populated on demand, shared or paged out are counted otherwise.
+ */
+static int nr_present(struct xcsave_guest *base, uint64_t *nr, struct xcsave_error *error)
+{
+    struct xen_guest *g = to_xen(base);
+    uint64_t total, cached, on_demand;
+
+    if (xen_refresh_info(g, error))
+        return -1;
+    if (xc_domain_get_pod_target(g->xch, g->domid, &total, &cached, &on_demand))
+        return xcsave_fail(error, errno, "asking for the populate-on-demand state of domain %u", g->domid);
+    *nr = on_demand || cached || g->info.odd_pages ? 0 : g->info.nr_pages;
+    return 0;
+}
+
 static int static_records(struct xcsave_guest *base, guest_emit_record *emit, void *user,
                           struct xcsave_error *error)
 {
@@ -284,6 +303,7 @@ const struct guest_ops xen_hvm_ops = {
     .name = "xen-hvm",
     .identify = xen_identify,
     .nr_pfns = nr_pfns,
+    .nr_present = nr_present,
     .static_records = static_records,
     .opening_records = no_records,
     .layout_records = no_records,

@@ -55,6 +55,8 @@ int xen_refresh_info(struct xen_guest *g, struct xcsave_error *error)
         .shutdown_reason = (info.flags >> XEN_DOMINF_shutdownshift) & XEN_DOMINF_shutdownmask,
         .max_vcpu_id = info.max_vcpu_id,
         .shared_info_frame = info.shared_info_frame,
+        .nr_pages = info.tot_pages,
+        .odd_pages = info.shr_pages || info.paged_pages,
     };
     return 0;
 }

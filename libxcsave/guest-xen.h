@@ -36,6 +36,8 @@ struct xen_domain_info {
     unsigned shutdown_reason;   /* SHUTDOWN_*, if shutdown */
     unsigned max_vcpu_id;
     uint64_t shared_info_frame;
+    uint64_t nr_pages;          /* of the domain, without the special pages that no stream carries */
+    bool odd_pages;             /* shared with other domains, or paged out */
 };
 
 struct xen_hvm_restore {

@@ -14,6 +14,7 @@
 
 /* How long a cancel may go unnoticed. */
 #define POLL_SLICE_MS 100
+#define PIPE_BYTES (1 << 20)
 
 int imageio_attach(struct imageio *io, int fd, unsigned timeout_s, const volatile sig_atomic_t *cancel,
                    struct xcsave_error *error)
@@ -29,6 +30,8 @@ int imageio_attach(struct imageio *io, int fd, unsigned timeout_s, const volatil
     if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0)
         return xcsave_fail(error, errno, "image descriptor %d", fd);
     io->saved_flags = flags;
+    /* A pipe holds 64 KiB unless asked for more; each refill is a switch to the process behind it. */
+    (void)fcntl(fd, F_SETPIPE_SZ, PIPE_BYTES);
     return 0;
 }
 

@@ -84,6 +84,19 @@ void pagesend_take_deferred(struct pagesend *p, uint64_t *dirty)
     memset(p->deferred, 0, bitmap_words(p->nr_pfns) * sizeof(*p->deferred));
 }
 
+static void set_known(struct pagesend *p, uint64_t pfn, bool has_memory)
+{
+    if (bitmap_test(p->known, pfn) == has_memory)
+        return;
+    if (has_memory) {
+        bitmap_set(p->known, pfn);
+        p->nr_known++;
+    } else {
+        bitmap_clear(p->known, pfn);
+        p->nr_known--;
+    }
+}
+
 static void add_entry(struct pagesend *p, struct batch *b, uint64_t pfn, uint32_t type)
 {
     p->buffers->head.entries[b->nr_entries++] = stream_pfn_entry(pfn, type);
@@ -117,10 +130,7 @@ static unsigned sort_by_type(struct pagesend *p, struct batch *b, const uint64_t
         p->skipped++;
         if (buf->types[i] != STREAM_PAGE_XTAB || bitmap_test(p->known, pfns[i]))
             add_entry(p, b, pfns[i], buf->types[i]);
-        if (buf->types[i] == STREAM_PAGE_XALLOC)
-            bitmap_set(p->known, pfns[i]);
-        else
-            bitmap_clear(p->known, pfns[i]);
+        set_known(p, pfns[i], buf->types[i] == STREAM_PAGE_XALLOC);
     }
     return nr_data;
 }
@@ -170,7 +180,7 @@ static int add_mapped_page(struct pagesend *p, struct batch *b, unsigned i, cons
         b->nr_normalised++;
     add_entry(p, b, pfn, buf->data_types[i]);
     add_page(p, b, r > 0 ? out : page);
-    bitmap_set(p->known, pfn);
+    set_known(p, pfn, true);
     return 0;
 }
 

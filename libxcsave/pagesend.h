@@ -12,6 +12,7 @@ struct pagesend {
     struct pagesend_buffers *buffers; /* allocated once */
     uint64_t nr_pfns;
     uint64_t *known;            /* pfns that the stream said have memory */
+    uint64_t nr_known;
     uint64_t *deferred;         /* in flux when their turn came: due again once the guest stands still */
     uint64_t sent;              /* pages with content */
     uint64_t skipped;           /* pfns without */

@@ -3,29 +3,35 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 
 #include "libxcsave/bitmap.h"
 #include "libxcsave/pfnset.h"
 
 #define CHUNK_BYTES 4096u
 #define CHUNK_PFNS (CHUNK_BYTES * 8u)
-#define NR_CHUNKS ((size_t)((PFNSET_MAX_PFN + 1) / CHUNK_PFNS))
+/* 16 MiB of address space; the kernel backs only what is touched. */
+#define CHUNKS_BYTES ((size_t)((PFNSET_MAX_PFN + 1) / CHUNK_PFNS) * sizeof(uint64_t *))
 
 int pfnset_init(struct pfnset *set)
 {
-    set->count = 0;
-    /* 16 MiB of address space; the kernel backs only what is touched. */
-    set->chunks = calloc(NR_CHUNKS, sizeof(*set->chunks));
-    return set->chunks ? 0 : -1;
+    void *chunks = mmap(NULL, CHUNKS_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+    *set = (struct pfnset){ 0 };
+    if (chunks == MAP_FAILED)
+        return -1;
+    set->chunks = chunks;
+    return 0;
 }
 
 void pfnset_dispose(struct pfnset *set)
 {
-    for (size_t i = 0; set->chunks && i < NR_CHUNKS; i++)
+    if (!set->chunks)
+        return;
+    for (size_t i = 0; i < set->end_chunk; i++)
         free(set->chunks[i]);
-    free(set->chunks);
-    set->chunks = NULL;
-    set->count = 0;
+    (void)munmap(set->chunks, CHUNKS_BYTES);
+    *set = (struct pfnset){ 0 };
 }
 
 bool pfnset_has(const struct pfnset *set, uint64_t pfn)
@@ -46,6 +52,8 @@ int pfnset_add(struct pfnset *set, uint64_t pfn)
     chunk = &set->chunks[pfn / CHUNK_PFNS];
     if (!*chunk && !(*chunk = calloc(1, CHUNK_BYTES)))
         return -1;
+    if (pfn / CHUNK_PFNS >= set->end_chunk)
+        set->end_chunk = (size_t)(pfn / CHUNK_PFNS) + 1;
     if (!bitmap_test(*chunk, pfn % CHUNK_PFNS)) {
         bitmap_set(*chunk, pfn % CHUNK_PFNS);
         set->count++;

@@ -7,6 +7,7 @@
 #define XCSAVE_PFNSET_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 /* 48 bits of guest-physical address, more than Xen gives any guest. */
@@ -14,6 +15,7 @@
 
 struct pfnset {
     uint64_t **chunks;          /* 4 KiB each, allocated when first needed */
+    size_t end_chunk;           /* none is allocated from here on */
     uint64_t count;
 };
 

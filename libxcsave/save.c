@@ -27,6 +27,9 @@
 
 #define PROGRESS_INTERVAL_US 200000
 
+/* Where guests of every size have their few pages above all others. */
+#define TOP_PAGES 4096u
+
 struct save {
     struct xcsave_guest *guest;
     const struct xcsave_save_options *options;
@@ -48,6 +51,7 @@ struct save {
     bool logdirty;
     bool emulator_logdirty;
     bool suspended;
+    bool scan_ended_early;
 };
 
 static void show_progress(struct save *s, bool now)
@@ -140,33 +144,89 @@ static int collect_dirty(struct save *s, enum guest_dirty_op op)
     return rc;
 }
 
-/* Send every page of `dirty` once, and clear it. */
-static int send_round(struct save *s, struct xcsave_round *round)
+/* Send the pages of `dirty` in [from, to), stopping as soon as the stream knows `enough` pages (0: never). */
+static int send_range(struct save *s, uint64_t from, uint64_t to, uint64_t enough)
 {
-    uint64_t start_us = clock_us(), start_bytes = s->io.bytes;
-    uint64_t pfn = 0;
+    uint64_t pfn = bitmap_next(s->dirty, from, to);
 
-    *round = (struct xcsave_round){ .pages = bitmap_count(s->dirty, bitmap_words(s->nr_pfns)) };
-    s->progress->round++;
-    s->progress->round_pages_total = round->pages;
-    s->progress->round_pages_done = 0;
-    show_progress(s, true);
-
-    while ((pfn = bitmap_next(s->dirty, pfn, s->nr_pfns)) < s->nr_pfns) {
+    while (pfn < to && !(enough && s->pages.nr_known >= enough)) {
         uint64_t batch[GUEST_BATCH_PAGES];
         unsigned n = 0;
 
-        for (; n < GUEST_BATCH_PAGES && pfn < s->nr_pfns; pfn = bitmap_next(s->dirty, pfn + 1, s->nr_pfns))
+        for (; n < GUEST_BATCH_PAGES && pfn < to; pfn = bitmap_next(s->dirty, pfn + 1, to))
             batch[n++] = pfn;
         if (pagesend_batch(&s->pages, batch, n, s->suspended, s->error))
             return -1;
-        s->progress->round_pages_done += n;
+        s->progress->round_pages_done = enough ? s->pages.nr_known : s->progress->round_pages_done + n;
         show_progress(s, false);
     }
+    return 0;
+}
+
+static int send_round(struct save *s, struct xcsave_round *round, uint64_t nr_pages, uint64_t enough)
+{
+    uint64_t start_us = clock_us(), start_bytes = s->io.bytes;
+    uint64_t top = s->nr_pfns > TOP_PAGES ? s->nr_pfns - TOP_PAGES : 0;
+
+    *round = (struct xcsave_round){ .pages = nr_pages };
+    s->progress->round++;
+    s->progress->round_pages_total = nr_pages;
+    s->progress->round_pages_done = 0;
+    show_progress(s, true);
+    if (enough && send_range(s, top, s->nr_pfns, enough))
+        return -1;
+    if (send_range(s, 0, enough ? top : s->nr_pfns, enough))
+        return -1;
     memset(s->dirty, 0, bitmap_words(s->nr_pfns) * sizeof(*s->dirty));
     round->bytes = s->io.bytes - start_bytes;
     round->duration_us = clock_us() - start_us;
     return 0;
+}
+
+/* Send every page of `dirty` once, and clear it. */
+static int send_dirty(struct save *s, struct xcsave_round *round)
+{
+    return send_round(s, round, bitmap_count(s->dirty, bitmap_words(s->nr_pfns)), 0);
+}
+
+/*
+ * Send all of memory.  The pfn space of a PVH guest of 128 MiB has a million
+ * holes between its memory and a few pages at the top, and asking Xen about a
+ * hole costs more than about a page.  Where the number of pages is known, the
+ * top goes first and the scan ends with the last page.
+ */
+static int send_all(struct save *s, struct xcsave_round *round)
+{
+    uint64_t nr_present = 0;
+
+    if (s->guest->ops->nr_present && s->guest->ops->nr_present(s->guest, &nr_present, s->error))
+        return -1;
+    bitmap_set_range(s->dirty, 0, s->nr_pfns);
+    if (send_round(s, round, nr_present ? nr_present : s->nr_pfns, nr_present))
+        return -1;
+    s->scan_ended_early = nr_present != 0;
+    return 0;
+}
+
+/*
+ * A scan that ended early relies on the dirty log for pages that came or went
+ * since.  The guest stands still now, so that the count can tell whether it did.
+ */
+static int check_all_was_sent(struct save *s)
+{
+    uint64_t nr_present;
+    struct xcsave_round round;
+
+    if (!s->scan_ended_early)
+        return 0;
+    if (s->guest->ops->nr_present(s->guest, &nr_present, s->error))
+        return -1;
+    if (nr_present == s->pages.nr_known)
+        return 0;
+    if (s->callbacks->note)
+        s->callbacks->note(s->callbacks->user, "the guest's memory changed behind the dirty log: sending all of it");
+    bitmap_set_range(s->dirty, 0, s->nr_pfns);
+    return send_dirty(s, &round);
 }
 
 static void report_round(struct save *s, const struct xcsave_round *round)
@@ -197,11 +257,10 @@ static int send_memory_live(struct save *s)
     enter_phase(s, XCSAVE_PHASE_PRECOPY);
     if (enable_logdirty(s))
         return -1;
-    bitmap_set_range(s->dirty, 0, s->nr_pfns);
     do {
         struct xcsave_round round;
 
-        if (send_round(s, &round) || s->guest->ops->layout_records(s->guest, emit, s, s->error) ||
+        if ((s->report->precopy_rounds ? send_dirty(s, &round) : send_all(s, &round)) || s->guest->ops->layout_records(s->guest, emit, s, s->error) ||
             follow_growth(s) || collect_dirty(s, GUEST_DIRTY_CLEAN))
             return -1;
         round.dirtied = bitmap_count(s->dirty, bitmap_words(s->nr_pfns));
@@ -249,13 +308,13 @@ static int send_memory_final(struct save *s)
         if (collect_dirty(s, GUEST_DIRTY_FINAL))
             return -1;
         pagesend_take_deferred(&s->pages, s->dirty);
-    } else {
-        bitmap_set_range(s->dirty, 0, s->nr_pfns);
-    }
-    if (send_round(s, &round))
+        if (send_dirty(s, &round))
+            return -1;
+    } else if (send_all(s, &round)) {
         return -1;
+    }
     report_round(s, &round);
-    return 0;
+    return check_all_was_sent(s);
 }
 
 static int send_verification(struct save *s)
@@ -265,7 +324,7 @@ static int send_verification(struct save *s)
     if (!s->options->verify)
         return 0;
     bitmap_set_range(s->dirty, 0, s->nr_pfns);
-    return emit(s, STREAM_REC_VERIFY, NULL, 0) || send_round(s, &round) ? -1 : 0;
+    return emit(s, STREAM_REC_VERIFY, NULL, 0) || send_dirty(s, &round) ? -1 : 0;
 }
 
 static int send_state(struct save *s)

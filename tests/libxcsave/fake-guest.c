@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "fake-guest.h"
 #include "libxcsave/bitmap.h"
@@ -37,6 +38,16 @@ static int nr_pfns(struct xcsave_guest *base, uint64_t *nr, struct xcsave_error 
 {
     *nr = to_fake(base)->nr_pfns;
     return count_call(to_fake(base), error);
+}
+
+static int nr_present(struct xcsave_guest *base, uint64_t *nr, struct xcsave_error *error)
+{
+    struct fake_guest *g = to_fake(base);
+
+    *nr = 0;
+    for (unsigned pfn = 0; g->counts_pages && pfn < g->nr_pfns; pfn++)
+        *nr += g->types[pfn] != STREAM_PAGE_XTAB;
+    return count_call(g, error);
 }
 
 static int no_records(struct xcsave_guest *base, guest_emit_record *emit, void *user, struct xcsave_error *error)
@@ -108,6 +119,7 @@ static int page_types(struct xcsave_guest *base, unsigned n, const uint64_t *pfn
 
     for (unsigned i = 0; i < n; i++)
         types[i] = g->types[pfns[i]];
+    g->nr_types_asked += n;
     return count_call(g, error);
 }
 
@@ -276,7 +288,7 @@ static void close_fake(struct xcsave_guest *base)
 {
     struct fake_guest *g = to_fake(base);
 
-    free(g->memory);
+    (void)munmap(g->memory, FAKE_MAX_PAGES * GUEST_PAGE_SIZE);
     free(g);
 }
 
@@ -284,6 +296,7 @@ static const struct guest_ops fake_ops = {
     .name = "fake",
     .identify = identify,
     .nr_pfns = nr_pfns,
+    .nr_present = nr_present,
     .static_records = no_records,
     .opening_records = no_records,
     .layout_records = layout_records,
@@ -314,7 +327,8 @@ struct fake_guest *fake_guest_new_empty(void)
     struct fake_guest *g = calloc(1, sizeof(*g));
 
     g->base.ops = &fake_ops;
-    g->memory = calloc(FAKE_MAX_PAGES, GUEST_PAGE_SIZE);
+    /* Not calloc(): a sanitizer would fill all of it. */
+    g->memory = mmap(NULL, FAKE_MAX_PAGES * GUEST_PAGE_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     memset(g->types, STREAM_PAGE_XTAB, sizeof(g->types));
     g->superpages = true;
     return g;

@@ -19,6 +19,8 @@ struct fake_guest {
     bool logdirty;
     bool suspended;
     bool superpages;
+    bool counts_pages;                  /* tells how many pages it has */
+    unsigned nr_types_asked;
     unsigned mapped;                    /* pages mapped now */
     unsigned rounds;                    /* calls of layout_records() */
     /* Called at the end of each round, with its number; changes the guest as a workload would. */

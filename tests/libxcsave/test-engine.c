@@ -193,6 +193,42 @@ START_TEST(holes_are_not_sent_and_get_no_memory)
 }
 END_TEST
 
+START_TEST(a_scan_ends_with_the_last_page_where_the_count_is_known)
+{
+    struct save_case c = { .guest = fake_guest_new(FAKE_MAX_PAGES), .live = true };
+
+    c.guest->counts_pages = true;
+    for (unsigned pfn = 300; pfn < FAKE_MAX_PAGES - 3; pfn++)
+        c.guest->types[pfn] = STREAM_PAGE_XTAB;
+    fake_guest_free(move(&c));
+    ck_assert_uint_le(c.guest->nr_types_asked, 4096 + 1024);
+    fake_guest_free(c.guest);
+}
+END_TEST
+
+/* Pages come and go without a trace in the dirty log. */
+static void swap_silently(struct fake_guest *g, unsigned round)
+{
+    if (round != 1)
+        return;
+    fake_guest_write(g, 7000, 1);
+    g->types[7000] = STREAM_PAGE_NOTAB;
+    memset(g->dirty, 0, sizeof(g->dirty));
+}
+
+START_TEST(memory_that_changes_behind_the_dirty_log_is_noticed)
+{
+    struct save_case c = { .guest = fake_guest_new(FAKE_MAX_PAGES), .live = true };
+
+    c.guest->counts_pages = true;
+    c.guest->script = swap_silently;
+    for (unsigned pfn = 300; pfn < FAKE_MAX_PAGES; pfn++)
+        c.guest->types[pfn] = STREAM_PAGE_XTAB;
+    fake_guest_free(move(&c));
+    fake_guest_free(c.guest);
+}
+END_TEST
+
 START_TEST(page_tables_are_normalised_and_localised)
 {
     struct save_case c = { .guest = fake_guest_new(64) };
@@ -501,6 +537,8 @@ int main(void)
     tcase_add_test(tc, memory_that_a_guest_gains_under_way_arrives);
     tcase_add_test(tc, memory_that_a_guest_gives_up_under_way_is_given_back);
     tcase_add_test(tc, holes_are_not_sent_and_get_no_memory);
+    tcase_add_test(tc, a_scan_ends_with_the_last_page_where_the_count_is_known);
+    tcase_add_test(tc, memory_that_changes_behind_the_dirty_log_is_noticed);
     tcase_add_test(tc, page_tables_are_normalised_and_localised);
     tcase_add_test(tc, a_page_in_flux_is_sent_once_the_guest_stands_still);
     tcase_add_test(tc, whatever_fails_the_guest_is_left_able_to_run);
