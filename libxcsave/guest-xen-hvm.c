@@ -199,12 +199,13 @@ static int accept_param(struct xen_guest *g, uint64_t index, uint64_t value, str
 static int accept_params(struct xen_guest *g, const void *body, size_t len_bytes, struct xcsave_error *error)
 {
     const struct stream_hvm_params *params = body;
+    const struct stream_hvm_param *param = (const void *)(params + 1);
 
     if (len_bytes < sizeof(*params) ||
-        len_bytes != sizeof(*params) + (uint64_t)params->count * sizeof(params->param[0]))
+        len_bytes != sizeof(*params) + (uint64_t)params->count * sizeof(*param))
         return xcsave_fail(error, 0, "HVM_PARAMS: length %zu does not fit its count", len_bytes);
     for (uint32_t i = 0; i < params->count; i++)
-        if (accept_param(g, params->param[i].index, params->param[i].value, error))
+        if (accept_param(g, param[i].index, param[i].value, error))
             return -1;
     return 0;
 }

@@ -111,15 +111,13 @@ static inline uint32_t stream_record_padded(uint32_t length)
 
 /* ---- PAGE_DATA -------------------------------------------------------- */
 
-/* Each pfn entry is a page type in bits 63-60, zeros in 59-52, the pfn below.
- * Pages follow the entries, one for each entry whose type carries data. */
+/* The header; count entries follow, each a page type in bits 63-60, zeros in
+ * 59-52, the pfn below; then pages, one for each entry whose type has data. */
 struct stream_page_data {
     uint32_t count;
     uint32_t rsvd;
-    uint64_t pfn[];
 };
 _Static_assert(sizeof(struct stream_page_data) == 8, "page data header size");
-_Static_assert(offsetof(struct stream_page_data, pfn) == 8, "pfn");
 
 #define STREAM_PFN_MASK       UINT64_C(0x000fffffffffffff)
 #define STREAM_PFN_RSVD_MASK  UINT64_C(0x0ff0000000000000)
@@ -225,10 +223,8 @@ _Static_assert(sizeof(struct stream_hvm_param) == 16, "hvm param size");
 struct stream_hvm_params {
     uint32_t count;
     uint32_t rsvd;
-    struct stream_hvm_param param[];
 };
 _Static_assert(sizeof(struct stream_hvm_params) == 8, "hvm params size");
-_Static_assert(offsetof(struct stream_hvm_params, param) == 8, "param");
 
 /* X86_CPUID_POLICY and X86_MSR_POLICY: arrays of these, nothing before them. */
 struct stream_x86_cpuid_leaf {
