@@ -38,6 +38,14 @@ xlmig_libxlmig_la_SOURCES = \
 	xlmig/receive.h \
 	xlmig/relay.c \
 	xlmig/relay.h \
+	xlmig/restore.c \
+	xlmig/restore.h \
+	xlmig/save-file.c \
+	xlmig/save-file.h \
+	xlmig/save.c \
+	xlmig/save.h \
+	xlmig/saved-vm.c \
+	xlmig/saved-vm.h \
 	xlmig/send-prepare.c \
 	xlmig/send.c \
 	xlmig/send.h \
@@ -59,7 +67,9 @@ xlmig_libxlmig_la_SOURCES = \
 	xlmig/transport.h \
 	xlmig/verb-inspect.c \
 	xlmig/verb-receive.c \
+	xlmig/verb-restore.c \
 	xlmig/verb-resume.c \
+	xlmig/verb-save.c \
 	xlmig/verb-send.c \
 	xlmig/verb-verify.c \
 	xlmig/verb-version.c \
@@ -67,6 +77,8 @@ xlmig_libxlmig_la_SOURCES = \
 	xlmig/verb.h \
 	xlmig/verbs.c \
 	xlmig/verbs.def \
+	xlmig/vm-find.c \
+	xlmig/vm-find.h \
 	xlmig/xl-protocol.h
 
 # The helper that libxl forks: the engine behind libxl's message protocol.

@@ -197,7 +197,8 @@ static void report_lines(const struct progress *p, uint64_t total_us, uint64_t d
                 format_us(downtime_us, text, sizeof text));
     if (!p->have_end)
         return;
-    fprintf(p->out, "  rounds      %u\n", p->end.round);
+    if (p->end.round)
+        fprintf(p->out, "  rounds      %u\n", p->end.round);
     fprintf(p->out, "  memory      %s", format_bytes((double)p->end.bytes, text, sizeof text));
     if (p->end.us)
         fprintf(p->out, " at %s/s", format_bytes((double)p->end.bytes * 1e6 / (double)p->end.us, rate, sizeof rate));

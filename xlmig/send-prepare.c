@@ -3,6 +3,8 @@
 #include "config.h"
 #include "xlmig/send.h"
 
+#include "xlmig/vm-find.h"
+
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,56 +31,6 @@ void send_refuse(struct send *s, int exit_status, const char *format, ...)
 }
 
 /* ---- this side ---- */
-
-static bool ends_with(const char *text, const char *end)
-{
-    size_t len = strlen(text), end_len = strlen(end);
-
-    return len >= end_len && strcmp(text + len - end_len, end) == 0;
-}
-
-/* False after it has refused. */
-static bool vm_can_be_asked(struct send *s)
-{
-    switch (s->vm.state) {
-    case VM_RUNNING:
-        break;
-    case VM_PAUSED:
-        send_refuse(s, EXIT_REFUSED, "it is paused, so it cannot get ready to move; first: xl unpause %s", s->vm.name);
-        return false;
-    case VM_SUSPENDED:
-        send_refuse(s, EXIT_REFUSED, "it is suspended already, by a migration or save under way or left over; "
-                    "to let it go on here: xlmig resume %s", s->vm.name);
-        return false;
-    case VM_SHUT_DOWN:
-    case VM_CRASHED:
-    case VM_DYING:
-        send_refuse(s, EXIT_REFUSED, "it does not run; look with: xl list %s", s->vm.name);
-        return false;
-    }
-    if (ends_with(s->vm.name, "--incoming") || ends_with(s->vm.name, "--migratedaway")) {
-        send_refuse(s, EXIT_REFUSED, "its name says that another migration of it is under way or was left unfinished");
-        return false;
-    }
-    return true;
-}
-
-static bool find_vm(struct send *s)
-{
-    struct failure failure = { 0 };
-    int rc;
-
-    if (strcmp(s->request->vm, "0") == 0 || strcmp(s->request->vm, "Domain-0") == 0) {
-        send_refuse(s, EXIT_REFUSED, "it is the host itself; name one of its VMs (xl list)");
-        return false;
-    }
-    rc = s->ts->ops->find(s->ts, s->request->vm, &s->vm, &failure);
-    if (rc == 1)
-        send_refuse(s, EXIT_REFUSED, "there is no such VM on this host; look with: xl list");
-    else if (rc < 0)
-        send_refuse(s, EXIT_REFUSED, "%s", failure.text);
-    return rc == 0;
-}
 
 static bool nothing_in_the_way(struct send *s)
 {
@@ -140,8 +92,10 @@ void send_prepare(struct send *s)
         send_refuse(s, EXIT_REFUSED, "%s", failure.text);
         return;
     }
-    if (!find_vm(s) || !vm_can_be_asked(s))
+    if (vm_find_running(s->ts, s->request->vm, &s->vm, &failure) < 0) {
+        send_refuse(s, EXIT_REFUSED, "%s", failure.text);
         return;
+    }
     s->config_pending = true;
     s->ts->ops->config(s->ts, s->vm.domid, on_config, s);
 }

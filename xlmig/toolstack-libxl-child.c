@@ -32,9 +32,10 @@ int libxl_op_receive(struct toolstack *ts, const struct toolstack_receiver *how,
 
 int libxl_op_restore(struct toolstack *ts, const struct toolstack_restorer *how, pid_t *pid, struct failure *failure)
 {
-    const char *const running[] = { "xl", "restore", how->path, NULL };
-    const char *const paused[] = { "xl", "restore", "-p", how->path, NULL };
+    const char *const running[] = { "xl", "restore", "/dev/stdin", NULL };
+    const char *const paused[] = { "xl", "restore", "-p", "/dev/stdin", NULL };
 
     (void)ts;
-    return spawn_xl(how->paused ? paused : running, -1, how->error_fd, how->error_fd, how->events_fd, pid, failure);
+    return spawn_xl(how->paused ? paused : running, how->input_fd, how->error_fd, how->error_fd, how->events_fd, pid,
+                    failure);
 }

@@ -481,10 +481,10 @@ static int receive(struct toolstack *ts, const struct toolstack_receiver *how, p
 static int restore(struct toolstack *ts, const struct toolstack_restorer *how, pid_t *pid, struct failure *failure)
 {
     const char *const argv[] = {
-        simhost_program(), "restore", to_sim(ts)->directory, how->path, how->paused ? "paused" : NULL, NULL,
+        simhost_program(), "restore", to_sim(ts)->directory, "/dev/stdin", how->paused ? "paused" : NULL, NULL,
     };
     const struct child_spec spec = {
-        .argv = argv, .input_fd = -1, .output_fd = how->error_fd, .error_fd = how->error_fd,
+        .argv = argv, .input_fd = how->input_fd, .output_fd = how->error_fd, .error_fd = how->error_fd,
         .pass_fd = how->events_fd, .pass_fd_env = HELPER_EVENTS_ENV,
     };
 

@@ -123,8 +123,8 @@ struct toolstack_receiver {
 };
 
 struct toolstack_restorer {
-    const char *path;   /* a file as `save` wrote it */
-    int error_fd, events_fd;
+    int input_fd;     /* its standard input (/dev/stdin): a file as `save` wrote it, or a pipe; an early end: it undoes */
+    int error_fd, events_fd; /* as above */
     bool paused;
 };
 

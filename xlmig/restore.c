@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "xlmig/restore.h"
+
+#include "xlmig/child.h"
+#include "xlmig/line-reader.h"
+#include "xlmig/loop.h"
+#include "xlmig/preflight.h"
+#include "xlmig/relay.h"
+#include "xlmig/saved-vm.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define PIPE_BYTES (1 << 20)
+
+struct restore {
+    const struct restore_request *request;
+    struct event_base *base;
+    struct toolstack *ts;
+    struct control_preflight vm;
+    int file_fd, to_child;
+    struct child *child;
+    struct relay *relay;
+    struct line_reader *errors;
+    struct helper_events *events;
+    struct event *signals[3];
+    struct progress progress;
+    char engine_error[512];
+    bool cancelled, over;
+    int exit_status;
+};
+
+static void hang_up(struct restore *r)
+{
+    relay_free(r->relay);
+    r->relay = NULL;
+    if (r->to_child >= 0)
+        close(r->to_child);
+    r->to_child = -1;
+}
+
+static void on_relay_ended(void *user, enum relay_end end)
+{
+    (void)end; /* the child says what it makes of it */
+    hang_up(user);
+}
+
+static void on_signal(evutil_socket_t signum, short what, void *user)
+{
+    struct restore *r = user;
+
+    (void)signum;
+    (void)what;
+    if (r->to_child < 0) {
+        progress_note(&r->progress, "too late to cancel");
+        return;
+    }
+    r->cancelled = true;
+    hang_up(r);
+}
+
+static void on_line(void *user, const char *line)
+{
+    struct restore *r = user;
+
+    if (r->request->verbose)
+        progress_note(&r->progress, "%s", line);
+}
+
+static void on_event(void *user, const struct helper_event *event)
+{
+    struct restore *r = user;
+
+    if (event->kind == HELPER_END && !event->ok)
+        memcpy(r->engine_error, event->text, sizeof r->engine_error);
+    progress_event(&r->progress, event);
+}
+
+static void on_child_ended(void *user, int status)
+{
+    struct restore *r = user;
+    char headline[512], text[64];
+
+    line_reader_drain(r->errors);
+    helper_events_close(r->events);
+    r->events = NULL;
+    r->over = true;
+    if (WIFEXITED(status) && WEXITSTATUS(status) == 0) {
+        snprintf(headline, sizeof headline, "%s %s", r->vm.name, r->request->paused ? "is restored, paused" : "runs");
+        progress_report(&r->progress, headline);
+        r->exit_status = EXIT_OK;
+        return;
+    }
+    progress_break(&r->progress);
+    fprintf(stderr, "xlmig: %s not restored: %s: %s.\nThe file is as it was; look with: xl list %s\n", r->vm.name,
+            r->cancelled ? "cancelled" : child_status_text(status, text, sizeof text),
+            r->engine_error[0] ? r->engine_error : line_reader_tail(r->errors), r->vm.name);
+    r->exit_status = r->cancelled ? EXIT_CANCELLED : EXIT_FAILED;
+}
+
+static int start(struct restore *r, struct failure *failure)
+{
+    int in[2], err[2] = { -1, -1 }, events_fd = -1;
+    struct toolstack_restorer how = { .paused = r->request->paused };
+    pid_t pid;
+    int rc;
+
+    if (pipe2(in, O_CLOEXEC) < 0)
+        return failure_set(failure, "cannot make a pipe: %s", strerror(errno));
+    r->to_child = in[1];
+    fcntl(in[1], F_SETPIPE_SZ, PIPE_BYTES);
+    r->events = helper_events_open(r->base, &events_fd, on_event, r);
+    rc = pipe2(err, O_CLOEXEC);
+    if (rc == 0) {
+        how.input_fd = in[0];
+        how.error_fd = err[1];
+        how.events_fd = events_fd;
+        rc = r->ts->ops->restore(r->ts, &how, &pid, failure);
+        r->errors = line_reader_open(r->base, err[0], on_line, r);
+        close(err[1]);
+    }
+    close(in[0]);
+    if (events_fd >= 0)
+        close(events_fd);
+    if (rc == 0) {
+        r->child = child_watch(r->base, pid, on_child_ended, r);
+        r->relay = relay_start(r->base, r->file_fd, r->to_child, on_relay_ended, r);
+    }
+    return rc == 0 && r->child && r->relay && r->errors ? 0 : failure_set(failure, "cannot start the restore");
+}
+
+/* 0, or -1 after it has said why not. */
+static int prepare(struct restore *r)
+{
+    struct failure failure = { 0 };
+    struct control_answer *answer = calloc(1, sizeof *answer);
+
+    if (!answer)
+        failure_set(&failure, "out of memory");
+    else if (saved_vm_read(r->request->path, &r->vm, &failure) == 0) {
+        preflight_check(r->ts, &r->vm, answer);
+        if (answer->nr_refusals)
+            failure_set(&failure, "%s", answer->refusals[0]);
+    }
+    if (!failure.text[0]) {
+        r->file_fd = open(r->request->path, O_RDONLY | O_CLOEXEC);
+        if (r->file_fd < 0)
+            failure_set(&failure, "%s: %s", r->request->path, strerror(errno));
+        else
+            start(r, &failure);
+    }
+    free(answer);
+    if (!failure.text[0])
+        return 0;
+    fprintf(stderr, "xlmig: %s not restored: %s.\n", r->vm.name[0] ? r->vm.name : r->request->path, failure.text);
+    return -1;
+}
+
+static int watch_signals(struct restore *r)
+{
+    static const int signums[] = { SIGINT, SIGTERM, SIGHUP };
+
+    for (size_t i = 0; i < sizeof signums / sizeof signums[0]; i++) {
+        r->signals[i] = evsignal_new(r->base, signums[i], on_signal, r);
+        if (!r->signals[i] || event_add(r->signals[i], NULL) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+int restore_vm(struct toolstack *ts, struct event_base *base, const struct restore_request *request)
+{
+    struct restore *r = calloc(1, sizeof *r);
+    int rc;
+
+    if (!r)
+        return EXIT_FAILED;
+    *r = (struct restore){ .request = request, .base = base, .ts = ts, .file_fd = -1, .to_child = -1,
+                           .exit_status = EXIT_REFUSED };
+    progress_init(&r->progress, request->style, stderr);
+    if (prepare(r) == 0 && watch_signals(r) == 0)
+        while (!r->over && event_base_loop(base, EVLOOP_ONCE) == 0)
+            ;
+    hang_up(r);
+    child_free(r->child);
+    helper_events_close(r->events);
+    line_reader_close(r->errors);
+    for (size_t i = 0; i < sizeof r->signals / sizeof r->signals[0]; i++)
+        if (r->signals[i])
+            event_free(r->signals[i]);
+    if (r->file_fd >= 0)
+        close(r->file_fd);
+    control_preflight_dispose(&r->vm);
+    rc = r->exit_status;
+    free(r);
+    return rc;
+}

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "xlmig/loop.h"
+#include "xlmig/save.h"
+#include "xlmig/verb.h"
+
+struct save_options {
+    bool run, pause, force, quiet, json;
+};
+
+static const struct verb_option options[] = {
+    { .name = "checkpoint", .short_name = 'c', .kind = OPTION_FLAG, .help = "let the VM run on after it was saved",
+      OPTION_INTO(struct save_options, run) },
+    { .name = "paused", .short_name = 'p', .kind = OPTION_FLAG, .help = "leave the VM paused after it was saved",
+      OPTION_INTO(struct save_options, pause) },
+    { .name = "force", .short_name = 'f', .kind = OPTION_FLAG, .help = "overwrite FILE if it exists",
+      OPTION_INTO(struct save_options, force) },
+    { .name = "quiet", .short_name = 'q', .kind = OPTION_FLAG, .help = "say nothing unless it fails",
+      OPTION_INTO(struct save_options, quiet) },
+    { .name = "json", .kind = OPTION_FLAG, .help = "events and report on standard output, a JSON object a line",
+      OPTION_INTO(struct save_options, json) },
+    OPTIONS_END,
+};
+
+static bool options_make_sense(const struct save_options *o)
+{
+    if (o->run && o->pause)
+        fprintf(stderr, "xlmig save: --checkpoint and --paused exclude each other\n");
+    else if (o->quiet && o->json)
+        fprintf(stderr, "xlmig save: --quiet and --json exclude each other\n");
+    else
+        return true;
+    return false;
+}
+
+static int run_save(const struct verb_call *call)
+{
+    const struct save_options *o = call->options;
+    const struct save_request request = {
+        .vm = call->argv[0], .path = call->argv[1], .overwrite = o->force,
+        .then = o->run ? SAVE_THEN_RUN : o->pause ? SAVE_THEN_PAUSE : SAVE_THEN_DESTROY,
+        .style = progress_choose(o->quiet, o->json),
+    };
+    struct failure failure = { 0 };
+    struct event_base *base;
+    struct toolstack *ts;
+    int rc = EXIT_REFUSED;
+
+    if (!options_make_sense(o))
+        return EXIT_USAGE;
+    base = loop_new();
+    ts = base ? toolstack_open(call->toolstack, base, &failure) : NULL;
+    if (ts)
+        rc = save_vm(ts, base, &request);
+    else
+        fprintf(stderr, "xlmig: %s not saved: %s.\n", request.vm, failure.text);
+    toolstack_close(ts);
+    if (base)
+        event_base_free(base);
+    return rc;
+}
+
+const struct verb verb_save = {
+    .name = "save",
+    .arguments = "VM FILE",
+    .summary = "save a VM to a file",
+    .details = "The VM is gone from the host afterwards, unless an option says otherwise; `xlmig restore`\n"
+               "and `xl restore` bring it back.  FILE appears only when it is complete and on disk.",
+    .min_args = 2,
+    .max_args = 2,
+    .options = options,
+    .options_size = sizeof(struct save_options),
+    .run = run_save,
+};
