@@ -9,3 +9,6 @@ tests_simhost_test_guest_LDADD = xlmig/simhost/libsimhost.la libxcsave/libsim-cl
 tests_simhost_test_config_SOURCES = tests/simhost/test-config.c
 tests_simhost_test_config_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_simhost_test_config_LDADD = xlmig/simhost/libsimhost.la libxcsave/libsim-client.la $(CHECK_LIBS)
+
+TESTS += tests/simhost/send.tap tests/simhost/faults.tap tests/simhost/save.tap
+EXTRA_DIST += tests/simhost/lib.bash tests/simhost/send.tap tests/simhost/faults.tap tests/simhost/save.tap
