@@ -22,6 +22,14 @@ static const struct row {
     ROW(COPYING, PEER_FAILED, ABORTING, ABORT_COPY)
     ROW(COPYING, PEER_LOST, ABORTING, ABORT_COPY)
     ROW(COPYING, TIMEOUT, ABORTING, ABORT_COPY)
+    ROW(COPYING, READY, ARRIVED, NOTHING)
+
+    ROW(ARRIVED, COPIED, RENAMING, RENAME_AWAY)
+    ROW(ARRIVED, COPY_FAILED, RESUMING, RESUME)
+    ROW(ARRIVED, CANCEL, ABORTING, ABORT_COPY)
+    ROW(ARRIVED, PEER_FAILED, ABORTING, ABORT_COPY)
+    ROW(ARRIVED, PEER_LOST, ABORTING, ABORT_COPY)
+    ROW(ARRIVED, TIMEOUT, ABORTING, ABORT_COPY)
 
     ROW(ABORTING, COPIED, RESUMING, RESUME)
     ROW(ABORTING, COPY_FAILED, RESUMING, RESUME)
@@ -75,6 +83,7 @@ const char *handover_state_name(enum handover_state state)
 {
     static const char *const names[HANDOVER_NR_STATES] = {
         [HANDOVER_COPYING] = "copying",
+        [HANDOVER_ARRIVED] = "copying",
         [HANDOVER_ABORTING] = "stopping the copy",
         [HANDOVER_AWAIT_READY] = "waiting for the destination to have everything",
         [HANDOVER_RENAMING] = "renaming",

@@ -16,6 +16,7 @@
 
 enum handover_state {
     HANDOVER_COPYING,       /* the engine copies; the guest runs, or was just suspended */
+    HANDOVER_ARRIVED,       /* as before, but the destination has it all already: the engine's end comes late */
     HANDOVER_ABORTING,      /* the engine was asked to stop; its end is awaited */
     HANDOVER_AWAIT_READY,   /* everything is written; the guest is suspended */
     HANDOVER_RENAMING,      /* giving our copy its other name */
