@@ -20,7 +20,8 @@ LOG_COMPILER = timeout 120
 TAP_LOG_COMPILER = timeout 120 bash
 SH_LOG_COMPILER = timeout 120 bash
 
-EXTRA_DIST += quickstart
+EXTRA_DIST += quickstart tests/layers.tap
+TESTS += tests/layers.tap
 
 include $(top_srcdir)/tests/stream-format/local.mk
 include $(top_srcdir)/tests/simhost/local.mk

@@ -206,6 +206,41 @@ START_TEST(accepts_checkpoints_within_libxl)
 }
 END_TEST
 
+/* What is written with the encoders of the headers alone. */
+START_TEST(encoders_make_a_valid_stream)
+{
+    static const char config[] = "{ \"c_info\": {} }";
+    struct bytes b = { 0 };
+    uint8_t preamble[STREAM_XL_PREAMBLE_LEN], libxl[16], image[24], domain[16], record[8];
+    uint8_t emulator[16];
+
+    stream_encode_xl_preamble(preamble, sizeof(config));
+    put_raw(&b, preamble, sizeof(preamble));
+    put_raw(&b, config, sizeof(config));
+    stream_encode_libxl_header(libxl);
+    put_raw(&b, libxl, sizeof(libxl));
+    stream_encode_record_header(record, STREAM_LIBXL_REC_LIBXC_CONTEXT, 0);
+    put_raw(&b, record, sizeof(record));
+    stream_encode_image_header(image, STREAM_IMAGE_VERSION);
+    put_raw(&b, image, sizeof(image));
+    stream_encode_domain_header(domain, STREAM_GUEST_X86_HVM, 4, 17);
+    put_raw(&b, domain, sizeof(domain));
+    stream_encode_record_header(record, STREAM_REC_STATIC_DATA_END, 0);
+    put_raw(&b, record, sizeof(record));
+    put_pages(&b, 0, 1, STREAM_PAGE_NOTAB);
+    put_hvm_state(&b);
+    stream_encode_record_header(record, STREAM_REC_END, 0);
+    put_raw(&b, record, sizeof(record));
+    stream_encode_emulator_record(emulator, STREAM_LIBXL_REC_EMULATOR_CONTEXT,
+                                  STREAM_EMULATOR_QEMU_UPSTREAM, 0, 16);
+    put_raw(&b, emulator, sizeof(emulator));
+    put_raw(&b, "QEVM and so on..", 16);
+    stream_encode_record_header(record, STREAM_LIBXL_REC_END, 0);
+    put_raw(&b, record, sizeof(record));
+    expect_valid(&b);
+}
+END_TEST
+
 /* Type 5 in both layers, told apart by its length. */
 START_TEST(tells_checkpoint_state_from_vcpu_extended)
 {
@@ -384,6 +419,7 @@ int main(void)
     tcase_add_test(accepted, accepts_verify_and_p2m_growth);
     tcase_add_test(accepted, accepts_bare_checkpointed_image);
     tcase_add_test(accepted, accepts_checkpoints_within_libxl);
+    tcase_add_test(accepted, encoders_make_a_valid_stream);
     tcase_add_test(accepted, tells_checkpoint_state_from_vcpu_extended);
     tcase_add_test(accepted, names_the_checkpoint_before_a_cut);
     suite_add_tcase(suite, accepted);
