@@ -4,9 +4,9 @@
  * It is built to notice a bad migration by itself.  Every tick it rewrites a region of memory and checks what the tick
  * before wrote, checks a slice of memory that nobody writes, writes and reads back disk blocks, and prints one line:
  *
- *     tick N bad=B disk_bad=D gap_ms=G t=SECONDS
+ *     tick N bad=B disk_bad=D cpus=C gap_ms=G t=SECONDS
  *
- * bad and disk_bad count errors since boot and must stay 0.  gap_ms is the longest time since the last tick during which
+ * bad and disk_bad count errors since boot and must stay 0.  cpus is how many CPUs did work since the last tick.  gap_ms is the longest time since the last tick during which
  * the guest did not run, by its own wall clock, sampled every SAMPLE_MS; across a migration that is the downtime.
  * A TCP server answers each line it gets with the same line and the present tick, so that a third machine can hold a
  * connection open across a migration.
@@ -22,6 +22,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -45,11 +46,13 @@ enum {
     DISK_BLOCKS = 64,
     COUNTER_PORT = 7000,
     DEVICE_WAIT_MS = 10000,
+    MAX_CPUS = 32,
 };
 
 static char cmdline[4096];
 static _Atomic uint64_t ticks, errors, disk_errors;
 static _Atomic long longest_gap_ms;
+static _Atomic uint64_t cpu_worked[MAX_CPUS]; /* counted up on each CPU by a thread that stays there */
 
 static long number_option(const char *name, long fallback)
 {
@@ -267,6 +270,35 @@ static void *sample_clock(void *unused)
     return NULL;
 }
 
+/* CPUs: a thread bound to each shows that it still runs. */
+
+static void *work_on_cpu(void *argument)
+{
+    size_t cpu = (size_t)(intptr_t)argument;
+    cpu_set_t here;
+
+    CPU_ZERO(&here);
+    CPU_SET(cpu, &here);
+    if (sched_setaffinity(0, sizeof here, &here))
+        return NULL;
+    for (;; sleep_ms(20))
+        cpu_worked[cpu]++;
+}
+
+static int count_working_cpus(void)
+{
+    static uint64_t seen[MAX_CPUS];
+    int working = 0;
+
+    for (size_t cpu = 0; cpu < MAX_CPUS; cpu++) {
+        uint64_t now = cpu_worked[cpu];
+
+        working += now != seen[cpu];
+        seen[cpu] = now;
+    }
+    return working;
+}
+
 /* Start of day. */
 
 static void load_modules(void)
@@ -326,13 +358,15 @@ int main(int argc, char **argv)
 
     printf("LAB-GUEST: up, %zu pages rewritten, %zu only checked\n", nr_dirty, nr_static);
     start(sample_clock, NULL);
+    for (long cpu = 0; cpu < sysconf(_SC_NPROCESSORS_ONLN) && cpu < MAX_CPUS; cpu++)
+        start(work_on_cpu, (void *)(intptr_t)cpu);
     for (uint64_t tick = 1;; tick++) {
         errors += rewrite(dirty, nr_dirty, tick) + check_static(fixed, nr_static, tick);
         disk_errors += check_disk(disk, tick);
         ticks = tick;
         sleep_ms(rate_ms);
-        printf("tick %llu bad=%llu disk_bad=%llu gap_ms=%ld t=%.3f\n", (unsigned long long)tick,
-               (unsigned long long)errors, (unsigned long long)disk_errors, atomic_exchange(&longest_gap_ms, 0),
-               wall_clock());
+        printf("tick %llu bad=%llu disk_bad=%llu cpus=%d gap_ms=%ld t=%.3f\n", (unsigned long long)tick,
+               (unsigned long long)errors, (unsigned long long)disk_errors, count_working_cpus(),
+               atomic_exchange(&longest_gap_ms, 0), wall_clock());
     }
 }

@@ -9,8 +9,7 @@ from .settings import MEMORY_MIB, NAMESPACE, RUN, LabError
 
 
 def build(arguments):
-    xen, dom0 = images.build(arguments.xen or "shadow")
-    print(f"hypervisor {xen}\ndom0 {dom0}")
+    print("\n".join(map(str, images.build(arguments.xen or "shadow"))))
     return 0
 
 

@@ -1,12 +1,13 @@
 """A test guest (guest/init.c): its configuration, and what it says about itself on its console."""
 
+import mmap
 import re
 import time
 
-from .host import SHARED_DISKS
+from .host import SHARED_DISKS, disk_file
 from .settings import LabError
 
-TICK = re.compile(r"tick (\d+) bad=(\d+) disk_bad=(\d+) gap_ms=(\d+) t=([\d.]+)")
+TICK = re.compile(r"tick (\d+) bad=(\d+) disk_bad=(\d+) cpus=(\d+) gap_ms=(\d+) t=([\d.]+)")
 NUMBERS = {"pv": 1, "pvh": 2, "hvm": 3}
 FIRST_TICK_SECONDS = 180
 NEXT_TICK_SECONDS = 20
@@ -14,29 +15,42 @@ NEXT_TICK_SECONDS = 20
 CONFIGURATION = """\
 name = "{name}"
 uuid = "{uuid}"
-type = "{type}"
-kernel = "/lab/{kernel}"
-ramdisk = "/lab/initramfs"
-extra = "console=hvc0 loglevel=4 panic=1 lab.dirty_mb={dirty_mb} lab.static_mb={static_mb} lab.rate_ms={rate_ms} \
-lab.ip={ip} lab.disk=xvda {options}"
+type = "{kind}"
 memory = {memory}
 maxmem = {maxmem}
 vcpus = {vcpus}
-vif = ["mac={mac},bridge=xenbr0{vif}"]
+"""
+DIRECT_BOOT = """\
+kernel = "/lab/vmlinux"
+ramdisk = "/lab/initramfs"
+extra = "{options}"
+vif = ["mac={mac},bridge=xenbr0"]
 disk = ["phy:{disk},xvda,w"]
 """
-HVM_CONFIGURATION = """\
+DISK_BOOT = """\
 device_model_version = "qemu-xen"
+boot = "c"
 vga = "none"
 nographic = 1
 serial = "pty"
+vif = ["mac={mac},bridge=xenbr0,type=vif"]
+disk = ["phy:{boot_disk},xvda,w", "phy:{disk},xvdb,w"]
 """
+OPTIONS = "console=hvc0 loglevel=4 panic=1 lab.dirty_mb={dirty_mb} lab.static_mb={static_mb} lab.rate_ms={rate_ms} "
+
+
+def write_boot_options(options):
+    """Put an HVM guest's kernel command line where the boot loader on its boot disk finds it (image/build-guest)."""
+    with open(disk_file("boot"), "r+b") as file, mmap.mmap(file.fileno(), 0) as disk:
+        start = disk.find(b"\nINITRD initramfs\nAPPEND ") + len(b"\nINITRD initramfs\nAPPEND ")
+        size = disk.find(b"\n", start) - start
+        disk[start : start + size] = options.encode().ljust(size)
 
 
 class Tick:
     def __init__(self, match):
-        self.number, self.bad, self.disk_bad, self.gap_ms = (int(match[i]) for i in range(1, 5))
-        self.time = float(match[5])
+        self.number, self.bad, self.disk_bad, self.cpus, self.gap_ms = (int(match[i]) for i in range(1, 6))
+        self.time = float(match[6])
 
     def __str__(self):
         return f"tick {self.number} bad={self.bad} disk_bad={self.disk_bad}"
@@ -55,11 +69,13 @@ class Guest:
         self.ip = f"10.9.0.{10 + number}"
         self.mac = f"00:16:3e:0a:09:0{number}"
         self.uuid = f"6c616221-0000-4000-8000-00000000000{number}"
-        text = CONFIGURATION.format(
-            name=self.name, uuid=self.uuid, type=kind, kernel="vmlinuz" if kind == "hvm" else "vmlinux", ip=self.ip,
-            mac=self.mac, vif=",type=vif" if kind == "hvm" else "", disk=SHARED_DISKS[kind], memory=memory, maxmem=maxmem or memory, vcpus=vcpus,
-            dirty_mb=dirty_mb, static_mb=static_mb, rate_ms=rate_ms, options=options)
-        self.configuration = text + (HVM_CONFIGURATION if kind == "hvm" else "")
+        disk_name = "xvdb" if kind == "hvm" else "xvda"
+        self.options = (OPTIONS.format(dirty_mb=dirty_mb, static_mb=static_mb, rate_ms=rate_ms) +
+                        f"lab.ip={self.ip} lab.disk={disk_name} {options}")
+        text = CONFIGURATION + (DISK_BOOT if kind == "hvm" else DIRECT_BOOT)
+        self.configuration = text.format(
+            name=self.name, uuid=self.uuid, kind=kind, memory=memory, maxmem=maxmem or memory, vcpus=vcpus,
+            options=self.options, mac=self.mac, disk=SHARED_DISKS[kind], boot_disk=SHARED_DISKS["boot"])
 
     # Life.
 
@@ -67,6 +83,8 @@ class Guest:
         """Start it anew on a host and wait for its first tick."""
         host.run(f"rm -f /var/log/xen/guest-{self.name}.log /var/log/xen/guest-{self.name}--*")
         host.write(f"/root/{self.name}.cfg", self.configuration)
+        if self.kind == "hvm":
+            write_boot_options(self.options)
         host.run(f"xl create /root/{self.name}.cfg", seconds=60)
         self.host = host
         self.await_tick(seconds=FIRST_TICK_SECONDS)

@@ -19,10 +19,15 @@ XEN_OPTIONS = ("dom0_mem=1024M,max:1024M com1=115200,8n1 console=com1 loglvl=inf
                "cpuidle=0 cpufreq=none spec-ctrl=no,eager-fpu xpti=no")
 DOM0_OPTIONS = "console=hvc0 loglevel=4 mitigations=off nokaslr rdinit=/init"
 
-# Disks that both hosts see, as on a storage network: a guest's type -> its device in either dom0.
-SHARED_DISKS = {"pv": "/dev/vdb", "pvh": "/dev/vdc", "hvm": "/dev/vdd"}
+# Disks that both hosts see, as on a storage network: a guest's type -> its device in either dom0. An HVM guest boots
+# from one more.
+SHARED_DISKS = {"pv": "/dev/vdb", "pvh": "/dev/vdc", "hvm": "/dev/vdd", "boot": "/dev/vde"}
 
 TRAILER = re.compile(rb"\n@@exit (\d+)@@$")
+
+
+def disk_file(kind):
+    return RUN / f"{kind}.disk"
 
 
 def started_at(pid):
@@ -67,7 +72,7 @@ class Host:
             "-device", f"virtio-net-pci,netdev=segment,mac=52:54:00:00:01:0{self.number},romfile=",
         ]
         for kind in SHARED_DISKS:
-            command += ["-drive", f"file={RUN}/{kind}.disk,if=none,id={kind},format=raw,file.locking=off",
+            command += ["-drive", f"file={disk_file(kind)},if=none,id={kind},format=raw,file.locking=off",
                         "-device", f"virtio-blk-pci,drive={kind},share-rw=on"]
         with open(RUN / f"{self.name}.qemu.log", "w") as log:
             qemu = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log,

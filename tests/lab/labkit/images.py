@@ -151,7 +151,7 @@ def xen(name):
 
 
 def build(xen_name):
-    """Everything a pair of hosts needs: (hypervisor file, dom0 folder)."""
+    """Everything a pair of hosts needs: (hypervisor file, dom0 folder, guest folder)."""
     with cache_lock():
         install_host_packages()
         kernel_scripts = [IMAGE / "fetch", IMAGE / "extract-vmlinux"]
@@ -164,4 +164,4 @@ def build(xen_name):
         versions = [f"{package}={candidate(package)}" for package in listed(LAB / "dom0/packages")]
         inputs = [*versions, dom0_kernel.name, guest.name, key.with_suffix(".pub").read_text()]
         dom0 = image("dom0", [LAB / "dom0", IMAGE / "initramfs"], inputs, dom0_kernel, guest, key)
-        return xen(xen_name), dom0
+        return xen(xen_name), dom0, guest

@@ -8,7 +8,7 @@ import subprocess
 import time
 
 from . import images, segment
-from .host import SHARED_DISKS, Host
+from .host import SHARED_DISKS, Host, disk_file
 from .settings import FAILURES, MEMORY_MIB, RUN, LabError
 
 STATE = RUN / "pair.json"
@@ -73,13 +73,14 @@ def up(hypervisor, memory_mib=MEMORY_MIB):
     pair = load()
     if pair and pair.alive():
         raise LabError(f"a pair is already up (hypervisor {pair.hypervisor}); stop it with: lab down")
-    xen, dom0 = images.build(hypervisor)
+    xen, dom0, guest = images.build(hypervisor)
     down()
     segment.create()
     segment.enter()
     for kind in SHARED_DISKS:
-        with open(RUN / f"{kind}.disk", "wb") as disk:
+        with open(disk_file(kind), "wb") as disk:
             disk.truncate(DISK_BYTES)
+    shutil.copy(guest / "boot.disk", disk_file("boot"))
     for attempt in (1, 2):
         pair = Pair(hypervisor, {"a": Host("a"), "b": Host("b")})
         try:

@@ -1,0 +1,152 @@
+"""The ways to move a guest, and what must be true afterwards, whichever was used.
+
+`xl` is the distribution's own, with libxl's own helper; `xlmig` is our command; `helper` is the distribution's xl with
+our save helper underneath (LIBXL_SAVE_HELPER)."""
+
+import contextlib
+import time
+
+from .settings import LabError
+
+HELPER = "LIBXL_SAVE_HELPER=/usr/libexec/xlmig-save-helper"
+SECONDS = 180
+
+SAVE = {"xl": "xl save {name} {file}", "xlmig": "xlmig save {name} {file}", "helper": HELPER + " xl save {name} {file}"}
+RESTORE = {"xl": "xl restore {file}", "xlmig": "xlmig restore {file}", "helper": HELPER + " xl restore {file}"}
+# (sender, receiver): the port says who receives (dom0/root/lab/receive).
+SEND = {
+    ("xl", "xl"): "xl migrate -s '' {name} '{dial} {host} 8001'",
+    ("xl", "xlmig"): "xl migrate -s '' {name} '{dial} {host} 8002'",
+    ("xlmig", "xl"): "xlmig send --transport 'exec:{dial} {host} 8001' {options} {name} {host}",
+    ("xlmig", "xlmig"): "xlmig send --transport 'exec:{dial} {host} 8003' {options} {name} {host}",
+    ("helper", "helper"): HELPER + " xl migrate -s '' {name} '{dial} {host} 8004'",
+}
+
+
+def send_command(guest, target, sender="xlmig", receiver="xlmig", options="", settings=""):
+    """The command that moves a guest; settings are /lab/dial's (LAB_RATE=4m …)."""
+    dial = f"env {settings} /lab/dial" if settings else "/lab/dial"
+    return SEND[sender, receiver].format(name=guest.name, dial=dial, host=f"host{target.name}", options=options)
+
+
+def identity(guest, host):
+    """UUID and MAC address, as the toolstack of a host knows them."""
+    uuid = host.run(f"xl domid {guest.name} >/dev/null && xl list -v {guest.name} | tail -1")
+    network = host.run(f"xl network-list {guest.name} | tail -n +2")
+    if guest.uuid not in uuid:
+        raise LabError(f"{guest.name} has not its UUID {guest.uuid} on host {host.name}: {uuid.strip()}")
+    if guest.mac not in network:
+        raise LabError(f"{guest.name} has not its MAC address {guest.mac} on host {host.name}: {network.strip()}")
+
+
+def domains(host):
+    """Names of the domains on a host, dom0 apart."""
+    return [line.split()[0] for line in host.run("xl list").splitlines()[1:] if line.split()[1:2] != ["0"] and line]
+
+
+def arrived(guest, source, target, before):
+    """After a migration: the guest goes on at the target, unharmed, as itself, and nothing of it is left behind."""
+    guest.host = target
+    guest.await_tick(after=before.number)
+    identity(guest, target)
+    rest = [name for name in domains(source) if name.startswith(guest.name)]
+    rest += [name for name in domains(target) if name.startswith(guest.name) and name != guest.name]
+    if rest:
+        raise LabError(f"left behind by the migration of {guest.name}: {', '.join(rest)}")
+
+
+def send(lab, guest, sender="xlmig", receiver="xlmig", options="", settings=""):
+    """Migrate a guest to the other host and check it there: what the command printed."""
+    source = guest.host
+    target = lab.other(source)
+    before = guest.await_tick()
+    output = source.run(send_command(guest, target, sender, receiver, options, settings), SECONDS)
+    arrived(guest, source, target, before)
+    return output
+
+
+def save_and_restore(guest, saver, restorer, file, host=None):
+    """Save a guest, restore it on the same host or another, and check that it goes on."""
+    source = guest.host
+    before = guest.await_tick()
+    source.run(SAVE[saver].format(name=guest.name, file=file), SECONDS)
+    if guest.name in domains(source):
+        raise LabError(f"{guest.name} is still there after it was saved")
+    target = host or source
+    target.run(RESTORE[restorer].format(file=file), SECONDS)
+    guest.host = target
+    # The console log goes on in the same file, so whatever it holds by now, there must come more.
+    guest.await_tick(after=guest.await_tick().number)
+    if guest.last_tick().number <= before.number:
+        raise LabError(f"{guest.name} fell back from {before} to {guest.last_tick()}")
+    identity(guest, target)
+
+
+def still_runs(guest, before, domid):
+    """After a move that must not have happened: the same domain ticks on at the source."""
+    if guest.domid() != domid:
+        raise LabError(f"{guest.name} is domain {guest.domid()} on host {guest.host.name}, and was {domid}")
+    guest.await_tick(after=before.number + 2)
+    identity(guest, guest.host)
+
+
+@contextlib.contextmanager
+def untouched(guest, target):
+    """The body must leave a guest where it is, running, and nothing of it at the target, soon after."""
+    domid, before = guest.domid(), guest.await_tick()
+    yield
+    guest.await_tick(after=guest.last_tick().number)  # it ticks now, not only until lately
+    still_runs(guest, before, domid)
+    end = time.monotonic() + 30
+    while rest := [name for name in domains(target) if name.startswith(guest.name + "--")]:
+        if time.monotonic() > end:
+            raise LabError(f"the failed migration left {', '.join(rest)} on host {target.name}")
+        time.sleep(0.5)
+
+
+# Migrations that a test watches from beside: started in a session of their own, one at a time on a host.
+
+def start(host, command):
+    host.run("rm -f /tmp/move.*")
+    host.write("/tmp/move.command", command + "\necho $? > /tmp/move.status\n")
+    host.run("setsid env --default-signal=INT bash /tmp/move.command > /tmp/move.output 2>&1 < /dev/null & echo $! > /tmp/move.pid")
+
+
+def await_copying(host, seconds=30):
+    """Wait until memory has been under way for a moment: a helper that saves exists, and time for some megabytes."""
+    end = time.monotonic() + seconds
+    while host.attempt("pgrep -f '[-]-save-domain'")[0]:
+        if time.monotonic() > end:
+            raise LabError("no migration got under way:\n" + host.run("cat /tmp/move.output; ps axf | tail -30"))
+        time.sleep(0.3)
+    time.sleep(4)
+
+
+def interrupt(host):
+    """What Ctrl-C does: SIGINT to everything that the command started in the foreground."""
+    host.run("kill -INT -- -$(cat /tmp/move.pid)")
+
+
+def await_end(host, seconds):
+    """Wait until the migration started last has ended: its exit status."""
+    end = time.monotonic() + seconds
+    while True:
+        status, output = host.attempt("cat /tmp/move.status 2>/dev/null")
+        if not status and output.strip():
+            return int(output)
+        if host.attempt("kill -0 $(cat /tmp/move.pid) 2>/dev/null")[0]:
+            return -1  # the shell was interrupted with it
+        if time.monotonic() > end:
+            raise LabError(f"it has not ended after {seconds} s:\n" + host.run("cat /tmp/move.output; ps axf | tail -30"))
+        time.sleep(0.5)
+
+
+def running(lab, guest, host):
+    """Make sure of a running guest on a host: start it anew unless it ticks there."""
+    if guest.host is host:
+        with contextlib.suppress(LabError):
+            guest.await_tick(after=guest.await_tick().number)
+            return
+    for any_host in (lab.a, lab.b):
+        any_host.run(f"for n in {guest.name} {guest.name}--incoming; do xl destroy $n 2>/dev/null; done; true")
+    guest.create(host)

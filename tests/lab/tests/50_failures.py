@@ -1,0 +1,68 @@
+"""Sends that fail on the way: in bounded time, with the guest running on at the source and nothing left at the target."""
+
+import time
+
+from labkit import moves, segment
+from labkit.scenario import scenario
+from labkit.settings import LabError
+
+SLOW = "LAB_RATE=4m"
+# libxl gives a guest 60 s to answer the request to suspend; then comes the cleaning up.
+UNANSWERED_SECONDS = 120
+CUT_SECONDS = 60
+PULLED_SECONDS = 120
+
+
+def fails_within(host, command, seconds, *said):
+    started = time.monotonic()
+    status, output = host.attempt(command, seconds)
+    if status == 0:
+        raise LabError(f"`{command}` succeeded:\n{output}")
+    if status == 124:
+        raise LabError(f"`{command}` had not failed after {seconds} s:\n{output}")
+    for text in said:
+        if text.lower() not in output.lower():
+            raise LabError(f"`{command}` does not say {text}:\n{output}")
+    print(f"    failed with status {status} after {time.monotonic() - started:.0f} s", flush=True)
+
+
+@scenario("send-cut-off-midway", "send-cable-pulled-midway", "send-interrupted", "send-again-after-failures")
+def cut(lab):
+    guest = lab.guest("pvh").create(lab.a)
+    with lab.step("send-cut-off-midway"):
+        command = moves.send_command(guest, lab.b, settings=f"LAB_CUT={40 << 20}")
+        with moves.untouched(guest, lab.b):
+            fails_within(lab.a, command, CUT_SECONDS, guest.name)
+    moves.running(lab, guest, lab.a)
+    with lab.step("send-interrupted"), moves.untouched(guest, lab.b):
+        moves.start(lab.a, moves.send_command(guest, lab.b, settings=SLOW))
+        moves.await_copying(lab.a)
+        moves.interrupt(lab.a)
+        moves.await_end(lab.a, 30)
+    moves.running(lab, guest, lab.a)
+    with lab.step("send-cable-pulled-midway"):
+        pull_cable(lab, guest)
+    moves.running(lab, guest, lab.a)
+    with lab.step("send-again-after-failures"):
+        moves.send(lab, guest)
+
+
+def pull_cable(lab, guest):
+    with moves.untouched(guest, lab.b):
+        moves.start(lab.a, moves.send_command(guest, lab.b, settings=SLOW))
+        moves.await_copying(lab.a)
+        segment.set_link("b", "down")
+        try:
+            status = moves.await_end(lab.a, PULLED_SECONDS)
+            if status == 0:
+                raise LabError("the send succeeded although the cable was pulled")
+        finally:
+            segment.set_link("b", "up")
+
+
+@scenario("send-suspend-not-answered")
+def suspend(lab):
+    """The guest's kernel is told to leave out the part that listens to the toolstack's requests."""
+    guest = lab.guest("pvh", options="initcall_blacklist=xen_setup_shutdown_event").create(lab.a)
+    with lab.step("send-suspend-not-answered"), moves.untouched(guest, lab.b):
+        fails_within(lab.a, moves.send_command(guest, lab.b), UNANSWERED_SECONDS, guest.name)

@@ -1,0 +1,70 @@
+"""There and back ten times: the guest stays well, and neither host keeps anything of it."""
+
+import re
+
+from labkit import moves
+from labkit.scenario import scenario
+from labkit.settings import LabError
+
+TRIPS = 10
+MEMORY_SLACK_MIB = 4
+SETTLE_SECONDS = 5
+
+# Numbers in names differ from one migration to the next (domain ids, pids); what they count must not.
+INVENTORY = f"""
+sleep {SETTLE_SECONDS}
+echo '== domains'; xl list | tail -n +2 | awk '{{print $1}}'
+echo '== xenstore nodes'; xenstore-ls -f | sed 's/ = .*//'
+echo '== files'; find /tmp /run /var/lib/xen /var/run/xen /dev/shm -xdev | grep -v '/tmp/move'
+echo '== processes'; ps -eo args | grep -vE '^\\[|/lab/agent|^ps |^timeout |^bash -c|^sort|^sleep'
+echo '== descriptors of daemons'; for p in $(pidof xenstored xenconsoled); do ls /proc/$p/fd | wc -l; done
+"""
+
+
+def inventory(host):
+    """What is there, section by section, as counted lines with the numbers taken out."""
+    sections, section = {}, None
+    for line in host.run(INVENTORY).splitlines():
+        if line.startswith("== "):
+            section = line[3:]
+            sections[section] = {}
+        elif line and section:
+            key = line if section.startswith("descriptors") else re.sub(r"\d+", "N", line)
+            sections[section][key] = sections[section].get(key, 0) + 1
+    return sections
+
+
+def difference(before, after):
+    lines = []
+    for section in before:
+        for key in sorted({*before[section], *after[section]}):
+            was, now = before[section].get(key, 0), after[section].get(key, 0)
+            if was != now:
+                lines.append(f"{section}: {key}: {was} before, {now} after")
+    return lines
+
+
+@scenario("ten-round-trips", "ten-round-trips-leave-nothing")
+def round_trips(lab):
+    guest = lab.guest("pvh", dirty_mb=4).create(lab.a)
+    trip(lab, guest)  # what a first migration creates for good is not a leak
+    before = {host.name: inventory(host) for host in (lab.a, lab.b)}
+    free = {host.name: int(host.run("xl info free_memory")) for host in (lab.a, lab.b)}
+    with lab.step("ten-round-trips"):
+        for _ in range(TRIPS):
+            trip(lab, guest)
+    with lab.step("ten-round-trips-leave-nothing"):
+        lab.need("ten-round-trips")
+        lines = []
+        for host in (lab.a, lab.b):
+            lines += [f"host {host.name}, {line}" for line in difference(before[host.name], inventory(host))]
+            now = int(host.run("xl info free_memory"))
+            if now < free[host.name] - MEMORY_SLACK_MIB:
+                lines.append(f"host {host.name}: {free[host.name]} MiB were free, {now} are")
+        if lines:
+            raise LabError("not as before:\n" + "\n".join(lines[:60]))
+
+
+def trip(lab, guest):
+    for _ in range(2):
+        moves.send(lab, guest)
