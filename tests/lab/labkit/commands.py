@@ -3,7 +3,7 @@
 import sys
 import time
 
-from . import images, pair, runner, segment, tree
+from . import images, measure, pair, runner, segment, tree
 from .guest import Guest
 from .settings import MEMORY_MIB, NAMESPACE, RUN, LabError
 
@@ -54,15 +54,19 @@ def install(arguments):
     return 0
 
 
-def create(arguments):
+def guest_settings(texts):
     settings = {}
-    for setting in arguments.setting:
-        key, equals, value = setting.partition("=")
+    for text in texts:
+        key, equals, value = text.partition("=")
         if not equals:
-            raise LabError(f"{setting} is not KEY=VALUE")
+            raise LabError(f"{text} is not KEY=VALUE")
         settings[key] = int(value) if value.isdigit() else value
+    return settings
+
+
+def create(arguments):
     try:
-        guest = Guest(arguments.type, **settings)
+        guest = Guest(arguments.type, **guest_settings(arguments.setting))
     except TypeError as error:
         raise LabError(str(error)) from error
     guest.create(pair.attach().hosts[arguments.host])
@@ -78,3 +82,19 @@ def list_tests(_arguments):
 
 def run(arguments):
     return runner.run(arguments.test, arguments.destdir)
+
+
+def measure_moves(arguments):
+    with pair.lock():
+        folder = arguments.destdir or tree.build()
+        known = pair.load()
+        running = known and known.alive()
+        hosts = pair.attach() if running else pair.up("shadow")
+        try:
+            hosts.install(folder)
+            measure.report(hosts, arguments.types.split(","), arguments.runs, guest_settings(arguments.setting),
+                           arguments.json)
+        finally:
+            if not running:
+                pair.down()
+    return 0

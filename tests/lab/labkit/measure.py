@@ -1,0 +1,102 @@
+"""`lab measure`: the same guest moved by `xl migrate` and by `xlmig send`, in turns, over the same kind of transport.
+
+Total time is that of the command. The guest's own clock and a ping from the third place each tell how long it was away.
+Bytes are what the sending host put on the segment. Rounds are what either tool reports of itself.
+"""
+
+import json
+import re
+import statistics
+import time
+from datetime import datetime, timezone
+
+from . import images, moves, segment
+from .guest import Guest
+from .outside import Ping
+from .settings import LabError
+
+TOOLS = ("xl", "xlmig")
+COLUMNS = (("total_s", "total", "{:.1f} s"), ("own_gap_ms", "away, own clock", "{:.0f} ms"),
+           ("ping_gap_ms", "away, ping", "{:.0f} ms"), ("mib", "on the wire", "{:.1f} MiB"),
+           ("rounds", "rounds", "{:.0f}"))
+SETTLE_SECONDS = 3
+
+
+def rounds_of(tool, output):
+    """xl numbers its passes over memory from 0; xlmig's report counts them."""
+    if tool == "xl":
+        passes = [int(number) for number in re.findall(r"Frames iteration (\d+)", output)]
+        return max(passes) + 1 if passes else None
+    for line in output.splitlines():
+        if line.startswith("{") and json.loads(line).get("event") == "report":
+            return json.loads(line).get("rounds")
+    return None
+
+
+def one_move(pair, guest, tool):
+    """Move a guest to the other host: what it cost."""
+    source, target = guest.host, pair.other(guest.host)
+    command = moves.send_command(guest, target, tool, tool, options="--json" if tool == "xlmig" else "")
+    if tool == "xl":
+        command = command.replace("xl migrate", "xl -vvv migrate", 1)
+    before = guest.await_tick()
+    with Ping(guest) as ping:
+        time.sleep(1)
+        bytes_before, started = segment.bytes_from(source.name), time.monotonic()
+        output = source.run(command, moves.SECONDS)
+        total_s, sent = time.monotonic() - started, segment.bytes_from(source.name) - bytes_before
+        moves.arrived(guest, source, target, before)
+        guest.await_tick(after=guest.await_tick().number)
+        time.sleep(SETTLE_SECONDS)
+    since = [tick.gap_ms for tick in guest.ticks() if tick.number > before.number]
+    return {"total_s": round(total_s, 2), "own_gap_ms": max(since), "ping_gap_ms": ping.longest_gap_ms,
+            "mib": round(sent / 2**20, 1), "rounds": rounds_of(tool, output)}
+
+
+def measure(pair, kinds, runs, guest_settings):
+    """For each type the runs of each tool: {type: {tool: [run, ...]}}."""
+    results = {}
+    for kind in kinds:
+        guest = Guest(kind, **guest_settings).create(pair.a)
+        results[kind] = {tool: [] for tool in TOOLS}
+        try:
+            for number in range(runs):
+                # Each tool goes first as often, and over the two moves of a turn the guest comes back to where it was.
+                for tool in TOOLS if number % 2 == 0 else reversed(TOOLS):
+                    results[kind][tool].append(one_move(pair, guest, tool))
+                    images.say(f"{kind} {tool}: {results[kind][tool][-1]}")
+        finally:
+            guest.destroy()
+    return results
+
+
+def median(values):
+    known = [value for value in values if value is not None]
+    return statistics.median(known) if known else None
+
+
+def table(results):
+    lines = ["| guest | tool | " + " | ".join(title for _, title, _ in COLUMNS) + " |",
+             "| --- | --- |" + " ---: |" * len(COLUMNS)]
+    for kind, tools in results.items():
+        for tool, taken in tools.items():
+            cells = []
+            for key, _, form in COLUMNS:
+                value = median([run[key] for run in taken])
+                cells.append("-" if value is None else form.format(value))
+            name = "`xl migrate`" if tool == "xl" else "`xlmig send`"
+            lines.append(f"| {kind.upper()} | {name} | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def report(pair, kinds, runs, guest_settings, json_file):
+    if runs < 1:
+        raise LabError("--runs must be at least 1")
+    results = measure(pair, kinds, runs, guest_settings)
+    print(f"\nMedians of {runs} runs each.\n\n{table(results)}")
+    if json_file:
+        taken = datetime.now(timezone.utc).isoformat(timespec="seconds")
+        with open(json_file, "w") as file:
+            json.dump({"taken": taken, "hypervisor": pair.hypervisor, "guest": guest_settings, "runs": results}, file,
+                      indent=1)
+            file.write("\n")
