@@ -27,3 +27,4 @@ include $(top_srcdir)/tests/stream-format/local.mk
 include $(top_srcdir)/tests/simhost/local.mk
 include $(top_srcdir)/tests/lab/local.mk
 include $(top_srcdir)/tests/libxcsave/local.mk
+include $(top_srcdir)/tests/xlmig/local.mk

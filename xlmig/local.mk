@@ -93,3 +93,15 @@ xlmig_xlmig_save_helper_SOURCES = \
 	xlmig/save-helper.c
 
 include $(top_srcdir)/xlmig/simhost/local.mk
+
+dist_man_MANS += xlmig/xlmig.8
+bashcompletiondir = $(datadir)/bash-completion/completions
+EXTRA_DIST += xlmig/xlmig.bash
+install-data-local: install-completion
+install-completion:
+	$(MKDIR_P) '$(DESTDIR)$(bashcompletiondir)'
+	$(INSTALL_DATA) $(srcdir)/xlmig/xlmig.bash '$(DESTDIR)$(bashcompletiondir)/xlmig'
+uninstall-local: uninstall-completion
+uninstall-completion:
+	rm -f '$(DESTDIR)$(bashcompletiondir)/xlmig'
+.PHONY: install-completion uninstall-completion

@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Control messages: what is encoded is decoded, and what a hostile peer may send is refused. */
+#include "xlmig/control.h"
+
+#include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static struct control_preflight example(void)
+{
+    struct control_preflight p = {
+        .name = "web1", .type = VM_TYPE_PVH, .memory_bytes = 134217728, .vcpus = 4,
+        .config_json = strdup("{\"c_info\":{\"name\":\"web1 \\u00e4\"}}"),
+        .cpu_policy = { .bytes = malloc(3), .len = 3 },
+    };
+
+    for (unsigned i = 0; i < 16; i++)
+        p.uuid[i] = (uint8_t)(i * 17);
+    memcpy(p.cpu_policy.bytes, "\0\xff\x7f", 3);
+    return p;
+}
+
+START_TEST(a_preflight_comes_back_as_it_was)
+{
+    struct control_preflight in = example(), out;
+    struct control_header header;
+    unsigned char *frame;
+    size_t len;
+
+    frame = control_encode_preflight(&in, &len);
+    ck_assert_ptr_nonnull(frame);
+    ck_assert_int_eq(control_header_decode(frame, &header), 0);
+    ck_assert_int_eq(header.type, CONTROL_PREFLIGHT);
+    ck_assert_uint_eq(header.len, len - CONTROL_HEADER_BYTES);
+    ck_assert_int_eq(control_decode_preflight(frame + CONTROL_HEADER_BYTES, header.len, &out), 0);
+    ck_assert_str_eq(out.name, in.name);
+    ck_assert_mem_eq(out.uuid, in.uuid, 16);
+    ck_assert_int_eq(out.type, in.type);
+    ck_assert_uint_eq(out.memory_bytes, in.memory_bytes);
+    ck_assert_uint_eq(out.vcpus, in.vcpus);
+    ck_assert_str_eq(out.config_json, in.config_json);
+    ck_assert_uint_eq(out.cpu_policy.len, 3);
+    ck_assert_mem_eq(out.cpu_policy.bytes, in.cpu_policy.bytes, 3);
+    control_preflight_dispose(&in);
+    control_preflight_dispose(&out);
+    free(frame);
+}
+END_TEST
+
+START_TEST(hello_answer_and_simple_come_back_as_they_were)
+{
+    const struct control_hello hello = { 1, 3, "xlmig 9", "hosta", "Xen 4.17" };
+    const struct control_answer answer = { .nr_refusals = 2, .refusals = { "no memory", "no CPU" } };
+    const struct control_simple simple = { .flag = true, .text = "it \"runs\"" };
+    struct control_hello hello_out;
+    struct control_answer answer_out;
+    struct control_simple simple_out;
+    unsigned char *frame;
+    size_t len;
+
+    frame = control_encode_hello(&hello, &len);
+    ck_assert_int_eq(control_decode_hello(frame + CONTROL_HEADER_BYTES, len - CONTROL_HEADER_BYTES, &hello_out), 0);
+    ck_assert_uint_eq(hello_out.max_version, 3);
+    ck_assert_str_eq(hello_out.host, "hosta");
+    free(frame);
+    frame = control_encode_answer(&answer, &len);
+    ck_assert_int_eq(control_decode_answer(frame + CONTROL_HEADER_BYTES, len - CONTROL_HEADER_BYTES, &answer_out), 0);
+    ck_assert_uint_eq(answer_out.nr_refusals, 2);
+    ck_assert_str_eq(answer_out.refusals[1], "no CPU");
+    free(frame);
+    frame = control_encode_simple(CONTROL_REPORT, &simple, &len);
+    ck_assert_int_eq(control_decode_simple(frame + CONTROL_HEADER_BYTES, len - CONTROL_HEADER_BYTES, &simple_out), 0);
+    ck_assert(simple_out.flag);
+    ck_assert_str_eq(simple_out.text, simple.text);
+    free(frame);
+}
+END_TEST
+
+START_TEST(negative_headers)
+{
+    unsigned char raw[CONTROL_HEADER_BYTES];
+    struct control_header header;
+
+    control_header_encode(raw, CONTROL_NOTE, CONTROL_PAYLOAD_MAX);
+    ck_assert_int_eq(control_header_decode(raw, &header), 0);
+    control_header_encode(raw, CONTROL_NOTE, CONTROL_PAYLOAD_MAX + 1);
+    ck_assert_int_eq(control_header_decode(raw, &header), -1);
+    control_header_encode(raw, CONTROL_NOTE, 0xffffffffu);
+    ck_assert_int_eq(control_header_decode(raw, &header), -1);
+    control_header_encode(raw, (enum control_type)0, 1);
+    ck_assert_int_eq(control_header_decode(raw, &header), -1);
+    control_header_encode(raw, (enum control_type)(CONTROL_NOTE + 1), 1);
+    ck_assert_int_eq(control_header_decode(raw, &header), -1);
+    for (size_t i = 0; i < 4; i++) {
+        control_header_encode(raw, CONTROL_HELLO, 2);
+        raw[i] ^= 1;
+        ck_assert_int_eq(control_header_decode(raw, &header), -1);
+    }
+}
+END_TEST
+
+#define UUID "\"00112233445566778899aabbccddeeff\""
+
+/* Each breaks one rule of an otherwise good preflight. */
+static const char *const bad_preflights[] = {
+    "",
+    "{",
+    "[]",
+    "null",
+    "{} {}",
+    "{\"name\":\"a\",\"uuid\":" UUID ",\"type\":\"PV\",\"memory_bytes\":1,\"vcpus\":1,\"config\":\"{}\"}x",
+    "{\"uuid\":" UUID ",\"type\":\"PV\",\"memory_bytes\":1,\"vcpus\":1,\"config\":\"{}\"}",
+    "{\"name\":\"\",\"uuid\":" UUID ",\"type\":\"PV\",\"memory_bytes\":1,\"vcpus\":1,\"config\":\"{}\"}",
+    "{\"name\":\"../a\",\"uuid\":" UUID ",\"type\":\"PV\",\"memory_bytes\":1,\"vcpus\":1,\"config\":\"{}\"}",
+    "{\"name\":\"a\\u0000b\",\"uuid\":" UUID ",\"type\":\"PV\",\"memory_bytes\":1,\"vcpus\":1,\"config\":\"{}\"}",
+    "{\"name\":\"a\\u001b[2J\",\"uuid\":" UUID ",\"type\":\"PV\",\"memory_bytes\":1,\"vcpus\":1,\"config\":\"{}\"}",
+    "{\"name\":7,\"uuid\":" UUID ",\"type\":\"PV\",\"memory_bytes\":1,\"vcpus\":1,\"config\":\"{}\"}",
+    "{\"name\":\"a\",\"uuid\":\"0011\",\"type\":\"PV\",\"memory_bytes\":1,\"vcpus\":1,\"config\":\"{}\"}",
+    "{\"name\":\"a\",\"uuid\":\"0011223344556677889gaabbccddeeff\",\"type\":\"PV\",\"memory_bytes\":1,\"vcpus\":1,"
+    "\"config\":\"{}\"}",
+    "{\"name\":\"a\",\"uuid\":" UUID ",\"type\":\"ARM\",\"memory_bytes\":1,\"vcpus\":1,\"config\":\"{}\"}",
+    "{\"name\":\"a\",\"uuid\":" UUID ",\"type\":\"PV\",\"memory_bytes\":-1,\"vcpus\":1,\"config\":\"{}\"}",
+    "{\"name\":\"a\",\"uuid\":" UUID ",\"type\":\"PV\",\"memory_bytes\":1.5,\"vcpus\":1,\"config\":\"{}\"}",
+    "{\"name\":\"a\",\"uuid\":" UUID ",\"type\":\"PV\",\"memory_bytes\":1,\"vcpus\":4294967296,\"config\":\"{}\"}",
+    "{\"name\":\"a\",\"uuid\":" UUID ",\"type\":\"PV\",\"memory_bytes\":1,\"vcpus\":1,\"config\":{}}",
+    "{\"name\":\"a\",\"uuid\":" UUID ",\"type\":\"PV\",\"memory_bytes\":1,\"vcpus\":1,\"config\":\"{}\",\"cpu_policy\":\"abc\"}",
+    "{\"name\":\"a\",\"uuid\":" UUID ",\"type\":\"PV\",\"memory_bytes\":1,\"vcpus\":1,\"config\":\"{}\",\"cpu_policy\":\"zz\"}",
+    "{\"name\":\"a\",\"uuid\":" UUID ",\"type\":\"PV\",\"memory_bytes\":1,\"vcpus\":1,\"config\":\"{}\",\"cpu_policy\":7}",
+    "{\"name\":{\"a\":{\"b\":{\"c\":{\"d\":{}}}}}}",
+};
+
+START_TEST(negative_preflights)
+{
+    const char *text = bad_preflights[_i];
+    struct control_preflight out;
+
+    ck_assert_msg(control_decode_preflight(text, strlen(text), &out) == -1, "taken: %s", text);
+    ck_assert_ptr_null(out.config_json);
+    ck_assert_ptr_null(out.cpu_policy.bytes);
+}
+END_TEST
+
+START_TEST(a_name_of_the_greatest_length_passes_and_a_longer_one_does_not)
+{
+    char name[VM_NAME_MAX + 2], text[1024];
+    struct control_preflight out;
+
+    memset(name, 'n', sizeof name);
+    for (size_t len = VM_NAME_MAX; len <= VM_NAME_MAX + 1; len++) {
+        snprintf(text, sizeof text, "{\"name\":\"%.*s\",\"uuid\":" UUID ",\"type\":\"PV\",\"memory_bytes\":1,\"vcpus\":1,"
+                 "\"config\":\"{}\"}", (int)len, name);
+        ck_assert_int_eq(control_decode_preflight(text, strlen(text), &out), len == VM_NAME_MAX ? 0 : -1);
+        control_preflight_dispose(&out);
+    }
+}
+END_TEST
+
+START_TEST(text_of_a_peer_reaches_no_terminal_as_it_is)
+{
+    static const char text[] = "{\"flag\":false,\"text\":\"a\\u001b[2Jb\\nc\\u009b\"}";
+    struct control_simple out;
+
+    ck_assert_int_eq(control_decode_simple(text, strlen(text), &out), 0);
+    for (const char *c = out.text; *c; c++)
+        ck_assert((unsigned char)*c >= ' ' && (unsigned char)*c < 0x7f);
+}
+END_TEST
+
+START_TEST(more_refusals_than_there_is_room_for_are_dropped)
+{
+    char text[1024] = "{\"refusals\":[\"0\"";
+    struct control_answer out;
+
+    for (unsigned i = 0; i < 40; i++)
+        strcat(text, ",\"x\"");
+    strcat(text, "]}");
+    ck_assert_int_eq(control_decode_answer(text, strlen(text), &out), 0);
+    ck_assert_uint_eq(out.nr_refusals, CONTROL_REFUSALS_MAX);
+    ck_assert_int_eq(control_decode_answer("{\"refusals\":7}", 14, &out), -1);
+    ck_assert_int_eq(control_decode_answer("{}", 2, &out), -1);
+}
+END_TEST
+
+START_TEST(versions_are_common_or_refused)
+{
+    struct control_hello hello = { .min_version = CONTROL_VERSION, .max_version = CONTROL_VERSION + 5 };
+
+    ck_assert_uint_eq(control_common_version(&hello), CONTROL_VERSION);
+    hello.min_version = CONTROL_VERSION + 1;
+    ck_assert_uint_eq(control_common_version(&hello), 0);
+}
+END_TEST
+
+/* Every prefix, and every bit flipped, of a good message: nothing may crash (the sanitizers watch). */
+START_TEST(damaged_preflights_are_survived)
+{
+    struct control_preflight in = example(), out;
+    unsigned char *frame, *copy;
+    size_t len;
+
+    frame = control_encode_preflight(&in, &len);
+    copy = malloc(len);
+    for (size_t cut = 0; cut + CONTROL_HEADER_BYTES < len; cut++) {
+        ck_assert_int_eq(control_decode_preflight(frame + CONTROL_HEADER_BYTES, cut, &out), -1);
+    }
+    for (size_t bit = CONTROL_HEADER_BYTES * 8; bit < len * 8; bit++) {
+        memcpy(copy, frame, len);
+        copy[bit / 8] ^= (unsigned char)(1 << bit % 8);
+        if (control_decode_preflight(copy + CONTROL_HEADER_BYTES, len - CONTROL_HEADER_BYTES, &out) == 0)
+            control_preflight_dispose(&out);
+    }
+    control_preflight_dispose(&in);
+    free(copy);
+    free(frame);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("control");
+    TCase *tcase = tcase_create("messages");
+    SRunner *runner;
+    int failed;
+
+    tcase_add_test(tcase, a_preflight_comes_back_as_it_was);
+    tcase_add_test(tcase, hello_answer_and_simple_come_back_as_they_were);
+    tcase_add_test(tcase, negative_headers);
+    tcase_add_loop_test(tcase, negative_preflights, 0, (int)(sizeof bad_preflights / sizeof bad_preflights[0]));
+    tcase_add_test(tcase, a_name_of_the_greatest_length_passes_and_a_longer_one_does_not);
+    tcase_add_test(tcase, text_of_a_peer_reaches_no_terminal_as_it_is);
+    tcase_add_test(tcase, more_refusals_than_there_is_room_for_are_dropped);
+    tcase_add_test(tcase, versions_are_common_or_refused);
+    tcase_add_test(tcase, damaged_preflights_are_survived);
+    suite_add_tcase(suite, tcase);
+    runner = srunner_create(suite);
+    srunner_run_all(runner, CK_ENV);
+    failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed != 0;
+}

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* CPU policies on the wire, and what one CPU lacks of another. */
+#include "xlmig/cpu-policy.h"
+
+#include <check.h>
+#include <stdlib.h>
+#include <string.h>
+
+static struct cpu_leaf leaves[] = {
+    { 0x1, CPU_POLICY_NO_SUBLEAF, 0x800f12, 0, 0x10000000, 0x178bfbff }, /* avx; the usual */
+    { 0x7, 0, 2, 0x20, 0, 0 },                                           /* avx2 */
+    { 0x80000001, CPU_POLICY_NO_SUBLEAF, 0, 0, 0, 0x0183f3ff },          /* AMD's mirror of leaf 1 */
+};
+static struct cpu_msr msrs[] = { { 0xce, 0, 0x80000000 } };
+static const struct cpu_facts facts = { 3, 1, leaves, msrs };
+
+START_TEST(a_policy_comes_back_as_it_was)
+{
+    struct cpu_facts out;
+    size_t len;
+    void *bytes = cpu_facts_encode(&facts, &len);
+
+    ck_assert_int_eq(cpu_facts_decode(bytes, len, &out), 0);
+    ck_assert_uint_eq(out.nr_leaves, 3);
+    ck_assert_uint_eq(out.nr_msrs, 1);
+    ck_assert_mem_eq(out.leaves, leaves, sizeof leaves);
+    ck_assert_mem_eq(out.msrs, msrs, sizeof msrs);
+    cpu_facts_dispose(&out);
+    free(bytes);
+}
+END_TEST
+
+START_TEST(negative_policies)
+{
+    struct cpu_facts out;
+    size_t len;
+    unsigned char *bytes = cpu_facts_encode(&facts, &len);
+
+    for (size_t cut = 0; cut < len; cut++)
+        ck_assert_int_eq(cpu_facts_decode(bytes, cut, &out), -1);
+    for (size_t byte = 0; byte < 16; byte++) {
+        bytes[byte] ^= 0x80;
+        ck_assert_msg(cpu_facts_decode(bytes, len, &out) == -1, "header byte %zu", byte);
+        ck_assert_ptr_null(out.leaves);
+        bytes[byte] ^= 0x80;
+    }
+    free(bytes);
+}
+END_TEST
+
+START_TEST(the_same_cpu_lacks_nothing)
+{
+    char names[256];
+
+    ck_assert_uint_eq(cpu_features_missing(&facts, &facts, names, sizeof names), 0);
+    ck_assert_str_eq(names, "");
+}
+END_TEST
+
+START_TEST(lacking_features_are_named)
+{
+    struct cpu_leaf poor[] = {
+        { 0x1, CPU_POLICY_NO_SUBLEAF, 0, 0, 0, 0x178bfbff },
+        { 0x7, 0, 2, 0, 0, 0 },
+        { 0x80000001, CPU_POLICY_NO_SUBLEAF, 0, 0, 0, 0x0183f3ff },
+    };
+    const struct cpu_facts host = { 3, 0, poor, NULL };
+    char names[256];
+
+    ck_assert_uint_eq(cpu_features_missing(&facts, &host, names, sizeof names), 2);
+    ck_assert_str_eq(names, "avx avx2");
+}
+END_TEST
+
+START_TEST(bits_that_are_no_features_do_not_count)
+{
+    struct cpu_leaf guest_leaves[] = {
+        { 0x1, CPU_POLICY_NO_SUBLEAF, 0, 0, 1u << 31 | 1u << 27, 1u << 28 | 1u << 9 }, /* hyper osxsave htt apic */
+        { 0x80000001, CPU_POLICY_NO_SUBLEAF, 0, 0, 0, 0x0183f3ff },
+    };
+    const struct cpu_facts guest = { 2, 0, guest_leaves, NULL }, host = { 0, 0, NULL, NULL };
+    char names[256];
+
+    ck_assert_uint_eq(cpu_features_missing(&guest, &host, names, sizeof names), 0);
+}
+END_TEST
+
+START_TEST(a_bit_without_a_name_is_shown_by_its_place)
+{
+    struct cpu_leaf guest_leaves[] = { { 0x7, 1, 1u << 31, 0, 0, 0 } };
+    const struct cpu_facts guest = { 1, 0, guest_leaves, NULL }, host = { 0, 0, NULL, NULL };
+    char names[8];
+
+    ck_assert_uint_eq(cpu_features_missing(&guest, &host, names, sizeof names), 1);
+    ck_assert_str_eq(names, "0x7:a:3"); /* cut to the room there is */
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("cpu-policy");
+    TCase *tcase = tcase_create("policies");
+    SRunner *runner;
+    int failed;
+
+    tcase_add_test(tcase, a_policy_comes_back_as_it_was);
+    tcase_add_test(tcase, negative_policies);
+    tcase_add_test(tcase, the_same_cpu_lacks_nothing);
+    tcase_add_test(tcase, lacking_features_are_named);
+    tcase_add_test(tcase, bits_that_are_no_features_do_not_count);
+    tcase_add_test(tcase, a_bit_without_a_name_is_shown_by_its_place);
+    suite_add_tcase(suite, tcase);
+    runner = srunner_create(suite);
+    srunner_run_all(runner, CK_ENV);
+    failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed != 0;
+}

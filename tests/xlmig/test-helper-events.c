@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The engine's events, from a pipe and from hostile hands. */
+#include "xlmig/helper-events.h"
+#include "xlmig/loop.h"
+
+#include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+START_TEST(an_event_is_read)
+{
+    static const char line[] = "{\"event\":\"progress\",\"phase\":\"precopy\",\"round\":2,\"done\":5,\"total\":9,"
+                               "\"bytes\":1048576,\"pages_sent\":7,\"pages_skipped\":1,\"elapsed_us\":12}";
+    struct helper_event e;
+
+    ck_assert_int_eq(helper_event_parse(line, strlen(line), &e), 0);
+    ck_assert_int_eq(e.kind, HELPER_PROGRESS);
+    ck_assert_str_eq(e.phase, "precopy");
+    ck_assert_uint_eq(e.round, 2);
+    ck_assert_uint_eq(e.done, 5);
+    ck_assert_uint_eq(e.total, 9);
+    ck_assert_uint_eq(e.bytes, 1048576);
+    ck_assert_uint_eq(e.us, 12);
+}
+END_TEST
+
+START_TEST(an_end_carries_its_error_and_its_times)
+{
+    static const char line[] = "{\"event\":\"end\",\"ok\":false,\"error\":\"no \\u001b[1mway\",\"rounds\":3,"
+                               "\"total_us\":4,\"suspend_us\":5,\"stopped_us\":6}";
+    struct helper_event e;
+
+    ck_assert_int_eq(helper_event_parse(line, strlen(line), &e), 0);
+    ck_assert_int_eq(e.kind, HELPER_END);
+    ck_assert(!e.ok);
+    ck_assert_str_eq(e.text, "no  [1mway");
+    ck_assert_uint_eq(e.round, 3);
+    ck_assert_uint_eq(e.us, 4);
+    ck_assert_uint_eq(e.stopped_us, 6);
+}
+END_TEST
+
+static const char *const dropped[] = {
+    "", "x", "{", "[]", "{}", "{\"event\":7}", "{\"event\":\"surprise\"}", "null", "{\"event\":{\"a\":{\"b\":{\"c\":{}}}}}",
+};
+
+START_TEST(negative_lines_are_dropped)
+{
+    struct helper_event e;
+
+    ck_assert_msg(helper_event_parse(dropped[_i], strlen(dropped[_i]), &e) == -1, "taken: %s", dropped[_i]);
+}
+END_TEST
+
+START_TEST(fields_that_make_no_sense_are_zero)
+{
+    static const char line[] = "{\"event\":\"round\",\"round\":-1,\"pages\":\"many\",\"bytes\":1e3,\"stopped\":1,"
+                               "\"us\":99999999999999999999999}";
+    struct helper_event e;
+
+    ck_assert_int_eq(helper_event_parse(line, strlen(line), &e), 0);
+    ck_assert_uint_eq(e.round, 0);
+    ck_assert_uint_eq(e.pages, 0);
+    ck_assert_uint_eq(e.bytes, 0);
+    ck_assert(!e.stopped);
+}
+END_TEST
+
+struct counts {
+    unsigned events, last_round;
+};
+
+static void count(void *user, const struct helper_event *event)
+{
+    struct counts *counts = user;
+
+    counts->events++;
+    counts->last_round = event->round;
+}
+
+static void write_text(int fd, const char *text)
+{
+    ck_assert_int_eq(write(fd, text, strlen(text)), (ssize_t)strlen(text));
+}
+
+START_TEST(lines_come_through_the_pipe_whole)
+{
+    struct event_base *base = loop_new();
+    struct counts counts = { 0, 0 };
+    struct helper_events *events;
+    int fd;
+
+    events = helper_events_open(base, &fd, count, &counts);
+    ck_assert_ptr_nonnull(events);
+    write_text(fd, "{\"event\":\"round\",\"rou");
+    event_base_loop(base, EVLOOP_NONBLOCK);
+    ck_assert_uint_eq(counts.events, 0);
+    write_text(fd, "nd\":4}\nrubbish\n{\"event\":\"round\",\"round\":5}\n");
+    event_base_loop(base, EVLOOP_NONBLOCK);
+    ck_assert_uint_eq(counts.events, 2);
+    write_text(fd, "{\"event\":\"round\",\"round\":6}\n");
+    helper_events_close(events);
+    ck_assert_uint_eq(counts.events, 3);
+    ck_assert_uint_eq(counts.last_round, 6);
+    close(fd);
+    event_base_free(base);
+}
+END_TEST
+
+START_TEST(a_line_without_end_is_dropped_and_the_next_one_is_not)
+{
+    struct event_base *base = loop_new();
+    struct counts counts = { 0, 0 };
+    struct helper_events *events;
+    char block[8192];
+    int fd;
+
+    memset(block, 'x', sizeof block);
+    block[sizeof block - 1] = '\0';
+    events = helper_events_open(base, &fd, count, &counts);
+    for (int i = 0; i < 40; i++) {
+        write_text(fd, block);
+        event_base_loop(base, EVLOOP_NONBLOCK);
+    }
+    write_text(fd, "{\"event\":\"round\",\"round\":1}\n{\"event\":\"round\",\"round\":2}\n");
+    event_base_loop(base, EVLOOP_NONBLOCK);
+    ck_assert_uint_eq(counts.events, 1);
+    ck_assert_uint_eq(counts.last_round, 2);
+    helper_events_close(events);
+    close(fd);
+    event_base_free(base);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("helper-events");
+    TCase *tcase = tcase_create("events");
+    SRunner *runner;
+    int failed;
+
+    tcase_add_test(tcase, an_event_is_read);
+    tcase_add_test(tcase, an_end_carries_its_error_and_its_times);
+    tcase_add_loop_test(tcase, negative_lines_are_dropped, 0, (int)(sizeof dropped / sizeof dropped[0]));
+    tcase_add_test(tcase, fields_that_make_no_sense_are_zero);
+    tcase_add_test(tcase, lines_come_through_the_pipe_whole);
+    tcase_add_test(tcase, a_line_without_end_is_dropped_and_the_next_one_is_not);
+    suite_add_tcase(suite, tcase);
+    runner = srunner_create(suite);
+    srunner_run_all(runner, CK_ENV);
+    failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed != 0;
+}
