@@ -27,9 +27,6 @@
 
 #define PROGRESS_INTERVAL_US 200000
 
-/* Where guests of every size have their few pages above all others. */
-#define TOP_PAGES 4096u
-
 struct save {
     struct xcsave_guest *guest;
     const struct xcsave_save_options *options;
@@ -144,67 +141,92 @@ static int collect_dirty(struct save *s, enum guest_dirty_op op)
     return rc;
 }
 
-/* Send the pages of `dirty` in [from, to), stopping as soon as the stream knows `enough` pages (0: never). */
-static int send_range(struct save *s, uint64_t from, uint64_t to, uint64_t enough)
+static void begin_round(struct save *s, struct xcsave_round *round, uint64_t nr_pages)
 {
-    uint64_t pfn = bitmap_next(s->dirty, from, to);
-
-    while (pfn < to && !(enough && s->pages.nr_known >= enough)) {
-        uint64_t batch[GUEST_BATCH_PAGES];
-        unsigned n = 0;
-
-        for (; n < GUEST_BATCH_PAGES && pfn < to; pfn = bitmap_next(s->dirty, pfn + 1, to))
-            batch[n++] = pfn;
-        if (pagesend_batch(&s->pages, batch, n, s->suspended, s->error))
-            return -1;
-        s->progress->round_pages_done = enough ? s->pages.nr_known : s->progress->round_pages_done + n;
-        show_progress(s, false);
-    }
-    return 0;
-}
-
-static int send_round(struct save *s, struct xcsave_round *round, uint64_t nr_pages, uint64_t enough)
-{
-    uint64_t start_us = clock_us(), start_bytes = s->io.bytes;
-    uint64_t top = s->nr_pfns > TOP_PAGES ? s->nr_pfns - TOP_PAGES : 0;
-
-    *round = (struct xcsave_round){ .pages = nr_pages };
+    *round = (struct xcsave_round){ .pages = nr_pages, .bytes = s->io.bytes, .duration_us = clock_us() };
     s->progress->round++;
     s->progress->round_pages_total = nr_pages;
     s->progress->round_pages_done = 0;
     show_progress(s, true);
-    if (enough && send_range(s, top, s->nr_pfns, enough))
-        return -1;
-    if (send_range(s, 0, enough ? top : s->nr_pfns, enough))
-        return -1;
-    memset(s->dirty, 0, bitmap_words(s->nr_pfns) * sizeof(*s->dirty));
-    round->bytes = s->io.bytes - start_bytes;
-    round->duration_us = clock_us() - start_us;
-    return 0;
+}
+
+/* From where the round began to what it took. */
+static void end_round(struct save *s, struct xcsave_round *round)
+{
+    round->bytes = s->io.bytes - round->bytes;
+    round->duration_us = clock_us() - round->duration_us;
 }
 
 /* Send every page of `dirty` once, and clear it. */
 static int send_dirty(struct save *s, struct xcsave_round *round)
 {
-    return send_round(s, round, bitmap_count(s->dirty, bitmap_words(s->nr_pfns)), 0);
+    uint64_t pfn = bitmap_next(s->dirty, 0, s->nr_pfns);
+
+    begin_round(s, round, bitmap_count(s->dirty, bitmap_words(s->nr_pfns)));
+    while (pfn < s->nr_pfns) {
+        uint64_t batch[GUEST_BATCH_PAGES];
+        unsigned n = 0;
+
+        for (; n < GUEST_BATCH_PAGES && pfn < s->nr_pfns; pfn = bitmap_next(s->dirty, pfn + 1, s->nr_pfns))
+            batch[n++] = pfn;
+        if (pagesend_batch(&s->pages, batch, n, s->suspended, s->error))
+            return -1;
+        s->progress->round_pages_done += n;
+        show_progress(s, false);
+    }
+    memset(s->dirty, 0, bitmap_words(s->nr_pfns) * sizeof(*s->dirty));
+    end_round(s, round);
+    return 0;
+}
+
+/* Send the pages at [first, end), one batch. */
+static int send_run(struct save *s, uint64_t first, uint64_t end)
+{
+    uint64_t batch[GUEST_BATCH_PAGES];
+    unsigned n = 0;
+
+    while (first + n < end) {
+        batch[n] = first + n;
+        n++;
+    }
+    if (pagesend_batch(&s->pages, batch, n, s->suspended, s->error))
+        return -1;
+    s->progress->round_pages_done = s->pages.nr_known;
+    show_progress(s, false);
+    return 0;
 }
 
 /*
  * Send all of memory.  The pfn space of a PVH guest of 128 MiB has a million
  * holes between its memory and a few pages at the top, and asking Xen about a
- * hole costs more than about a page.  Where the number of pages is known, the
- * top goes first and the scan ends with the last page.
+ * hole costs more than asking about a page.  So the scan goes up to the first
+ * hole of a batch's size and then down from the top, and where the number of
+ * pages is known it ends with the last one.
  */
 static int send_all(struct save *s, struct xcsave_round *round)
 {
-    uint64_t nr_present = 0;
+    uint64_t nr_present = 0, low = 0, high = s->nr_pfns;
+    bool upwards = true;
 
     if (s->guest->ops->nr_present && s->guest->ops->nr_present(s->guest, &nr_present, s->error))
         return -1;
-    bitmap_set_range(s->dirty, 0, s->nr_pfns);
-    if (send_round(s, round, nr_present ? nr_present : s->nr_pfns, nr_present))
-        return -1;
-    s->scan_ended_early = nr_present != 0;
+    begin_round(s, round, nr_present ? nr_present : s->nr_pfns);
+    while (low < high && !(nr_present && s->pages.nr_known == nr_present)) {
+        uint64_t known = s->pages.nr_known;
+        uint64_t first = upwards ? low : (high - 1) / GUEST_BATCH_PAGES * GUEST_BATCH_PAGES;
+        uint64_t end = high - first < GUEST_BATCH_PAGES ? high : first + GUEST_BATCH_PAGES;
+
+        if (send_run(s, first, end))
+            return -1;
+        if (upwards)
+            low = end;
+        else
+            high = first;
+        upwards = upwards && s->pages.nr_known > known;
+    }
+    s->scan_ended_early = low < high;
+    memset(s->dirty, 0, bitmap_words(s->nr_pfns) * sizeof(*s->dirty));
+    end_round(s, round);
     return 0;
 }
 
