@@ -81,7 +81,8 @@ static int take_fds(struct msghdr *msg, int *fds, unsigned nr_fds)
         memcpy(got, CMSG_DATA(c), n * sizeof(int));
     }
     if (n == nr_fds) {
-        memcpy(fds, got, n * sizeof(int));
+        for (unsigned i = 0; i < n; i++)
+            fds[i] = got[i];
         return 0;
     }
     while (n)
