@@ -15,8 +15,8 @@ struct send_options {
 static const struct send_options defaults = {
     .transport = "ssh",
     .ssh_command = "ssh",
-    .connect_timeout_us = 30000000,
-    .preflight_timeout_us = 30000000,
+    .connect_timeout_us = 60000000,
+    .preflight_timeout_us = 60000000,
     .ready_timeout_us = 120000000,
     .go_timeout_us = 60000000,
 };
@@ -41,10 +41,10 @@ static const struct verb_option options[] = {
     { .name = "ignore-cpu", .kind = OPTION_FLAG, .help = "do not compare what the CPUs can do",
       OPTION_INTO(struct send_options, ignore_cpu) },
     { .name = "connect-timeout", .kind = OPTION_DURATION, .argument = "TIME",
-      .help = "wait so long for the receiver's first words (30s)",
+      .help = "wait so long for the receiver's first words (1m)",
       OPTION_INTO(struct send_options, connect_timeout_us) },
     { .name = "preflight-timeout", .kind = OPTION_DURATION, .argument = "TIME",
-      .help = "wait so long for its word on whether it can take the VM (30s)",
+      .help = "wait so long for its word on whether it can take the VM (1m)",
       OPTION_INTO(struct send_options, preflight_timeout_us) },
     { .name = "ready-timeout", .kind = OPTION_DURATION, .argument = "TIME",
       .help = "wait so long, after the last byte, until all has arrived (2m)",
