@@ -5,9 +5,14 @@ xlmig_unit_tests = \
 	tests/xlmig/test-handover \
 	tests/xlmig/test-helper-events \
 	tests/xlmig/test-options
-check_PROGRAMS += $(xlmig_unit_tests) tests/xlmig/list-options
-TESTS += $(xlmig_unit_tests) tests/xlmig/manual.tap tests/xlmig/usage.tap
-EXTRA_DIST += tests/xlmig/manual.tap tests/xlmig/usage.tap
+xlmig_scripts = \
+	tests/xlmig/handover.tap \
+	tests/xlmig/manual.tap \
+	tests/xlmig/receive.tap \
+	tests/xlmig/usage.tap
+check_PROGRAMS += $(xlmig_unit_tests) tests/xlmig/fake-receiver tests/xlmig/list-options
+TESTS += $(xlmig_unit_tests) $(xlmig_scripts)
+EXTRA_DIST += $(xlmig_scripts)
 
 tests_xlmig_test_control_SOURCES = tests/xlmig/test-control.c
 tests_xlmig_test_control_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(EVENT_CFLAGS)
@@ -31,3 +36,7 @@ tests_xlmig_test_options_LDADD = xlmig/libxlmig.la $(CHECK_LIBS)
 
 tests_xlmig_list_options_SOURCES = tests/xlmig/list-options.c
 tests_xlmig_list_options_LDADD = xlmig/libxlmig.la
+
+tests_xlmig_fake_receiver_SOURCES = tests/xlmig/fake-receiver.c
+tests_xlmig_fake_receiver_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS)
+tests_xlmig_fake_receiver_LDADD = xlmig/libxlmig.la

@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * A receiver that misbehaves at one step, for tests of the sender.
+ *
+ *     fake-receiver [frames] STEP
+ *
+ * Speaks xl's protocol, or with `frames` the control protocol, takes the
+ * stream as one that means well, and at STEP does what its name says.
+ */
+#include "stream-format/reader.h"
+#include "xlmig/control.h"
+#include "xlmig/xl-protocol.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static const char *step;
+static bool frames;
+
+static bool at(const char *name)
+{
+    return strcmp(step, name) == 0;
+}
+
+static void say(const void *bytes, size_t len)
+{
+    if (write(STDOUT_FILENO, bytes, len) != (ssize_t)len)
+        exit(9);
+}
+
+static void say_frame(enum control_type type, bool flag, const char *text)
+{
+    struct control_simple simple = { .flag = flag };
+    unsigned char *frame;
+    size_t len;
+
+    snprintf(simple.text, sizeof simple.text, "%s", text);
+    frame = control_encode_simple(type, &simple, &len);
+    say(frame, len);
+    free(frame);
+}
+
+static void hear(void *bytes, size_t len)
+{
+    size_t have = 0;
+
+    while (have < len) {
+        ssize_t r = read(STDIN_FILENO, (char *)bytes + have, len - have);
+
+        if (r <= 0)
+            exit(8);
+        have += (size_t)r;
+    }
+}
+
+static void hear_frame(enum control_type type)
+{
+    unsigned char raw[CONTROL_HEADER_BYTES];
+    struct control_header header;
+    char *payload;
+
+    hear(raw, sizeof raw);
+    if (control_header_decode(raw, &header) < 0 || header.type != type)
+        exit(7);
+    payload = malloc(header.len + 1);
+    hear(payload, header.len);
+    free(payload);
+}
+
+static void on_event(void *opaque, const struct stream_event *event)
+{
+    if (event->layer == STREAM_LAYER_LIBXL && event->info && event->info->id == STREAM_ID_LIBXL_END &&
+        event->kind == STREAM_EVENT_RECORD_END)
+        *(bool *)opaque = true;
+}
+
+static void take_stream(void)
+{
+    bool over = false;
+    const struct stream_reader_config config = { .start = STREAM_START_XL, .event = on_event, .opaque = &over };
+    struct stream_reader *reader = stream_reader_new(&config);
+    char bytes[65536];
+
+    while (!over) {
+        ssize_t r = read(STDIN_FILENO, bytes, sizeof bytes);
+
+        if (r <= 0 || stream_reader_push(reader, bytes, (size_t)r) < 0)
+            exit(6);
+        if (at("fail-in-the-middle")) {
+            say_frame(CONTROL_FAILED, false, "the roof fell in");
+            sleep(5);
+        }
+    }
+    stream_reader_free(reader);
+}
+
+static void greet(void)
+{
+    struct control_hello hello = { .min_version = at("be-too-new") ? 2 : 1, .max_version = at("be-too-new") ? 3 : 1,
+                                   .program = "fake", .host = "nowhere", .hypervisor = "none" };
+    const struct control_answer answer = { 0 };
+    unsigned char *frame;
+    size_t len;
+
+    if (at("say-nothing"))
+        sleep(60);
+    if (at("say-something-else"))
+        say("Welcome, today is the day of the cat\n", 37);
+    if (!frames) {
+        say(XL_BANNER, strlen(XL_BANNER));
+        return;
+    }
+    say(CONTROL_BANNER, strlen(CONTROL_BANNER));
+    hear_frame(CONTROL_HELLO);
+    frame = control_encode_hello(&hello, &len);
+    say(frame, len);
+    free(frame);
+    hear_frame(CONTROL_PREFLIGHT);
+    if (at("answer-rubbish"))
+        say("rubbish, and more than a header of it", 37);
+    if (at("answer-nothing"))
+        sleep(60);
+    frame = control_encode_answer(&answer, &len);
+    say(frame, len);
+    free(frame);
+    hear_frame(CONTROL_BEGIN);
+    say_frame(CONTROL_LISTENING, false, "");
+}
+
+static void be_ready(void)
+{
+    if (at("hang-up-before-ready"))
+        exit(0);
+    if (at("never-be-ready"))
+        sleep(60);
+    if (at("be-ready-in-other-words"))
+        say("all fine over here, please go ahead now", 39);
+    if (at("stop-listening"))
+        close(STDIN_FILENO);
+    if (frames)
+        say_frame(CONTROL_RECEIVED, false, "");
+    else
+        say(XL_READY, sizeof XL_READY);
+    if (at("stop-listening"))
+        sleep(5);
+}
+
+static void take_go(void)
+{
+    char go[sizeof XL_GO];
+
+    if (frames)
+        hear_frame(CONTROL_GO);
+    else
+        hear(go, sizeof go);
+    if (at("hang-up-after-go"))
+        exit(0);
+    if (at("say-nothing-after-go"))
+        sleep(60);
+}
+
+static void report(void)
+{
+    bool started = !at("not-start") && !at("not-start-nor-release");
+
+    if (frames) {
+        say_frame(CONTROL_REPORT, started, "no");
+        return;
+    }
+    say(XL_REPORT, sizeof XL_REPORT);
+    say(started ? "\0" : "\3", 1);
+    if (at("not-start"))
+        say(XL_GO, sizeof XL_GO);
+}
+
+int main(int argc, char **argv)
+{
+    frames = argc == 3 && strcmp(argv[1], "frames") == 0;
+    step = argc > 1 ? argv[argc - 1] : "";
+    greet();
+    take_stream();
+    be_ready();
+    take_go();
+    report();
+    return 0;
+}
