@@ -13,7 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define FREE_GRACE_MS 2000
+#define TERM_GRACE_US 2000000u
 
 struct child {
     pid_t pid; /* 0: reaped */
@@ -156,7 +156,7 @@ struct child *child_watch(struct event_base *base, pid_t pid, child_ended *ended
     child->sigchld = evsignal_new(base, SIGCHLD, reap, child);
     child->grace = evtimer_new(base, on_grace_over, child);
     if (!child->sigchld || !child->grace || event_add(child->sigchld, NULL) < 0) {
-        child_free(child);
+        child_free(child, 0);
         return NULL;
     }
     event_active(child->sigchld, EV_SIGNAL, 1); /* it may have ended before the signal was watched for */
@@ -173,21 +173,32 @@ void child_stop(struct child *child, uint64_t grace_us)
     evtimer_add(child->grace, &grace);
 }
 
-static void stop_and_reap(pid_t pid)
+static bool reaped_within(pid_t pid, uint64_t us)
 {
     const struct timespec ms = { 0, 1000000 };
+    uint64_t deadline = now_us() + us;
 
-    kill(pid, SIGTERM);
-    for (int i = 0; i < FREE_GRACE_MS; i++) {
+    for (;;) {
         if (waitpid(pid, NULL, WNOHANG) != 0)
-            return;
+            return true;
+        if (now_us() >= deadline)
+            return false;
         nanosleep(&ms, NULL);
     }
+}
+
+static void stop_and_reap(pid_t pid, uint64_t leave_us)
+{
+    if (reaped_within(pid, leave_us))
+        return;
+    kill(pid, SIGTERM);
+    if (reaped_within(pid, TERM_GRACE_US))
+        return;
     kill(pid, SIGKILL);
     waitpid(pid, NULL, 0);
 }
 
-void child_free(struct child *child)
+void child_free(struct child *child, uint64_t leave_us)
 {
     if (!child)
         return;
@@ -196,7 +207,7 @@ void child_free(struct child *child)
     if (child->grace)
         event_free(child->grace);
     if (child->pid > 0)
-        stop_and_reap(child->pid);
+        stop_and_reap(child->pid, leave_us);
     free(child);
 }
 

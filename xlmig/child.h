@@ -33,11 +33,11 @@ struct child *child_watch(struct event_base *base, pid_t pid, child_ended *ended
 void child_stop(struct child *child, uint64_t grace_us);
 
 /*
- * Stop watching; NULL is fine.  A child that runs still gets SIGTERM and, if it
- * is there still after a short grace, SIGKILL, and is reaped: this may block
- * that long.
+ * Stop watching; NULL is fine.  A child that runs still may end by itself for
+ * `leave_us`; then it gets SIGTERM and, after a short grace, SIGKILL, and is
+ * reaped: this may block that long.
  */
-void child_free(struct child *child);
+void child_free(struct child *child, uint64_t leave_us);
 
 /* "exited with status 1", "was killed by signal 9 (Killed)" */
 const char *child_status_text(int status, char *buffer, size_t size);

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #define WRITE_TIMEOUT_S 30
+#define LEAVE_US 5000000u
 
 /* Where we are in xl's protocol. */
 enum xl_stage { XL_AWAIT_READY, XL_AWAIT_REPORT, XL_AWAIT_CODE, XL_AWAIT_RELEASE, XL_OVER };
@@ -330,7 +331,8 @@ void peer_close(struct peer *peer)
 {
     if (!peer)
         return;
-    transport_close(peer->transport);
+    /* One that was greeted ends by itself, after it has cleaned up: stock xl does so only as long as it is listened to. */
+    transport_close(peer->transport, peer->dialect == PEER_UNKNOWN ? 0 : LEAVE_US);
     free(peer);
 }
 

@@ -603,7 +603,7 @@ static void tear_down(struct receiver *r)
                                      r->child_readable };
 
     close_to_child(r);
-    child_free(r->child);
+    child_free(r->child, 0);
     helper_events_close(r->events);
     line_reader_close(r->child_errors);
     for (size_t i = 0; i < sizeof events / sizeof events[0]; i++)

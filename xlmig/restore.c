@@ -187,7 +187,7 @@ int restore_vm(struct toolstack *ts, struct event_base *base, const struct resto
         while (!r->over && event_base_loop(base, EVLOOP_ONCE) == 0)
             ;
     hang_up(r);
-    child_free(r->child);
+    child_free(r->child, 0);
     helper_events_close(r->events);
     line_reader_close(r->errors);
     for (size_t i = 0; i < sizeof r->signals / sizeof r->signals[0]; i++)

@@ -58,19 +58,20 @@ static void on_signal(evutil_socket_t signum, short what, void *user)
 
 /* ---- after a failure ---- */
 
-static void on_settled(void *user, const struct failure *failure)
+static void on_settled(void *user, enum settle_end how, const struct failure *failure)
 {
     struct save *s = user;
 
     progress_break(&s->progress);
     fprintf(stderr, "xlmig: %s not saved: %s.\n", s->vm.name, s->why.text);
-    if (failure) {
+    if (how == SETTLE_FAILED) {
         fprintf(stderr, "It could not be resumed: %s. Look with: xl list; try: xlmig resume %s\n", failure->text,
                 s->vm.name);
         end(s, EXIT_NEEDS_HAND);
         return;
     }
-    fprintf(stderr, "%s runs on as before; no file was left.\n", s->vm.name);
+    fprintf(stderr, how == SETTLE_RUNS ? "%s runs on as before; no file was left.\n"
+                                       : "%s shut down by itself meanwhile; no file was left.\n", s->vm.name);
     end(s, s->cancelled ? EXIT_CANCELLED : EXIT_FAILED);
 }
 

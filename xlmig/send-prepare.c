@@ -172,9 +172,22 @@ static void ask_preflight(struct send *s)
     peer_ask_preflight(s->peer, &preflight); /* a failure shows as PEER_LOST */
 }
 
+/* Xen promises that a guest can move to the next release, not back. */
+static void compare_releases(struct send *s, const char *there)
+{
+    unsigned major, minor, their_major, their_minor;
+
+    if (sscanf(s->host.hypervisor, "Xen %u.%u", &major, &minor) == 2 &&
+        sscanf(there, "Xen %u.%u", &their_major, &their_minor) == 2 &&
+        (their_major < major || (their_major == major && their_minor < minor)))
+        progress_note(&s->progress, "%s runs %s, older than %s here: Xen does not promise that this works", s->there,
+                      there, s->host.hypervisor);
+}
+
 static void on_greeted(struct send *s)
 {
     if (peer_dialect(s->peer) == PEER_XLMIG) {
+        compare_releases(s, peer_hello(s->peer)->hypervisor);
         ask_preflight(s);
         return;
     }

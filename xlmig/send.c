@@ -80,7 +80,6 @@ static void on_copied(void *user, enum suspend_outcome outcome, const struct fai
 {
     struct send *s = user;
 
-    s->copy_over = true;
     s->outcome = outcome;
     if (outcome == SUSPEND_DONE) {
         progress_copied(&s->progress);
@@ -89,7 +88,7 @@ static void on_copied(void *user, enum suspend_outcome outcome, const struct fai
     }
     if (outcome == SUSPEND_NOT_ANSWERED)
         failure_set(&s->why, "the guest did not answer the request to suspend; is its kernel alive and has it "
-                             "Xen's drivers?");
+                             "Xen's drivers? Should it suspend later after all: xlmig resume %s", s->vm.name);
     else
         failure_set(&s->why, "%s", failure ? failure->text : "the copy was stopped");
     feed(s, HANDOVER_COPY_FAILED);
@@ -159,20 +158,21 @@ static void on_destroyed(void *user, const struct failure *failure)
     feed(s, failure ? HANDOVER_DONE_FAILED : HANDOVER_DONE_OK);
 }
 
-static void on_settled(void *user, const struct failure *failure)
+static void on_settled(void *user, enum settle_end end, const struct failure *failure)
 {
     struct send *s = user;
     char away[VM_NAME_MAX + 32];
     struct failure rename_failure = { 0 };
 
     s->progress.running_again_us = now_us();
-    if (failure) {
+    if (end == SETTLE_FAILED) {
         progress_note(&s->progress, "%s could not be resumed: %s", s->vm.name, failure->text);
         feed(s, HANDOVER_DONE_FAILED);
         return;
     }
+    s->ended_itself = end == SETTLE_ENDED;
     away_name(s, away, sizeof away);
-    if (s->renamed && s->ts->ops->rename(s->ts, s->vm.domid, away, s->vm.name, &rename_failure) < 0)
+    if (s->renamed && !s->ended_itself && s->ts->ops->rename(s->ts, s->vm.domid, away, s->vm.name, &rename_failure) < 0)
         progress_note(&s->progress, "%s keeps the name %s: %s", s->vm.name, away, rename_failure.text);
     else
         s->renamed = false;
@@ -337,8 +337,9 @@ static int tell_end(struct send *s)
                         "Type: xl destroy %s--migratedaway\n", s->why.text, vm);
         return EXIT_LEFTOVER;
     case HANDOVER_UNDONE:
-        fprintf(stderr, "xlmig: %s not sent to %s: %s.\n%s runs on this host as before.\n", vm, s->there, s->why.text,
-                vm);
+        fprintf(stderr, "xlmig: %s not sent to %s: %s.\n", vm, s->there, s->why.text);
+        fprintf(stderr, s->ended_itself ? "%s shut down or rebooted by itself meanwhile; xl on this host acts on that.\n"
+                                        : "%s runs on this host as before.\n", vm);
         return s->cancelled ? EXIT_CANCELLED : EXIT_FAILED;
     case HANDOVER_STUCK:
         away_name(s, headline, sizeof headline);

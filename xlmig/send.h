@@ -53,7 +53,8 @@ struct send {
     enum handover_state state;
     char last_phase[16];             /* of the engine; "": it never told */
     enum suspend_outcome outcome;
-    bool copy_over, renamed, cancelled;
+    bool renamed, cancelled;
+    bool ended_itself;               /* the guest shut down, or rebooted, in the middle of it all */
     char there[256];                 /* the destination, as messages name it */
 
     struct failure why;              /* the first thing that went wrong */

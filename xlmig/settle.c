@@ -16,16 +16,16 @@ struct settle {
     void *user;
 };
 
-static void finish(struct settle *s, const struct failure *failure)
+static void finish(struct settle *s, enum settle_end end, const struct failure *failure)
 {
-    s->done(s->user, failure);
+    s->done(s->user, end, failure);
     event_free(s->look);
     free(s);
 }
 
 static void on_resumed(void *user, const struct failure *failure)
 {
-    finish(user, failure);
+    finish(user, failure ? SETTLE_FAILED : SETTLE_RUNS, failure);
 }
 
 static void on_look(evutil_socket_t fd, short what, void *user)
@@ -38,10 +38,8 @@ static void on_look(evutil_socket_t fd, short what, void *user)
 
     (void)fd;
     (void)what;
-    if (rc == 1)
-        failure_set(&failure, "it is gone from this host");
     if (rc != 0) {
-        finish(s, &failure);
+        finish(s, rc == 1 ? SETTLE_ENDED : SETTLE_FAILED, rc == 1 ? NULL : &failure);
         return;
     }
     switch (vm.state) {
@@ -53,11 +51,17 @@ static void on_look(evutil_socket_t fd, short what, void *user)
             evtimer_add(s->look, &again);
             return;
         }
-        finish(s, NULL);
+        finish(s, SETTLE_RUNS, NULL);
         return;
-    default:
-        failure_set(&failure, "it is %s", vm_state_name(vm.state));
-        finish(s, &failure);
+    case VM_PAUSED:
+        failure_set(&failure, "it is paused");
+        finish(s, SETTLE_FAILED, &failure);
+        return;
+    case VM_SHUT_DOWN:
+    case VM_CRASHED:
+    case VM_DYING:
+        finish(s, SETTLE_ENDED, NULL);
+        return;
     }
 }
 

@@ -13,8 +13,14 @@
 
 #define SETTLE_GRACE_US 5000000u
 
-/* `failure` NULL: the guest runs.  Else it does not, or nobody can tell: the text says which. */
-typedef void settle_done(void *user, const struct failure *failure);
+enum settle_end {
+    SETTLE_RUNS,
+    SETTLE_ENDED,   /* it shut down, rebooted or crashed by itself meanwhile: its toolstack acts on that */
+    SETTLE_FAILED,  /* it does not run, or nobody can tell: see failure */
+};
+
+/* `failure` is NULL unless SETTLE_FAILED. */
+typedef void settle_done(void *user, enum settle_end end, const struct failure *failure);
 
 /* grace_us: how long a guest that runs may still be on its way to being suspended; 0: it is not. */
 void settle_guest(struct toolstack *ts, struct event_base *base, uint32_t domid, uint64_t grace_us, settle_done *done,

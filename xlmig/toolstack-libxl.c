@@ -273,8 +273,9 @@ struct toolstack *toolstack_open_libxl(struct event_base *base, struct failure *
     rc = libxl_ctx_alloc(&lx->ctx, LIBXL_VERSION, 0, &lx->log.logger);
     if (rc != 0) {
         failure_set(failure,
-                    "this is not a Xen dom0: %s (libxl error %d). "
+                    "this is not a Xen dom0%s: %s (libxl error %d). "
                     "Without Xen, try ./quickstart or --toolstack sim:DIR",
+                    geteuid() ? ", or it takes root" : "",
                     lx->log.first_error[0] ? lx->log.first_error : "libxl cannot be opened", rc);
         free(lx);
         return NULL;

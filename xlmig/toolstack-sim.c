@@ -348,7 +348,7 @@ static void finish(evutil_socket_t fd, short what, void *user)
     (void)fd;
     (void)what;
     helper_events_close(op->events);
-    child_free(op->child);
+    child_free(op->child, 0);
     if (op->error_fd >= 0)
         close(op->error_fd);
     op->sim->suspend = NULL;

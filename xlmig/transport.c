@@ -157,22 +157,22 @@ struct transport *transport_open(struct event_base *base, const struct transport
     if (start(t, spec, &error_fd, failure) < 0) {
         if (error_fd >= 0)
             close(error_fd);
-        transport_close(t);
+        transport_close(t, 0);
         return NULL;
     }
     if (watch(t, error_fd, failure) < 0) {
-        transport_close(t);
+        transport_close(t, 0);
         return NULL;
     }
     return t;
 }
 
-void transport_close(struct transport *t)
+void transport_close(struct transport *t, uint64_t leave_us)
 {
     if (!t)
         return;
     transport_hang_up(t);
-    child_free(t->child);
+    child_free(t->child, leave_us);
     if (t->readable)
         event_free(t->readable);
     if (t->status_timer)

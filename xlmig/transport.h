@@ -11,6 +11,7 @@
 #include <event2/event.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct transport;
 
@@ -34,8 +35,8 @@ struct transport_spec {
 
 struct transport *transport_open(struct event_base *base, const struct transport_spec *spec,
                                  const struct transport_callbacks *callbacks, struct failure *failure);
-/* Kills the command if it runs still; blocks for a moment at the most.  NULL is fine. */
-void transport_close(struct transport *transport);
+/* Hangs up, and kills the command if it runs still after `leave_us`; blocks so long at the most.  NULL is fine. */
+void transport_close(struct transport *transport, uint64_t leave_us);
 
 /* What was read and not yet drained. */
 struct evbuffer *transport_input(struct transport *transport);

@@ -9,13 +9,13 @@ struct resume {
     int exit_status;
 };
 
-static void on_settled(void *user, const struct failure *failure)
+static void on_settled(void *user, enum settle_end end, const struct failure *failure)
 {
     struct resume *r = user;
 
-    if (failure)
-        fprintf(stderr, "xlmig: %s was not resumed: %s.\n", r->vm, failure->text);
-    r->exit_status = failure ? EXIT_NEEDS_HAND : EXIT_OK;
+    if (end != SETTLE_RUNS)
+        fprintf(stderr, "xlmig: %s was not resumed: %s.\n", r->vm, failure ? failure->text : "it is gone");
+    r->exit_status = end == SETTLE_RUNS ? EXIT_OK : EXIT_NEEDS_HAND;
     event_base_loopbreak(r->base);
 }
 
