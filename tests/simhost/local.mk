@@ -1,6 +1,6 @@
 # tests/simhost: its part of the build
-check_PROGRAMS += tests/simhost/test-guest tests/simhost/test-config
-TESTS += tests/simhost/test-guest tests/simhost/test-config
+check_PROGRAMS += tests/simhost/test-guest tests/simhost/test-config tests/simhost/test-guest-sim
+TESTS += tests/simhost/test-guest tests/simhost/test-config tests/simhost/test-guest-sim
 
 tests_simhost_test_guest_SOURCES = tests/simhost/test-guest.c
 tests_simhost_test_guest_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) -pthread
@@ -10,5 +10,14 @@ tests_simhost_test_config_SOURCES = tests/simhost/test-config.c
 tests_simhost_test_config_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_simhost_test_config_LDADD = xlmig/simhost/libsimhost.la libxcsave/libsim-client.la $(CHECK_LIBS)
 
-TESTS += tests/simhost/send.tap tests/simhost/faults.tap tests/simhost/save.tap
-EXTRA_DIST += tests/simhost/lib.bash tests/simhost/send.tap tests/simhost/faults.tap tests/simhost/save.tap
+tests_simhost_test_guest_sim_SOURCES = tests/simhost/test-guest-sim.c
+tests_simhost_test_guest_sim_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) -pthread
+tests_simhost_test_guest_sim_LDADD = xlmig/simhost/libsimhost.la libxcsave/libengine.la $(CHECK_LIBS)
+
+simhost_scripts = \
+	tests/simhost/faults.tap \
+	tests/simhost/host.tap \
+	tests/simhost/save.tap \
+	tests/simhost/send.tap
+TESTS += $(simhost_scripts)
+EXTRA_DIST += $(simhost_scripts) tests/simhost/lib.bash
