@@ -4,7 +4,8 @@ xlmig_unit_tests = \
 	tests/xlmig/test-cpu-policy \
 	tests/xlmig/test-handover \
 	tests/xlmig/test-helper-events \
-	tests/xlmig/test-options
+	tests/xlmig/test-options \
+	tests/xlmig/mutate-messages
 xlmig_scripts = \
 	tests/xlmig/handover.tap \
 	tests/xlmig/manual.tap \
@@ -40,3 +41,15 @@ tests_xlmig_list_options_LDADD = xlmig/libxlmig.la
 tests_xlmig_fake_receiver_SOURCES = tests/xlmig/fake-receiver.c
 tests_xlmig_fake_receiver_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS)
 tests_xlmig_fake_receiver_LDADD = xlmig/libxlmig.la
+
+tests_xlmig_mutate_messages_SOURCES = tests/xlmig/fuzz-messages.c tests/xlmig/mutate-messages.c
+tests_xlmig_mutate_messages_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS)
+tests_xlmig_mutate_messages_LDADD = xlmig/libxlmig.la
+
+if FUZZERS
+check_PROGRAMS += tests/xlmig/fuzz-messages
+tests_xlmig_fuzz_messages_SOURCES = tests/xlmig/fuzz-messages.c
+tests_xlmig_fuzz_messages_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS)
+tests_xlmig_fuzz_messages_LDADD = xlmig/libxlmig.la
+tests_xlmig_fuzz_messages_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+endif

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The fuzz target: any bytes through every decoder of what a peer or a helper
+ * sends.  The first byte chooses the decoder.  Nothing may crash, and no text
+ * that comes out may hold a control character.
+ *
+ * With --enable-fuzzers this becomes fuzz-messages (libFuzzer); otherwise
+ * mutate-messages feeds it damaged good messages.
+ */
+#include "xlmig/control.h"
+#include "xlmig/cpu-policy.h"
+#include "xlmig/helper-events.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void check_text(const char *text)
+{
+    for (const unsigned char *c = (const unsigned char *)text; *c; c++)
+        if (*c < ' ' || *c == 0x7f)
+            abort();
+}
+
+static void header(const uint8_t *data, size_t size)
+{
+    struct control_header out;
+
+    if (size >= CONTROL_HEADER_BYTES && control_header_decode(data, &out) == 0 && out.len > CONTROL_PAYLOAD_MAX)
+        abort();
+}
+
+static void hello(const uint8_t *data, size_t size)
+{
+    struct control_hello out;
+
+    if (control_decode_hello(data, size, &out) == 0) {
+        check_text(out.program);
+        check_text(out.host);
+        check_text(out.hypervisor);
+    }
+}
+
+static void preflight(const uint8_t *data, size_t size)
+{
+    struct control_preflight out;
+
+    if (control_decode_preflight(data, size, &out) == 0) {
+        check_text(out.name);
+        if (strchr(out.name, '/') || !out.config_json || out.cpu_policy.len > CPU_POLICY_MAX_BYTES)
+            abort();
+    }
+    control_preflight_dispose(&out);
+}
+
+static void answer(const uint8_t *data, size_t size)
+{
+    struct control_answer out;
+
+    if (control_decode_answer(data, size, &out) == 0)
+        for (unsigned i = 0; i < out.nr_refusals; i++)
+            check_text(out.refusals[i]);
+}
+
+static void simple(const uint8_t *data, size_t size)
+{
+    struct control_simple out;
+
+    if (control_decode_simple(data, size, &out) == 0)
+        check_text(out.text);
+}
+
+static void event(const uint8_t *data, size_t size)
+{
+    struct helper_event out;
+
+    if (helper_event_parse((const char *)data, size, &out) == 0) {
+        check_text(out.text);
+        check_text(out.phase);
+    }
+}
+
+static void policy(const uint8_t *data, size_t size)
+{
+    struct cpu_facts out;
+    char names[64];
+
+    if (cpu_facts_decode(data, size, &out) == 0) {
+        const struct cpu_facts none = { 0 };
+
+        cpu_features_missing(&out, &none, names, sizeof names);
+        check_text(names);
+    }
+    cpu_facts_dispose(&out);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    static void (*const decoders[])(const uint8_t *, size_t) = { header, hello, preflight, answer, simple, event,
+                                                                 policy };
+    uint8_t *copy;
+
+    if (size < 2)
+        return 0;
+    copy = malloc(size - 1); /* its end is the end of the allocation: the sanitizers see a byte too far */
+    memcpy(copy, data + 1, size - 1);
+    decoders[data[0] % (sizeof decoders / sizeof decoders[0])](copy, size - 1);
+    free(copy);
+    return 0;
+}

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * mutate-messages [SEED]: damaged good messages for the fuzz target, without a
+ * fuzzer.  One TAP line for each decoder; the seed printed replays the run.
+ */
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define ROUNDS 20000
+#define MESSAGE_MAX 512
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+#define TEXT(decoder, text) { decoder, text, sizeof(text) - 1 }
+
+static const struct {
+    uint8_t decoder;
+    const char *bytes;
+    size_t len;
+} good[] = {
+    TEXT(0, "XCtl\1\0\0\0\20\0\0\0"),
+    TEXT(1, "{\"min_version\":1,\"max_version\":1,\"program\":\"xlmig\",\"host\":\"a\",\"hypervisor\":\"Xen 4.17\"}"),
+    TEXT(2, "{\"name\":\"web1\",\"uuid\":\"00112233445566778899aabbccddeeff\",\"type\":\"PVH\",\"memory_bytes\":1048576,"
+            "\"vcpus\":2,\"config\":\"{\\\"c_info\\\":{}}\",\"cpu_policy\":\"584d435000\"}"),
+    TEXT(3, "{\"refusals\":[\"no\",\"nor that \\u00e4\"]}"),
+    TEXT(4, "{\"flag\":true,\"text\":\"some \\u001b text\"}"),
+    TEXT(5, "{\"event\":\"progress\",\"phase\":\"precopy\",\"round\":2,\"done\":5,\"total\":9,\"bytes\":10}"),
+    TEXT(6, "XMCP\1\0\0\0\1\0\0\0\0\0\0\0\1\0\0\0\377\377\377\377\1\0\0\0\0\0\0\0\0\0\0\20\0\0\0\0"
+            "\316\0\0\0\0\0\0\0\0\0\0\200\0\0\0\0"),
+};
+
+static uint64_t state;
+
+static uint64_t next(void)
+{
+    state ^= state << 13;
+    state ^= state >> 7;
+    state ^= state << 17;
+    return state;
+}
+
+/* A few of: a bit flipped, a byte replaced by one that JSON cares for, a piece cut out, a piece repeated. */
+static size_t damage(uint8_t *bytes, size_t len)
+{
+    static const char special[] = "{}[]\",:\\0-9eE.\1\200\377";
+
+    for (uint64_t n = next() % 4; n > 0 && len > 2; n--) {
+        size_t at = 1 + next() % (len - 1), piece = 1 + next() % (len - at);
+
+        switch (next() % 4) {
+        case 0:
+            bytes[at] ^= (uint8_t)(1u << next() % 8);
+            break;
+        case 1:
+            bytes[at] = (uint8_t)special[next() % (sizeof special - 1)];
+            break;
+        case 2:
+            memmove(bytes + at, bytes + at + piece, len - at - piece);
+            len -= piece;
+            break;
+        case 3:
+            if (len + piece <= MESSAGE_MAX) {
+                memmove(bytes + at + piece, bytes + at, len - at);
+                len += piece;
+            }
+            break;
+        }
+    }
+    return len;
+}
+
+int main(int argc, char **argv)
+{
+    uint64_t seed = argc > 1 ? strtoull(argv[1], NULL, 0) : (uint64_t)time(NULL);
+
+    state = seed | 1;
+    printf("# seed %llu\n", (unsigned long long)seed);
+    for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
+        for (unsigned round = 0; round < ROUNDS; round++) {
+            uint8_t bytes[MESSAGE_MAX];
+
+            bytes[0] = good[i].decoder;
+            memcpy(bytes + 1, good[i].bytes, good[i].len);
+            LLVMFuzzerTestOneInput(bytes, damage(bytes, good[i].len + 1));
+        }
+        printf("ok %zu - %d damaged messages for decoder %d\n", i + 1, ROUNDS, good[i].decoder);
+        fflush(stdout);
+    }
+    printf("1..%zu\n", sizeof good / sizeof good[0]);
+    return 0;
+}
