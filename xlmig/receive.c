@@ -14,7 +14,6 @@
 #include <event2/buffer.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -52,7 +51,7 @@ struct receiver {
     struct event *frames;            /* our input holds frames now */
     struct evbuffer *frame;          /* as much of one as has come */
     struct event *deadline;
-    struct event *signals[3];
+    struct event *signals[LOOP_NR_SIGNALS];
 
     struct child *child;
     bool child_over;
@@ -581,28 +580,21 @@ static void on_signal(evutil_socket_t signum, short what, void *user)
 
 static int set_up(struct receiver *r)
 {
-    static const int signums[] = { SIGINT, SIGTERM, SIGHUP };
-
     r->frame = evbuffer_new();
     r->said = evbuffer_new();
     r->deadline = evtimer_new(r->base, on_deadline, r);
     r->frames = event_new(r->base, STDIN_FILENO, EV_READ | EV_PERSIST, on_sender_readable, r);
     if (!r->frame || !r->said || !r->deadline || !r->frames)
         return -1;
-    for (size_t i = 0; i < sizeof signums / sizeof signums[0]; i++) {
-        r->signals[i] = evsignal_new(r->base, signums[i], on_signal, r);
-        if (!r->signals[i] || event_add(r->signals[i], NULL) < 0)
-            return -1;
-    }
-    return 0;
+    return loop_watch_signals(r->base, r->signals, on_signal, r);
 }
 
 static void tear_down(struct receiver *r)
 {
-    struct event *const events[] = { r->frames, r->deadline, r->signals[0], r->signals[1], r->signals[2],
-                                     r->child_readable };
+    struct event *const events[] = { r->frames, r->deadline, r->child_readable };
 
     close_to_child(r);
+    loop_unwatch_signals(r->signals);
     child_free(r->child, 0);
     helper_events_close(r->events);
     line_reader_close(r->child_errors);

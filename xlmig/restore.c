@@ -10,7 +10,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -28,7 +27,7 @@ struct restore {
     struct relay *relay;
     struct line_reader *errors;
     struct helper_events *events;
-    struct event *signals[3];
+    struct event *signals[LOOP_NR_SIGNALS];
     struct progress progress;
     char engine_error[512];
     bool cancelled, over;
@@ -161,18 +160,6 @@ static int prepare(struct restore *r)
     return -1;
 }
 
-static int watch_signals(struct restore *r)
-{
-    static const int signums[] = { SIGINT, SIGTERM, SIGHUP };
-
-    for (size_t i = 0; i < sizeof signums / sizeof signums[0]; i++) {
-        r->signals[i] = evsignal_new(r->base, signums[i], on_signal, r);
-        if (!r->signals[i] || event_add(r->signals[i], NULL) < 0)
-            return -1;
-    }
-    return 0;
-}
-
 int restore_vm(struct toolstack *ts, struct event_base *base, const struct restore_request *request)
 {
     struct restore *r = calloc(1, sizeof *r);
@@ -183,16 +170,14 @@ int restore_vm(struct toolstack *ts, struct event_base *base, const struct resto
     *r = (struct restore){ .request = request, .base = base, .ts = ts, .file_fd = -1, .to_child = -1,
                            .exit_status = EXIT_REFUSED };
     progress_init(&r->progress, request->style, stderr);
-    if (prepare(r) == 0 && watch_signals(r) == 0)
+    if (prepare(r) == 0 && loop_watch_signals(base, r->signals, on_signal, r) == 0)
         while (!r->over && event_base_loop(base, EVLOOP_ONCE) == 0)
             ;
     hang_up(r);
     child_free(r->child, 0);
     helper_events_close(r->events);
     line_reader_close(r->errors);
-    for (size_t i = 0; i < sizeof r->signals / sizeof r->signals[0]; i++)
-        if (r->signals[i])
-            event_free(r->signals[i]);
+    loop_unwatch_signals(r->signals);
     if (r->file_fd >= 0)
         close(r->file_fd);
     control_preflight_dispose(&r->vm);

@@ -8,7 +8,6 @@
 #include "xlmig/vm-find.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -22,7 +21,7 @@ struct save {
     struct toolstack *ts;
     struct toolstack_vm vm;
     struct save_file file;
-    struct event *signals[3];
+    struct event *signals[LOOP_NR_SIGNALS];
     struct progress progress;
     struct failure why;
     char last_phase[16];
@@ -241,18 +240,6 @@ static void begin(struct save *s)
         s->ts->ops->config(s->ts, s->vm.domid, on_config, s);
 }
 
-static int watch_signals(struct save *s)
-{
-    static const int signums[] = { SIGINT, SIGTERM, SIGHUP };
-
-    for (size_t i = 0; i < sizeof signums / sizeof signums[0]; i++) {
-        s->signals[i] = evsignal_new(s->base, signums[i], on_signal, s);
-        if (!s->signals[i] || event_add(s->signals[i], NULL) < 0)
-            return -1;
-    }
-    return 0;
-}
-
 int save_vm(struct toolstack *ts, struct event_base *base, const struct save_request *request)
 {
     struct save *s = calloc(1, sizeof *s);
@@ -262,14 +249,12 @@ int save_vm(struct toolstack *ts, struct event_base *base, const struct save_req
         return EXIT_FAILED;
     *s = (struct save){ .request = request, .base = base, .ts = ts, .file.fd = -1, .exit_status = EXIT_FAILED };
     progress_init(&s->progress, request->style, stderr);
-    if (watch_signals(s) == 0) {
+    if (loop_watch_signals(base, s->signals, on_signal, s) == 0) {
         begin(s);
         while (!s->over && event_base_loop(base, EVLOOP_ONCE) == 0)
             ;
     }
-    for (size_t i = 0; i < sizeof s->signals / sizeof s->signals[0]; i++)
-        if (s->signals[i])
-            event_free(s->signals[i]);
+    loop_unwatch_signals(s->signals);
     rc = s->exit_status;
     free(s);
     return rc;

@@ -3,10 +3,8 @@
 #include "xlmig/send.h"
 
 #include "stream-format/libxl-stream.h"
-#include "xlmig/loop.h"
 #include "xlmig/settle.h"
 
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -356,26 +354,17 @@ static int tell_end(struct send *s)
 
 static int set_up(struct send *s)
 {
-    static const int signums[] = { SIGINT, SIGTERM, SIGHUP };
-
     s->deadline = evtimer_new(s->base, on_deadline, s);
     s->reconnect = evtimer_new(s->base, on_reconnect, s);
     if (!s->deadline || !s->reconnect)
         return -1;
-    for (size_t i = 0; i < sizeof signums / sizeof signums[0]; i++) {
-        s->signals[i] = evsignal_new(s->base, signums[i], on_signal, s);
-        if (!s->signals[i] || event_add(s->signals[i], NULL) < 0)
-            return -1;
-    }
-    return 0;
+    return loop_watch_signals(s->base, s->signals, on_signal, s);
 }
 
 static void tear_down(struct send *s)
 {
     peer_close(s->peer);
-    for (size_t i = 0; i < sizeof s->signals / sizeof s->signals[0]; i++)
-        if (s->signals[i])
-            event_free(s->signals[i]);
+    loop_unwatch_signals(s->signals);
     if (s->deadline)
         event_free(s->deadline);
     if (s->reconnect)

@@ -12,6 +12,7 @@
 
 #include "xlmig/exit.h"
 #include "xlmig/handover.h"
+#include "xlmig/loop.h"
 #include "xlmig/peer.h"
 #include "xlmig/progress.h"
 #include "xlmig/toolstack.h"
@@ -45,7 +46,7 @@ struct send {
     struct event *deadline;          /* of what is awaited now */
     const char *awaited;             /* in words */
     struct event *reconnect;         /* fall back to the stock receiver */
-    struct event *signals[3];
+    struct event *signals[LOOP_NR_SIGNALS];
 
     bool config_pending;             /* the toolstack is asked; it cannot be taken back */
     bool over;                       /* leave the loop */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "config.h"
+#include "xlmig/control.h"
 #include "xlmig/loop.h"
 #include "xlmig/toolstack.h"
 #include "xlmig/verb.h"
@@ -28,7 +29,9 @@ static int version(const struct verb_call *call)
     struct toolstack_host host;
     struct toolstack *ts;
 
-    printf("xlmig        " PACKAGE_VERSION "\n");
+    printf("xlmig        " PACKAGE_VERSION "\n"
+           "protocol     control %u\n"
+           "streams      libxc image 2 and 3 read, 3 written\n", CONTROL_VERSION);
     ts = base ? toolstack_open(call->toolstack, base, &failure) : NULL;
     if (ts && ts->ops->host(ts, &host, &failure) == 0)
         print_host(&host);
