@@ -89,7 +89,7 @@ static int run(struct inspection *inspection, const struct inspect_options *opti
     if (options->records && select_records(inspection->printer, options->records))
         return EXIT_USAGE;
     rc = stream_file_read(&inspection->file, &failure);
-    if (!ferror(stdout))
+    if ((!rc || inspection->file.bytes) && !ferror(stdout))
         stream_printer_end(inspection->printer,
                            inspection->file.fault.code ? &inspection->file.fault : NULL);
     if (rc) {
