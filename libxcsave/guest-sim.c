@@ -246,6 +246,8 @@ static void unmap(struct xcsave_guest *g, void *mapping, unsigned n)
 
     if (p < s->memory || p >= s->memory + s->size.max_pfns * GUEST_PAGE_SIZE)
         munmap(mapping, n * GUEST_PAGE_SIZE);
+    else /* batch by batch, as on Xen, and not all of it at the end, when the guest stands still */
+        madvise(mapping, n * GUEST_PAGE_SIZE, MADV_DONTNEED);
 }
 
 /* A simulated guest's pages are the same on every host. */

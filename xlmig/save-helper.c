@@ -137,11 +137,10 @@ static struct xcsave_guest *open_guest(uint32_t domid, const struct xcsave_resto
 
 /* ---- save and restore ------------------------------------------------- */
 
-static int finish(int rc, const struct xcsave_report *report, const struct xcsave_error *error)
+static int finish(int rc, const struct xcsave_error *error)
 {
     if (rc)
         helper_log(XTL_ERROR, 0, error->text);
-    helper_report_end(!rc, report, error);
     return helper_complete(rc, rc ? (error->errnum ? error->errnum : EIO) : 0) ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
@@ -189,8 +188,9 @@ static int save_domain(const long *args)
     if (!rc)
         guest = open_guest(helper.domid, NULL, &error);
     rc = guest ? xcsave_save(guest, &options, &report, &error) : -1;
+    helper_report_end(!rc, &report, &error); /* at once: the reader dates the suspension by its arrival */
     xcsave_guest_close(guest);
-    return finish(rc, &report, &error);
+    return finish(rc, &error);
 }
 
 static int restore_domain(const long *args)
@@ -225,9 +225,10 @@ static int restore_domain(const long *args)
     if (!rc)
         guest = open_guest(helper.domid, &wiring, &error);
     rc = guest ? xcsave_restore(guest, &options, &result, &report, &error) : -1;
+    helper_report_end(!rc, &report, &error);
     xcsave_guest_close(guest);
     helper_restore_results(result.store_gfn, result.console_gfn);
-    return finish(rc, &report, &error);
+    return finish(rc, &error);
 }
 
 /* ---- main ------------------------------------------------------------- */

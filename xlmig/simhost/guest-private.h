@@ -52,6 +52,7 @@ struct writer {
 struct proof_run {
     pthread_mutex_t lock;
     atomic_bool active;     /* writers must have a page digested before they change it */
+    atomic_uint waiting;    /* writers at the lock: they go first, the guest shall not feel the proof */
     bool has_thread;
     pthread_t thread;
     enum sim_moment moment;

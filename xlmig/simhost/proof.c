@@ -12,9 +12,11 @@
 #include "xlmig/simhost/guest-private.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <xxhash.h>
 
 static void add_digest(struct sim_proof *sum, XXH128_hash_t hash)
@@ -40,7 +42,9 @@ static void take_page(struct simguest *g, uint64_t pfn)
 
 void simguest_proof_before_write(struct simguest *g, uint64_t pfn)
 {
+    atomic_fetch_add(&g->proof.waiting, 1);
     pthread_mutex_lock(&g->proof.lock);
+    atomic_fetch_sub(&g->proof.waiting, 1);
     if (g->proof.active)
         take_page(g, pfn);
     pthread_mutex_unlock(&g->proof.lock);
@@ -51,7 +55,11 @@ static void *proof_thread(void *user)
     struct simguest *g = user;
     struct proof_run *run = &g->proof;
 
+    /* Of this thread alone; a wish. */
+    (void)setpriority(PRIO_PROCESS, 0, 19);
     for (uint64_t pfn = 0; pfn < run->nr_pfns; pfn++) {
+        while (run->waiting)
+            sched_yield();
         pthread_mutex_lock(&run->lock);
         take_page(g, pfn);
         pthread_mutex_unlock(&run->lock);
