@@ -6,9 +6,11 @@
  * asked of it.  To the stream it is an HVM guest: what Xen would say of CPU and
  * clock is made up, and the HVM context carries the simulated vCPUs.
  *
- * The whole memory is mapped once.  A batch of adjacent pages is a part of that
- * mapping; a scattered one is put together out of smaller mappings, which is what
- * mapping foreign pages costs on Xen, too.
+ * The whole memory is mapped once, and a batch of adjacent pages is a part of that
+ * mapping.  A scattered batch is copied, and written back when it is unmapped, which
+ * is many times cheaper here than mappings of single pages.  Whatever the guest
+ * writes to a page after it was copied is in the dirty log, as it would be had it
+ * written between two looks at a mapping.
  */
 #include "config.h"
 
@@ -19,6 +21,7 @@
 #include "stream-format/libxc-image.h"
 
 #include <errno.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -39,6 +42,7 @@ struct sim_guest {
     const _Atomic uint8_t *pages;   /* SIM_PAGE_* */
     const uint64_t *dirty;
     bool is_writable;
+    atomic_bool lost_pages;         /* some could not be written back */
 
     /* Of the image that is restored. */
     bool has_cpuid, has_msr;
@@ -184,40 +188,79 @@ static int page_types(struct xcsave_guest *g, unsigned n, const uint64_t *pfns, 
 
 /* ---- mapping ---- */
 
-static unsigned run_length(unsigned n, const uint64_t *pfns)
+/* Pages from the first on that are adjacent, and all there or all absent. */
+static unsigned run_length(const struct sim_guest *s, unsigned n, const uint64_t *pfns)
 {
+    const bool present = is_present(s, pfns[0]);
     unsigned length = 1;
 
-    while (length < n && pfns[length] == pfns[0] + length)
+    while (length < n && pfns[length] == pfns[0] + length && is_present(s, pfns[length]) == present)
         length++;
     return length;
 }
 
-/* Out of smaller mappings, side by side. */
-static void *map_scattered(struct sim_guest *s, unsigned n, const uint64_t *pfns, bool writable, const int *errs)
-{
-    const int prot = writable ? PROT_READ | PROT_WRITE : PROT_READ;
-    uint8_t *base = mmap(NULL, n * GUEST_PAGE_SIZE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+/* A scattered batch: this in pages of its own, then the copies of the guest's pages, side by side. */
+struct scattered {
+    unsigned n;
+    bool writable;
+    uint64_t pfns[];
+};
 
-    if (base == MAP_FAILED)
-        return NULL;
-    for (unsigned i = 0, length; i < n; i += length) {
-        length = run_length(n - i, pfns + i);
-        /* An absent page ends a run: its place stays inaccessible. */
-        for (unsigned j = 0; j < length; j++)
-            if (errs[i + j])
-                length = j ? j : 1;
-        if (errs[i])
+static size_t scattered_head_bytes(unsigned n)
+{
+    const size_t bytes = sizeof(struct scattered) + n * sizeof(uint64_t);
+
+    return (bytes + GUEST_PAGE_SIZE - 1) & ~(GUEST_PAGE_SIZE - 1);
+}
+
+/* Read or write all of its pages that are there. */
+static int move_scattered(struct sim_guest *s, struct scattered *batch, bool write_back)
+{
+    uint8_t *pages = (uint8_t *)batch + scattered_head_bytes(batch->n);
+
+    for (unsigned i = 0, length; i < batch->n; i += length) {
+        length = run_length(s, batch->n - i, batch->pfns + i);
+        const size_t bytes = length * GUEST_PAGE_SIZE;
+        const off_t offset = (off_t)(batch->pfns[i] * GUEST_PAGE_SIZE);
+        if (!is_present(s, batch->pfns[i]))
             continue;
-        if (mmap(base + i * GUEST_PAGE_SIZE, length * GUEST_PAGE_SIZE, prot, MAP_SHARED | MAP_FIXED,
-                 s->fds[FD_MEMORY], (off_t)(pfns[i] * GUEST_PAGE_SIZE)) == MAP_FAILED) {
-            int errnum = errno;
-            munmap(base, n * GUEST_PAGE_SIZE);
-            errno = errnum;
-            return NULL;
-        }
+        ssize_t moved = write_back ? pwrite(s->fds[FD_MEMORY], pages + i * GUEST_PAGE_SIZE, bytes, offset)
+                                   : pread(s->fds[FD_MEMORY], pages + i * GUEST_PAGE_SIZE, bytes, offset);
+        if (moved != (ssize_t)bytes)
+            return -1;
     }
-    return base;
+    return 0;
+}
+
+static void *map_scattered(struct sim_guest *s, unsigned n, const uint64_t *pfns, bool writable)
+{
+    const size_t head_bytes = scattered_head_bytes(n), bytes = head_bytes + n * GUEST_PAGE_SIZE;
+    struct scattered *batch = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE,
+                                   -1, 0);
+
+    if (batch == MAP_FAILED)
+        return NULL;
+    batch->n = n;
+    batch->writable = writable;
+    memcpy(batch->pfns, pfns, n * sizeof *pfns);
+    if (move_scattered(s, batch, false)) {
+        int errnum = errno;
+        munmap(batch, bytes);
+        errno = errnum;
+        return NULL;
+    }
+    return (uint8_t *)batch + head_bytes;
+}
+
+static void unmap_scattered(struct sim_guest *s, void *mapping, unsigned n)
+{
+    const size_t head_bytes = scattered_head_bytes(n);
+    struct scattered *batch = (struct scattered *)((uint8_t *)mapping - head_bytes);
+
+    /* Told by complete(): there is no other place for it. */
+    if (batch->writable && move_scattered(s, batch, true))
+        s->lost_pages = true;
+    munmap(batch, head_bytes + n * GUEST_PAGE_SIZE);
 }
 
 static void *map(struct xcsave_guest *g, unsigned n, const uint64_t *pfns, bool writable, int *errs,
@@ -230,10 +273,10 @@ static void *map(struct xcsave_guest *g, unsigned n, const uint64_t *pfns, bool 
         errs[i] = is_present(s, pfns[i]) ? 0 : EINVAL;
         all_present = all_present && !errs[i];
     }
-    if (all_present && (!writable || s->is_writable) && run_length(n, pfns) == n)
+    if (all_present && (!writable || s->is_writable) && run_length(s, n, pfns) == n)
         return s->memory + pfns[0] * GUEST_PAGE_SIZE;
 
-    void *mapping = map_scattered(s, n, pfns, writable, errs);
+    void *mapping = map_scattered(s, n, pfns, writable);
     if (!mapping)
         xcsave_fail(error, errno, "simulated host: map %u pages of domain %u", n, s->domid);
     return mapping;
@@ -245,7 +288,7 @@ static void unmap(struct xcsave_guest *g, void *mapping, unsigned n)
     const uint8_t *p = mapping;
 
     if (p < s->memory || p >= s->memory + s->size.max_pfns * GUEST_PAGE_SIZE)
-        munmap(mapping, n * GUEST_PAGE_SIZE);
+        unmap_scattered(s, mapping, n);
     else /* batch by batch, as on Xen, and not all of it at the end, when the guest stands still */
         madvise(mapping, n * GUEST_PAGE_SIZE, MADV_DONTNEED);
 }
@@ -432,6 +475,8 @@ static int complete(struct xcsave_guest *g, struct xcsave_restore_result *result
     struct sim_guest *s = sim(g);
     struct sim_call call = { .op = SIM_SET_CONTEXT, .domid = s->domid, .in = s->context, .in_bytes = s->context_bytes };
 
+    if (s->lost_pages)
+        return xcsave_fail(error, ENOMEM, "simulated host: pages of domain %u could not be written", s->domid);
     if (!s->context)
         return xcsave_fail(error, 0, "the image holds no HVM_CONTEXT record");
     if (sim_call(s->host_fd, &call))
