@@ -42,7 +42,7 @@ enum {
     PAGE_BYTES = 4096,
     PAGE_WORDS = PAGE_BYTES / 8,
     STATIC_SLICES = 16, /* the unwritten region is checked whole every 16 ticks */
-    SAMPLE_MS = 5,
+    SAMPLE_MS = 20, /* every wake-up costs a millisecond under emulation */
     DISK_BLOCKS = 64,
     COUNTER_PORT = 7000,
     DEVICE_WAIT_MS = 10000,
@@ -281,7 +281,7 @@ static void *work_on_cpu(void *argument)
     CPU_SET(cpu, &here);
     if (sched_setaffinity(0, sizeof here, &here))
         return NULL;
-    for (;; sleep_ms(20))
+    for (;; sleep_ms(100))
         cpu_worked[cpu]++;
 }
 

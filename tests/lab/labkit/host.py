@@ -15,6 +15,7 @@ from .settings import HOST_ADDRESSES, READY_SECONDS, RUN, LabError
 # What software emulation needs, each found by what broke without it: smap kills dom0, monitor and C states panic Xen
 # after minutes, rdtscp kills PVH guests, lazy FPU switching corrupts dom0's XMM registers.
 CPU = "EPYC,+svm,+npt,-smap,-monitor,-rdtscp"
+ACCELERATOR = "tcg,thread=multi,tb-size=256"  # MiB of translated code; the default takes a gigabyte a host
 XEN_OPTIONS = ("dom0_mem=1024M,max:1024M com1=115200,8n1 console=com1 loglvl=info guest_loglvl=info noreboot "
                "cpuidle=0 cpufreq=none spec-ctrl=no,eager-fpu xpti=no")
 DOM0_OPTIONS = "console=hvc0 loglevel=4 mitigations=off nokaslr rdinit=/init"
@@ -60,7 +61,7 @@ class Host:
         self.serial.unlink(missing_ok=True)
         forwards = f"hostfwd=tcp:127.0.0.1:{self.agent_port}-:2300,hostfwd=tcp:127.0.0.1:{self.shell_port}-:2301"
         command = [
-            "qemu-system-x86_64", "-machine", "q35", "-accel", "tcg,thread=multi", "-cpu", CPU,
+            "qemu-system-x86_64", "-machine", "q35", "-accel", ACCELERATOR, "-cpu", CPU,
             "-m", str(memory_mib), "-smp", "1", "-display", "none", "-vga", "none", "-nodefaults", "-no-reboot",
             "-serial", f"file:{self.serial}", "-kernel", xen, "-append", XEN_OPTIONS,
             "-initrd", f"{dom0}/vmlinux {DOM0_OPTIONS} lab.host={self.name},{dom0}/initramfs",

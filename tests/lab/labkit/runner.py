@@ -7,7 +7,7 @@ import traceback
 
 from . import images, pair, tree
 from .scenario import ALL, Lab, Outcome
-from .settings import CACHE, LAB, MEMORY_MIB, LabError
+from .settings import CACHE, LAB, MEMORY_MIB, RUN, LabError
 
 TIMES = CACHE / "last-run.txt"
 # An effect of software emulation: Xen's clock jumps, and with it the guests'. Such a run proves nothing either way.
@@ -50,6 +50,10 @@ class Report:
         if outcome.kind == "FAIL":
             print("    " + outcome.text.strip().replace("\n", "\n    "), flush=True)
 
+    def all_of(self, declared, kind, text):
+        for name in declared.names:
+            self(Outcome(name, kind, 0, text))
+
     def count(self, kind):
         return sum(outcome.kind == kind for outcome in self.outcomes.values())
 
@@ -89,11 +93,12 @@ def run_all(chosen, hosts, folder, report):
     if folder:
         hosts.install(folder)
     for declared in chosen:
-        if declared.xen == hosts.hypervisor:
+        if not hosts.alive():
+            report.all_of(declared, "FAIL", f"a host is gone (see {RUN}/*.qemu.log, {RUN}/*.serial)")
+        elif declared.xen != hosts.hypervisor:
+            report.all_of(declared, "skip", f"needs `lab up --xen {declared.xen}`; the pair that is up has another")
+        else:
             run_scenario(declared, hosts, report)
-            continue
-        for name in declared.names:
-            report(Outcome(name, "skip", 0, f"needs `lab up --xen {declared.xen}`; the pair that is up has another"))
 
 
 def run(patterns, destdir):

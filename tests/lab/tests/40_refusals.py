@@ -37,7 +37,7 @@ def refusals(lab):
     with lab.step("refuses-unreachable-host"):
         refused(guest, lab.b, f"xlmig send {guest.name} 10.9.0.77", guest.name, "10.9.0.77", seconds=90)
     with lab.step("refuses-name-taken-there"):
-        placeholder(lab.b, guest.name, 32)
+        placeholder(lab.b, guest.name, 96)
         try:
             refused(guest, lab.b, command, guest.name, "name")
         finally:
