@@ -30,6 +30,7 @@ disk = ["phy:{disk},xvda,w"]
 DISK_BOOT = """\
 device_model_version = "qemu-xen"
 boot = "c"
+hdtype = "ahci"
 vga = "none"
 nographic = 1
 serial = "pty"

@@ -19,7 +19,8 @@ def helper(lab):
             moves.await_end(lab.a, 30)
     moves.running(lab, guest, lab.a)
     with lab.step("helper-migrate"):
-        output = moves.send(lab, guest, "helper", "helper")
+        # -T: xl hides its progress from what is not a terminal
+        output = moves.send(lab, guest, "helper", "helper", xl="xl -T")
     with lab.step("helper-migrate-shows-progress"):
         lab.need("helper-migrate")
         if "%" not in output:
