@@ -110,7 +110,8 @@ struct sim_domain_info {
     uint64_t ticks;         /* of all vCPUs */
     uint64_t writes;
     uint64_t errors;        /* pages that did not hold what they should have */
-    uint64_t max_gap_us;    /* the longest that vCPU 0 stood still, a migration included */
+    uint64_t max_gap_us;    /* the longest that vCPU 0 went without a tick, for whatever reason */
+    uint64_t arrival_gap_us; /* between its last tick elsewhere and its first here; 0: it was always here */
 };
 
 struct sim_attachment {

@@ -413,8 +413,10 @@ START_TEST(proof_while_running_is_that_of_standing_still)
     struct simguest *source = suspended_guest(), *running = copy_of(source), *still = copy_of(source);
 
     const struct sim_proof a = proof_of(still, SIM_WHEN_RESTORED);
+    ck_assert_uint_eq(info_of(running).arrival_gap_us, 0);
     ck_assert_int_eq(simguest_unpause(running), 0);
     run_until_writes(running, 2000);
+    ck_assert_uint_gt(info_of(running).arrival_gap_us, 0);
     const struct sim_proof b = proof_of(running, SIM_WHEN_RESTORED);
     ck_assert_mem_eq(&a, &b, sizeof a);
     simguest_free(still);

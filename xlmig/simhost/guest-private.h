@@ -82,6 +82,8 @@ struct simguest {
     bool has_threads;
     bool restored;          /* has a context that came from elsewhere and never ran here */
     bool has_context, has_emulator_state;
+    bool arriving;          /* no tick of vCPU 0 since it was restored */
+    uint64_t arrival_gap_ns;
     unsigned nr_writers;    /* vCPUs, then the emulator if there is one */
     struct writer writers[SIM_MAX_VCPUS + 1];
 

@@ -304,6 +304,7 @@ void simguest_info(struct simguest *g, struct sim_domain_info *info)
         info->errors += g->writers[i].state.errors;
     }
     info->max_gap_us = g->writers[0].state.max_gap_ns / 1000;
+    info->arrival_gap_us = g->arrival_gap_ns / 1000;
     simguest_release(g);
 }
 
@@ -402,6 +403,7 @@ int simguest_unpause(struct simguest *g)
         if (rc)
             return rc;
         g->restored = false;
+        g->arriving = true;
     }
     rc = g->has_threads ? 0 : simguest_start_writers(g);
     if (rc)

@@ -16,7 +16,6 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <xxhash.h>
 
 static void add_digest(struct sim_proof *sum, XXH128_hash_t hash)
@@ -55,8 +54,6 @@ static void *proof_thread(void *user)
     struct simguest *g = user;
     struct proof_run *run = &g->proof;
 
-    /* Of this thread alone; a wish. */
-    (void)setpriority(PRIO_PROCESS, 0, 19);
     for (uint64_t pfn = 0; pfn < run->nr_pfns; pfn++) {
         while (run->waiting)
             sched_yield();

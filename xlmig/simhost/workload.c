@@ -112,7 +112,12 @@ static void tick(struct simguest *g, struct writer *w)
     const struct simguest_program *p = &g->config.program;
     const uint64_t price = (uint64_t)TICKS_PER_S * g->nr_writers;
 
-    note_gap(&w->state, now_ns());
+    const uint64_t now = now_ns();
+    if (w->id == 0 && g->arriving) {
+        g->arrival_gap_ns = now - w->state.last_tick_ns;
+        g->arriving = false;
+    }
+    note_gap(&w->state, now);
     w->state.ticks++;
     for (w->state.credit += p->pages_per_s; w->state.credit >= price; w->state.credit -= price)
         write_some_page(g, w);
