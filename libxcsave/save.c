@@ -315,6 +315,7 @@ static int suspend_guest(struct save *s)
         return xcsave_fail(s->error, 0, "the guest stopped, but not by suspending itself");
     s->suspended_us = clock_us();
     s->report->suspend_us = s->suspended_us - asked_us;
+    s->report->suspended_at_us = s->suspended_us;
     return imageio_check_cancel(&s->io, s->error);
 }
 

@@ -138,6 +138,7 @@ struct xcsave_report {
     unsigned precopy_rounds;
     uint64_t total_us;
     uint64_t suspend_us;        /* from asking the guest to suspend until it was suspended */
+    uint64_t suspended_at_us;   /* when it was suspended, by CLOCK_MONOTONIC; 0: it was not */
     uint64_t stopped_us;        /* from suspended until the last byte of the image was written */
     uint64_t superpages;        /* restore: 2 MiB extents rebuilt */
 };

@@ -95,6 +95,7 @@ static void read_fields(struct json_object *object, struct helper_event *event)
                                 : event->kind == HELPER_PROGRESS ? "elapsed_us"
                                                                  : "us");
     event->suspend_us = get_u64(object, "suspend_us");
+    event->suspended_at_us = get_u64(object, "suspended_at_us");
     event->stopped_us = get_u64(object, "stopped_us");
 }
 

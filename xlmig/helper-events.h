@@ -11,8 +11,8 @@
  *      "pages_skipped":0,"elapsed_us":12}
  *     {"event":"round","round":1,"pages":32768,"bytes":134217728,"us":41000,"dirtied":900,"stopped":false}
  *     {"event":"note","text":"..."}
- *     {"event":"end","ok":true,"error":"","rounds":3,"bytes":1,"total_us":1,"suspend_us":1,"stopped_us":1,
- *      "pages_sent":1,"superpages":0}
+ *     {"event":"end","ok":true,"error":"","rounds":3,"bytes":1,"total_us":1,"suspend_us":1,
+ *      "suspended_at_us":1,"stopped_us":1,"pages_sent":1,"superpages":0}
  *
  * A line that is too long, no JSON, or of an unknown kind is dropped; a field
  * that is missing or out of range is 0 or "".
@@ -51,6 +51,7 @@ struct helper_event {
     uint64_t pages_sent, pages_skipped, superpages;
     uint64_t us;            /* round: its time; progress: elapsed; end: total */
     uint64_t suspend_us, stopped_us;
+    uint64_t suspended_at_us; /* now_us() of when the guest was suspended: the clock is one for all processes */
 };
 
 /* One line, without its newline.  -1: dropped. */

@@ -131,6 +131,7 @@ void helper_report_end(bool ok, const struct xcsave_report *report, const struct
     add_number(object, "bytes", report->end.bytes);
     add_number(object, "total_us", report->total_us);
     add_number(object, "suspend_us", report->suspend_us);
+    add_number(object, "suspended_at_us", report->suspended_at_us);
     add_number(object, "stopped_us", report->stopped_us);
     add_number(object, "pages_sent", report->end.pages_sent);
     add_number(object, "superpages", report->superpages);

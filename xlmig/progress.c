@@ -138,7 +138,7 @@ void progress_event(struct progress *p, const struct helper_event *e)
     } else if (e->kind == HELPER_END) {
         p->have_end = true;
         p->end = *e;
-        p->suspended_at_us = e->stopped_us ? now_us() - e->stopped_us : 0;
+        p->suspended_at_us = e->suspended_at_us <= now_us() ? e->suspended_at_us : 0;
     }
 }
 

@@ -188,7 +188,7 @@ static int save_domain(const long *args)
     if (!rc)
         guest = open_guest(helper.domid, NULL, &error);
     rc = guest ? xcsave_save(guest, &options, &report, &error) : -1;
-    helper_report_end(!rc, &report, &error); /* at once: the reader dates the suspension by its arrival */
+    helper_report_end(!rc, &report, &error);
     xcsave_guest_close(guest);
     return finish(rc, &error);
 }

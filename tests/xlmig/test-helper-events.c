@@ -29,7 +29,7 @@ END_TEST
 START_TEST(an_end_carries_its_error_and_its_times)
 {
     static const char line[] = "{\"event\":\"end\",\"ok\":false,\"error\":\"no \\u001b[1mway\",\"rounds\":3,"
-                               "\"total_us\":4,\"suspend_us\":5,\"stopped_us\":6}";
+                               "\"total_us\":4,\"suspend_us\":5,\"suspended_at_us\":7,\"stopped_us\":6}";
     struct helper_event e;
 
     ck_assert_int_eq(helper_event_parse(line, strlen(line), &e), 0);
@@ -39,6 +39,7 @@ START_TEST(an_end_carries_its_error_and_its_times)
     ck_assert_uint_eq(e.round, 3);
     ck_assert_uint_eq(e.us, 4);
     ck_assert_uint_eq(e.stopped_us, 6);
+    ck_assert_uint_eq(e.suspended_at_us, 7);
 }
 END_TEST
 
