@@ -17,7 +17,7 @@ TAP_LOG_DRIVER = $(TAP_DRIVER)
 
 # No test may hang; a sanitizer build is a few times slower than the limit is meant for.
 LOG_COMPILER = timeout 120
-TAP_LOG_COMPILER = timeout 120 bash
+TAP_LOG_COMPILER = timeout 300 bash
 SH_LOG_COMPILER = timeout 120 bash
 
 EXTRA_DIST += quickstart tests/layers.tap
