@@ -46,6 +46,8 @@ struct receiver {
     struct toolstack_host host;
     enum state state;
     bool sender_gone, paused;
+    bool go_received;                /* the sender waits for our report */
+    bool go_given;                   /* the child may start the VM at any time */
     struct control_preflight vm;     /* what was asked for */
 
     struct event *frames;            /* our input holds frames now */
@@ -174,13 +176,13 @@ static void tell_failure(struct receiver *r, const char *leftover)
     const char *why = why_child_failed(r);
     char status[64];
 
-    if (r->request->negotiate && r->verdict == NOT_STARTED && !leftover)
+    if (r->request->negotiate && r->go_received && !leftover)
         send_simple(r, CONTROL_REPORT, false, "xl could not start it (status code %u): %s", r->code, why);
-    else if (r->request->negotiate && r->verdict == NO_VERDICT)
+    else if (r->request->negotiate && !r->go_received)
         send_simple(r, CONTROL_FAILED, false, "the restore %s: %s%s%s",
                     child_status_text(r->child_status, status, sizeof status), why,
                     leftover ? "; left behind, paused: " : "", leftover ? leftover : "");
-    /* Not started and not removed: silence, which leaves the sender in doubt, as it should be. */
+    /* GO received and not removed: silence, which leaves the sender in doubt, as it should be. */
     finish(r, leftover ? EXIT_LEFTOVER : EXIT_FAILED);
 }
 
@@ -214,6 +216,12 @@ static void on_child_over(struct receiver *r)
     incoming_name(r, incoming, sizeof incoming);
     if (!r->request->negotiate || r->ts->ops->find(r->ts, incoming, &vm, &failure) != 0 ||
         memcmp(vm.uuid, r->vm.uuid, sizeof vm.uuid) != 0) {
+        if (r->go_given && r->verdict == NO_VERDICT) {
+            fprintf(stderr, "xlmig receive: xl ended without a word on whether %s runs; look with: xl list\n",
+                    r->vm.name);
+            finish(r, EXIT_IN_DOUBT);
+            return;
+        }
         tell_failure(r, NULL);
         return;
     }
@@ -476,8 +484,10 @@ static void on_go(struct receiver *r)
 
     /* Fits the pipe, which is empty: all of it or nothing. */
     event_del(r->frames);
-    await(r, AWAIT_REPORT, 0);
-    if (write(r->to_child, go, sizeof go) != (ssize_t)sizeof go)
+    await(r, AWAIT_REPORT, r->request->idle_timeout_us);
+    r->go_received = true;
+    r->go_given = write(r->to_child, go, sizeof go) == (ssize_t)sizeof go;
+    if (!r->go_given)
         give_up(r);
 }
 
@@ -556,7 +566,7 @@ static void on_deadline(evutil_socket_t fd, short what, void *user)
 
     (void)fd;
     (void)what;
-    if (r->state == ENDING) {
+    if (r->state == ENDING || r->state == AWAIT_REPORT) {
         fprintf(stderr, "xlmig receive: the restore does not end, stopping it\n");
         child_stop(r->child, KILL_GRACE_US);
         return;
