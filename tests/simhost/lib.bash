@@ -27,7 +27,7 @@ t() {
     count=$((count + 1))
     hosts_down
     rm -rf "${dir:?}"/*
-    "$simhost" start "$dir/a" && "$simhost" start "$dir/b" memory="${room_b:-1G}"
+    "$simhost" start "$dir/a" memory=1G && "$simhost" start "$dir/b" memory="${room_b:-1G}"
     (set -e; "$@") > "$dir/output" 2>&1
     rc=$?
     if [ $rc = 0 ]; then

@@ -222,6 +222,15 @@ static bool is_boot_hole(const struct simguest *g, uint64_t pfn)
     return pfn >= g->table_end && pattern_next(&state) % 100 < g->config.holes_percent;
 }
 
+static bool fits_pool(const struct simguest *g)
+{
+    int64_t wanted = 0;
+
+    for (uint64_t pfn = 0; pfn < g->config.boot_pfns; pfn++)
+        wanted += !is_boot_hole(g, pfn);
+    return wanted <= g->pool->free_pages;
+}
+
 static int boot_extent(struct simguest *g, uint64_t first, uint64_t end)
 {
     uint64_t absent = 0;
@@ -244,6 +253,9 @@ int simguest_boot(struct simguest *g)
 
     if (g->table_end + SIMGUEST_MIN_PFNS / 2 > end)
         return EINVAL;
+    /* Before any of it is taken: the memory is real. */
+    if (!fits_pool(g))
+        return ENOMEM;
     for (uint64_t first = 0; first < end; first += PAGES_PER_SUPERPAGE) {
         const uint64_t next = first + PAGES_PER_SUPERPAGE;
         int rc = boot_extent(g, first, next < end ? next : end);

@@ -19,7 +19,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#define DEFAULT_MEMORY (UINT64_C(16) << 30)
+/* Of this machine's memory, for a host's guests: it is real. */
+#define DEFAULT_MEMORY_PERCENT 50u
 
 static const char help[] =
     "Usage: xlmig-simhost start DIR [memory=BYTES] [owner=PID]\n"
@@ -37,6 +38,7 @@ static const char help[] =
     "A simulated Xen host, to try xlmig without Xen: `xlmig --toolstack sim:DIR ...`.\n"
     "start returns when the host can be used; it ends with `stop`, with the process\n"
     "that started it (or with that of owner=; 0: nobody's), or when DIR is removed.\n"
+    "Its memory, for guests, is half of this machine's unless memory= says otherwise.\n"
     "\n"
     "Settings of a guest, with what they are when not given:\n"
     "  type=pvh        hvm: with a device model, which writes to memory too\n"
@@ -87,9 +89,14 @@ static int run_host(struct simhost_options *options, int ready_fd)
     return rc;
 }
 
+static uint64_t default_memory(void)
+{
+    return (uint64_t)sysconf(_SC_PHYS_PAGES) / 100 * DEFAULT_MEMORY_PERCENT * (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
 static int start(const char *dir, int argc, char **argv)
 {
-    struct simhost_options options = { .dir = dir, .memory_bytes = DEFAULT_MEMORY, .owner = getppid() };
+    struct simhost_options options = { .dir = dir, .memory_bytes = default_memory(), .owner = getppid() };
     int ready[2];
     char byte;
 
