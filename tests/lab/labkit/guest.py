@@ -9,6 +9,8 @@ from .settings import LabError
 
 TICK = re.compile(r"tick (\d+) bad=(\d+) disk_bad=(\d+) cpus=(\d+) gap_ms=(\d+) t=([\d.]+)")
 NUMBERS = {"pv": 1, "pvh": 2, "hvm": 3}
+# As little as each can boot with, since emulation copies it at a few MiB a second. HVM unpacks its kernel in there.
+MEMORY_MIB = {"pv": 96, "pvh": 96, "hvm": 128}
 FIRST_TICK_SECONDS = 180
 NEXT_TICK_SECONDS = 20
 
@@ -60,8 +62,9 @@ class Tick:
 class Guest:
     """One guest of a given type. `host` is where it is believed to run; tests set it after a migration."""
 
-    def __init__(self, kind, name=None, memory=128, maxmem=None, vcpus=1, dirty_mb=16, static_mb=16, rate_ms=200,
+    def __init__(self, kind, name=None, memory=None, maxmem=None, vcpus=1, dirty_mb=8, static_mb=8, rate_ms=200,
                  options=""):
+        memory = memory or MEMORY_MIB[kind]
         self.kind = kind
         self.name = name or kind + "1"
         self.host = None

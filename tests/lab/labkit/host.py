@@ -1,6 +1,7 @@
 """One lab host: a QEMU process that runs Xen and a dom0, and the control connection into that dom0."""
 
 import base64
+import contextlib
 import io
 import os
 import re
@@ -79,6 +80,9 @@ class Host:
             qemu = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                                     start_new_session=True, env=dict(os.environ, TMPDIR=str(RUN)))
         self.pid, self.start = qemu.pid, started_at(qemu.pid)
+        # Should the machine run out of memory, a host with guests in it is the last thing to end.
+        with contextlib.suppress(OSError), open(f"/proc/{qemu.pid}/oom_score_adj", "w") as score:
+            score.write("-900")
 
     def alive(self):
         if self.pid is None or started_at(self.pid) != self.start:

@@ -19,6 +19,7 @@ TOOLS = ("xl", "xlmig")
 COLUMNS = (("total_s", "total", "{:.1f} s"), ("own_gap_ms", "away, own clock", "{:.0f} ms"),
            ("ping_gap_ms", "away, ping", "{:.0f} ms"), ("mib", "on the wire", "{:.1f} MiB"),
            ("rounds", "rounds", "{:.0f}"))
+PING_INTERVAL_MS = 10
 SETTLE_SECONDS = 3
 
 
@@ -39,7 +40,7 @@ def one_move(pair, guest, tool):
     # -T: xl hides its progress, and so its rounds, from what is not a terminal.
     command = moves.send_command(guest, target, tool, tool, options="--json", xl="xl -T")
     before = guest.await_tick()
-    with Ping(guest) as ping:
+    with Ping(guest, PING_INTERVAL_MS) as ping:
         time.sleep(1)
         bytes_before, started = segment.bytes_from(source.name), time.monotonic()
         output = source.run(command, moves.SECONDS)

@@ -11,7 +11,7 @@ import time
 
 from .settings import GUEST_PORT, LabError
 
-PING_INTERVAL_S = 0.01
+PING_INTERVAL_MS = 20
 REPLY_SECONDS = 60
 
 
@@ -65,16 +65,17 @@ class Conversation:
 
 
 class Ping:
-    """A ping every 10 ms; longest_gap_ms is the longest time between two answers."""
+    """A steady ping; longest_gap_ms is the longest time between two answers."""
 
     LINE = re.compile(r"^\[([\d.]+)\] .*bytes from.*icmp_seq=(\d+)", re.M)
 
-    def __init__(self, guest):
+    def __init__(self, guest, interval_ms=PING_INTERVAL_MS):
         self.guest = guest
+        self.interval_s = interval_ms / 1000
         self.longest_gap_ms = None
 
     def __enter__(self):
-        command = ["ping", "-n", "-D", "-i", str(PING_INTERVAL_S), "-W", "1", self.guest.ip]
+        command = ["ping", "-n", "-D", "-i", str(self.interval_s), "-W", "1", self.guest.ip]
         self._ping = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                       stderr=subprocess.DEVNULL, text=True)
         self._output = []

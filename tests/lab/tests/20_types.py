@@ -9,7 +9,7 @@ from labkit.scenario import scenario
 from labkit.settings import LabError
 
 FOLDER = "/var/lib/xen/save"
-VERIFY_XEN = "PYTHONPATH=/usr/lib/xen-4.17/lib/python verify-stream-v2 -x -i {file}"
+VERIFY_XEN = "PYTHONPATH=/usr/lib/xen-4.17/lib/python verify-stream-v2 -f xl -i {file}"
 VERIFY_OURS = "xlmig verify {file}"
 
 

@@ -7,7 +7,7 @@ from labkit import moves
 from labkit.scenario import scenario
 from labkit.settings import LabError
 
-MEMORY_MIB, HALF_MIB, VCPUS = 192, 96, 4
+MEMORY_MIB, HALF_MIB, VCPUS = 160, 80, 4
 BALLOON_SECONDS = 60
 
 
