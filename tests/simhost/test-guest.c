@@ -497,6 +497,7 @@ START_TEST(memory_comes_from_the_pool_and_goes_back)
     pool.free_pages = 2;
     ck_assert_int_eq(simguest_new(&config, &pool, &g), 0);
     ck_assert_int_eq(simguest_boot(g), ENOMEM);
+    ck_assert_int_eq(pool.free_pages, 2);
     simguest_free(g);
     ck_assert_int_eq(pool.free_pages, 2);
 
