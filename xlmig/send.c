@@ -109,7 +109,8 @@ void send_copy(struct send *s)
 {
     const struct toolstack_suspend how = {
         .fd = peer_data_fd(s->peer), .live = !s->request->no_live, .max_rounds = s->request->max_rounds,
-        .max_downtime_us = s->request->max_downtime_us, .user = s, .event = on_helper_event, .done = on_copied,
+        .max_downtime_us = s->request->max_downtime_us, .stall_timeout_us = s->request->stall_timeout_us,
+        .user = s, .event = on_helper_event, .done = on_copied,
     };
 
     send_await(s, NULL, 0);

@@ -27,7 +27,7 @@ struct send_request {
     bool ignore_cpu;
     bool verbose;
     unsigned max_rounds;
-    uint64_t max_downtime_us;
+    uint64_t max_downtime_us, stall_timeout_us;
     uint64_t connect_timeout_us, preflight_timeout_us, ready_timeout_us, go_timeout_us;
     enum progress_style style;
 };

@@ -201,23 +201,6 @@ static void close_events(struct libxl_suspend *op)
     op->events = NULL;
 }
 
-/* The helper finds these in its environment: libxl has no other way to hand them on. */
-static void export_limits(const struct toolstack_suspend *how)
-{
-    char value[32];
-
-    unsetenv("XLMIG_MAX_ROUNDS");
-    unsetenv("XLMIG_MAX_DOWNTIME_US");
-    if (how->max_rounds) {
-        snprintf(value, sizeof value, "%u", how->max_rounds);
-        setenv("XLMIG_MAX_ROUNDS", value, 1);
-    }
-    if (how->max_downtime_us) {
-        snprintf(value, sizeof value, "%llu", (unsigned long long)how->max_downtime_us);
-        setenv("XLMIG_MAX_DOWNTIME_US", value, 1);
-    }
-}
-
 static void open_events(struct libxl_suspend *op)
 {
     char value[16];
@@ -282,7 +265,7 @@ void libxl_op_suspend(struct toolstack *ts, uint32_t domid, const struct toolsta
     op->ao_how = (libxl_asyncop_how){ .callback = suspend_ended, .u.for_callback = op };
     op->lx->suspend = op;
     open_events(op);
-    export_limits(how);
+    toolstack_export_limits(how); /* the helper finds them in its environment: libxl hands on nothing else */
     libxl_log_forget(&op->lx->log);
     rc = libxl_domain_suspend(op->lx->ctx, domid, how->fd, how->live ? LIBXL_SUSPEND_LIVE : 0, &op->ao_how);
     if (rc != 0)

@@ -398,18 +398,6 @@ static void on_child_end(void *user, int status)
     finish_later(op);
 }
 
-/* The helper finds these in its environment, as below libxl. */
-static void export_limit(const char *name, uint64_t value)
-{
-    char text[32];
-
-    snprintf(text, sizeof text, "%llu", (unsigned long long)value);
-    if (value)
-        setenv(name, text, 1);
-    else
-        unsetenv(name);
-}
-
 static int start_suspend(struct sim_suspend *op, uint32_t domid)
 {
     char text[16];
@@ -428,8 +416,7 @@ static int start_suspend(struct sim_suspend *op, uint32_t domid)
         .argv = argv, .input_fd = -1, .output_fd = op->how.fd, .error_fd = errors[1],
         .pass_fd = events_fd, .pass_fd_env = HELPER_EVENTS_ENV,
     };
-    export_limit("XLMIG_MAX_ROUNDS", op->how.max_rounds);
-    export_limit("XLMIG_MAX_DOWNTIME_US", op->how.max_downtime_us);
+    toolstack_export_limits(&op->how);
     int rc = child_spawn(&spec, &pid, &op->failure);
     close(errors[1]);
     if (events_fd >= 0)

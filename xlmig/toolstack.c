@@ -2,6 +2,8 @@
 /* Choose a toolstack by its name. */
 #include "xlmig/toolstack.h"
 
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 struct toolstack *toolstack_open(const char *spec, struct event_base *base, struct failure *failure)
@@ -18,6 +20,24 @@ void toolstack_close(struct toolstack *ts)
 {
     if (ts)
         ts->ops->close(ts);
+}
+
+static void export_limit(const char *name, uint64_t value)
+{
+    char text[32];
+
+    snprintf(text, sizeof text, "%llu", (unsigned long long)value);
+    if (value)
+        setenv(name, text, 1);
+    else
+        unsetenv(name);
+}
+
+void toolstack_export_limits(const struct toolstack_suspend *how)
+{
+    export_limit("XLMIG_MAX_ROUNDS", how->max_rounds);
+    export_limit("XLMIG_MAX_DOWNTIME_US", how->max_downtime_us);
+    export_limit("XLMIG_IO_TIMEOUT_S", (how->stall_timeout_us + 999999) / 1000000);
 }
 
 const char *vm_type_name(enum vm_type type)

@@ -97,6 +97,7 @@ struct toolstack_suspend {
     bool live;                    /* copy while the guest runs */
     unsigned max_rounds;          /* of copying before the guest is stopped; 0: the engine's default */
     uint64_t max_downtime_us;     /* 0: the engine's default */
+    uint64_t stall_timeout_us;    /* fail when no byte was taken for so long; 0: the engine's default */
     void *user;
     /* What the engine reports.  May never come: a foreign save helper reports nothing. */
     void (*event)(void *user, const struct helper_event *event);
@@ -199,6 +200,9 @@ void toolstack_close(struct toolstack *ts);
 /* What toolstack_open() chooses from. */
 struct toolstack *toolstack_open_libxl(struct event_base *base, struct failure *failure);
 struct toolstack *toolstack_open_sim(const char *directory, struct event_base *base, struct failure *failure);
+
+/* Set or clear the environment variables by which the save helper learns of the limits in `how`. */
+void toolstack_export_limits(const struct toolstack_suspend *how);
 
 /* Words for displays: "PVH", "running". */
 const char *vm_type_name(enum vm_type type);

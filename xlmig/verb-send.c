@@ -9,7 +9,7 @@ struct send_options {
     const char *transport, *ssh_command;
     bool stock, no_live, paused, ignore_cpu, verbose, quiet, json;
     unsigned max_rounds;
-    uint64_t max_downtime_us, connect_timeout_us, preflight_timeout_us, ready_timeout_us, go_timeout_us;
+    uint64_t max_downtime_us, stall_timeout_us, connect_timeout_us, preflight_timeout_us, ready_timeout_us, go_timeout_us;
 };
 
 static const struct send_options defaults = {
@@ -17,6 +17,7 @@ static const struct send_options defaults = {
     .ssh_command = "ssh",
     .connect_timeout_us = 60000000,
     .preflight_timeout_us = 60000000,
+    .stall_timeout_us = 60000000,
     .ready_timeout_us = 120000000,
     .go_timeout_us = 60000000,
 };
@@ -46,6 +47,9 @@ static const struct verb_option options[] = {
     { .name = "preflight-timeout", .kind = OPTION_DURATION, .argument = "TIME",
       .help = "wait so long for its word on whether it can take the VM (1m)",
       OPTION_INTO(struct send_options, preflight_timeout_us) },
+    { .name = "stall-timeout", .kind = OPTION_DURATION, .argument = "TIME",
+      .help = "give up when the connection takes no byte for so long (1m)",
+      OPTION_INTO(struct send_options, stall_timeout_us) },
     { .name = "ready-timeout", .kind = OPTION_DURATION, .argument = "TIME",
       .help = "wait so long, after the last byte, until all has arrived (2m)",
       OPTION_INTO(struct send_options, ready_timeout_us) },
@@ -88,6 +92,7 @@ static int run_send(const struct verb_call *call)
         .vm = call->argv[0], .host = call->argv[1], .transport = o->transport, .ssh_command = o->ssh_command,
         .stock = o->stock, .no_live = o->no_live, .paused = o->paused, .ignore_cpu = o->ignore_cpu,
         .verbose = o->verbose, .max_rounds = o->max_rounds, .max_downtime_us = o->max_downtime_us,
+        .stall_timeout_us = o->stall_timeout_us,
         .connect_timeout_us = o->connect_timeout_us, .preflight_timeout_us = o->preflight_timeout_us,
         .ready_timeout_us = o->ready_timeout_us, .go_timeout_us = o->go_timeout_us,
         .style = progress_choose(o->quiet, o->json),
