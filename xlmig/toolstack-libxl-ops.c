@@ -178,6 +178,7 @@ struct libxl_suspend {
     struct helper_events *events;
     int events_fd;            /* the helper's end of the pipe; -1: none */
     char helper_error[512];   /* of the engine, which knows best */
+    char last_phase[16];      /* of the engine; "": it never told */
     int rc;
 };
 
@@ -185,6 +186,8 @@ static void on_helper_event(void *user, const struct helper_event *event)
 {
     struct libxl_suspend *op = user;
 
+    if (event->phase[0])
+        memcpy(op->last_phase, event->phase, sizeof op->last_phase);
     if (event->kind == HELPER_END && !event->ok)
         snprintf(op->helper_error, sizeof op->helper_error, "%s", event->text);
     if (op->how.event)
@@ -212,15 +215,25 @@ static void open_events(struct libxl_suspend *op)
     setenv(HELPER_EVENTS_ENV, value, 1);
 }
 
-static enum suspend_outcome outcome_of(int rc)
+/*
+ * libxl reports every failure of the engine as a guest that did not answer,
+ * unless the guest had acknowledged the request in xenstore.  The engine knows
+ * whether it ever asked.
+ */
+static bool guest_was_asked(const struct libxl_suspend *op)
 {
-    switch (rc) {
+    return op->last_phase[0] == '\0' || strcmp(op->last_phase, "suspend") == 0;
+}
+
+static enum suspend_outcome outcome_of(const struct libxl_suspend *op)
+{
+    switch (op->rc) {
     case 0:
         return SUSPEND_DONE;
     case ERROR_ABORTED:
         return SUSPEND_ABORTED;
     case ERROR_GUEST_TIMEDOUT:
-        return SUSPEND_NOT_ANSWERED;
+        return guest_was_asked(op) ? SUSPEND_NOT_ANSWERED : SUSPEND_FAILED;
     default:
         return SUSPEND_FAILED;
     }
@@ -239,7 +252,7 @@ static void suspend_finish(evutil_socket_t fd, short what, void *user)
         failure_set(&failure, "%s", op->helper_error);
     else if (op->rc != 0)
         libxl_failed(op->lx, op->rc, "libxl could not write the VM's state", &failure);
-    op->how.done(op->how.user, outcome_of(op->rc), op->rc == 0 ? NULL : &failure);
+    op->how.done(op->how.user, outcome_of(op), op->rc == 0 ? NULL : &failure);
     free(op);
 }
 
