@@ -62,11 +62,6 @@ def pvh(lab):
     variants(lab, "pvh")
 
 
-@scenario("send-hvm-ballooned-to-half", "send-hvm-4-vcpus", "send-hvm-ballooned-grows-again")
-def hvm(lab):
-    variants(lab, "hvm")
-
-
 @scenario("send-over-ssh", "arrived-guest-reboots", "arrived-guest-shuts-down")
 def arrived(lab):
     guest = lab.guest("pv").create(lab.a)
