@@ -91,13 +91,13 @@ def still_runs(guest, before, domid):
 
 
 @contextlib.contextmanager
-def untouched(guest, target):
-    """The body must leave a guest where it is, running, and nothing of it at the target, soon after."""
+def untouched(guest, target, seconds=30):
+    """The body must leave a guest where it is, running, and nothing of it at the target some seconds later."""
     domid, before = guest.domid(), guest.await_tick()
     yield
     guest.await_tick(after=guest.last_tick().number)  # it ticks now, not only until lately
     still_runs(guest, before, domid)
-    end = time.monotonic() + 30
+    end = time.monotonic() + seconds
     while rest := [name for name in domains(target) if name.startswith(guest.name + "--")]:
         if time.monotonic() > end:
             raise LabError(f"the failed migration left {', '.join(rest)} on host {target.name}")

@@ -10,7 +10,10 @@ SLOW = "LAB_RATE=4m"
 # libxl gives a guest 60 s to answer the request to suspend; then comes the cleaning up.
 UNANSWERED_SECONDS = 120
 CUT_SECONDS = 60
-PULLED_SECONDS = 120
+STALL = "--stall-timeout 15s"  # the default is a minute
+PULLED_SECONDS = 60
+# The target learns of it when the cable is back, by TCP's next retransmission, or when no byte came for two minutes.
+CLEANED_UP_SECONDS = 150
 
 
 def fails_within(host, command, seconds, *said):
@@ -48,8 +51,8 @@ def cut(lab):
 
 
 def pull_cable(lab, guest):
-    with moves.untouched(guest, lab.b):
-        moves.start(lab.a, moves.send_command(guest, lab.b, settings=SLOW))
+    with moves.untouched(guest, lab.b, CLEANED_UP_SECONDS):
+        moves.start(lab.a, moves.send_command(guest, lab.b, settings=SLOW, options=STALL))
         moves.await_copying(lab.a)
         segment.set_link("b", "down")
         try:
