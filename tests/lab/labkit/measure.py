@@ -22,12 +22,20 @@ COLUMNS = (("total_s", "total", "{:.1f} s"), ("own_gap_ms", "away, own clock", "
 PING_INTERVAL_MS = 10
 SETTLE_SECONDS = 3
 
+# xl hides its sender's progress, and the rounds with it. They are in what the helper says to libxl, which this keeps.
+LISTENER = "/root/listening-helper"
+HEARD = "/tmp/helper-said"
+LISTENING_HELPER = f"""\
+#!/bin/bash
+exec /usr/lib/xen-4.17/bin/libxl-save-helper "$@" > >(exec tee {HEARD})
+"""
 
-def rounds_of(tool, output):
-    """xl numbers its passes over memory from 0; xlmig's report counts them."""
+
+def rounds_of(tool, host, output):
+    """Stock libxl-save-helper numbers its passes over memory from 0; xlmig's report counts them."""
     if tool == "xl":
-        passes = [int(number) for number in re.findall(r"Frames iteration (\d+)", output)]
-        return max(passes) + 1 if passes else None
+        numbers = host.run(f"grep -ao 'Frames iteration [0-9]*' {HEARD} | sort -u", check=False).split()
+        return max(int(number) for number in numbers if number.isdigit()) + 1 if numbers else None
     for line in output.splitlines():
         if line.startswith("{") and json.loads(line).get("event") == "report":
             return json.loads(line).get("rounds")
@@ -37,8 +45,9 @@ def rounds_of(tool, output):
 def one_move(pair, guest, tool):
     """Move a guest to the other host: what it cost."""
     source, target = guest.host, pair.other(guest.host)
-    # -T: xl hides its progress, and so its rounds, from what is not a terminal.
-    command = moves.send_command(guest, target, tool, tool, options="--json", xl="xl -T")
+    command = moves.send_command(guest, target, tool, tool, options="--json")
+    if tool == "xl":
+        command = f"LIBXL_SAVE_HELPER={LISTENER} {command}"
     before = guest.await_tick()
     with Ping(guest, PING_INTERVAL_MS) as ping:
         time.sleep(1)
@@ -50,12 +59,15 @@ def one_move(pair, guest, tool):
         time.sleep(SETTLE_SECONDS)
     since = [tick.gap_ms for tick in guest.ticks() if tick.number > before.number]
     return {"total_s": round(total_s, 2), "own_gap_ms": max(since), "ping_gap_ms": ping.longest_gap_ms,
-            "mib": round(sent / 2**20, 1), "rounds": rounds_of(tool, output)}
+            "mib": round(sent / 2**20, 1), "rounds": rounds_of(tool, source, output)}
 
 
 def measure(pair, kinds, runs, guest_settings):
     """For each type the runs of each tool: {type: {tool: [run, ...]}}."""
     results = {}
+    for host in (pair.a, pair.b):
+        host.write(LISTENER, LISTENING_HELPER)
+        host.run(f"chmod +x {LISTENER}")
     for kind in kinds:
         guest = Guest(kind, **guest_settings).create(pair.a)
         results[kind] = {tool: [] for tool in TOOLS}

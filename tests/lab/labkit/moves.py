@@ -15,18 +15,18 @@ SAVE = {"xl": "xl save {name} {file}", "xlmig": "xlmig save {name} {file}", "hel
 RESTORE = {"xl": "xl restore {file}", "xlmig": "xlmig restore {file}", "helper": HELPER + " xl restore {file}"}
 # (sender, receiver): the port says who receives (dom0/root/lab/receive).
 SEND = {
-    ("xl", "xl"): "{xl} migrate -s '' {name} '{dial} {host} 8001'",
-    ("xl", "xlmig"): "{xl} migrate -s '' {name} '{dial} {host} 8002'",
+    ("xl", "xl"): "xl migrate -s '' {name} '{dial} {host} 8001'",
+    ("xl", "xlmig"): "xl migrate -s '' {name} '{dial} {host} 8002'",
     ("xlmig", "xl"): "xlmig send --transport 'exec:{dial} {host} 8001' {options} {name} {host}",
     ("xlmig", "xlmig"): "xlmig send --transport 'exec:{dial} {host} 8003' {options} {name} {host}",
-    ("helper", "helper"): HELPER + " {xl} migrate -s '' {name} '{dial} {host} 8004'",
+    ("helper", "helper"): HELPER + " xl migrate -s '' {name} '{dial} {host} 8004'",
 }
 
 
-def send_command(guest, target, sender="xlmig", receiver="xlmig", options="", settings="", xl="xl"):
-    """The command that moves a guest; settings are /lab/dial's (LAB_RATE=4m …), xl may have options of its own."""
+def send_command(guest, target, sender="xlmig", receiver="xlmig", options="", settings=""):
+    """The command that moves a guest; settings are /lab/dial's (LAB_RATE=4m …)."""
     dial = f"env {settings} /lab/dial" if settings else "/lab/dial"
-    return SEND[sender, receiver].format(name=guest.name, dial=dial, host=f"host{target.name}", options=options, xl=xl)
+    return SEND[sender, receiver].format(name=guest.name, dial=dial, host=f"host{target.name}", options=options)
 
 
 def identity(guest, host):
