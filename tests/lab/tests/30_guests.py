@@ -82,6 +82,8 @@ def arrived(lab):
     with lab.step("arrived-guest-shuts-down"):
         lab.need("arrived-guest-reboots")
         lab.b.run(f"xl shutdown -w {guest.name}", 60)
-        time.sleep(1)
-        if guest.name in moves.domains(lab.b):
-            raise LabError(f"{guest.name} was shut down and is still there:\n" + lab.b.run("xl list"))
+        end = time.monotonic() + 60  # xl's monitor takes the devices away before the domain
+        while guest.name in moves.domains(lab.b):
+            if time.monotonic() > end:
+                raise LabError(f"{guest.name} was shut down and is still there:\n" + lab.b.run("xl list"))
+            time.sleep(0.5)
