@@ -20,7 +20,7 @@ LOG_COMPILER = timeout 120
 TAP_LOG_COMPILER = timeout 300 bash
 SH_LOG_COMPILER = timeout 120 bash
 
-EXTRA_DIST += quickstart tests/layers.tap
+EXTRA_DIST += quickstart tests/layers.tap tests/run-suite.h
 TESTS += tests/layers.tap
 
 include $(top_srcdir)/tests/stream-format/local.mk

@@ -2,7 +2,6 @@
 /* The engine against a guest of arrays: what arrives, what is undone, what is refused. */
 #include "config.h"
 
-#include <check.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -13,6 +12,7 @@
 
 #include "fake-guest.h"
 #include "stream-format/libxc-image.h"
+#include "tests/run-suite.h"
 
 struct save_case {
     struct fake_guest *guest;
@@ -528,8 +528,6 @@ int main(void)
 {
     Suite *suite = suite_create("engine");
     TCase *tc = tcase_create("engine");
-    SRunner *runner;
-    int failed;
 
     tcase_set_timeout(tc, 60);
     tcase_add_test(tc, a_guest_at_rest_arrives);
@@ -555,9 +553,5 @@ int main(void)
     tcase_add_test(tc, a_destination_without_memory_says_so);
     tcase_add_test(tc, a_stalled_sender_is_given_up);
     suite_add_tcase(suite, tc);
-    runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return run_suite(suite);
 }

@@ -2,13 +2,13 @@
 /* Small parts of the engine: the pre-copy policy, sets of pfns, bitmaps. */
 #include "config.h"
 
-#include <check.h>
 #include <errno.h>
 #include <stdlib.h>
 
 #include "libxcsave/bitmap.h"
 #include "libxcsave/pfnset.h"
 #include "libxcsave/xcsave.h"
+#include "tests/run-suite.h"
 
 struct policy_case {
     const char *name;
@@ -110,8 +110,6 @@ int main(void)
 {
     Suite *suite = suite_create("parts");
     TCase *tc = tcase_create("parts");
-    SRunner *runner;
-    int failed;
 
     tcase_add_loop_test(tc, policy, 0, (int)(sizeof(policy_cases) / sizeof(policy_cases[0])));
     tcase_add_test(tc, a_pfnset_holds_what_was_added);
@@ -119,9 +117,5 @@ int main(void)
     tcase_add_test(tc, bitmap_ranges_and_searches_meet_at_word_edges);
     tcase_add_test(tc, a_search_does_not_see_bits_behind_the_end);
     suite_add_tcase(suite, tc);
-    runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return run_suite(suite);
 }

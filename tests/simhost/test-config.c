@@ -2,9 +2,9 @@
 /* A simulated guest's configuration: what goes out comes back, and what is wrong is refused. */
 #include "config.h"
 
+#include "tests/run-suite.h"
 #include "xlmig/simhost/guest-config.h"
 
-#include <check.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -93,15 +93,11 @@ int main(void)
 {
     Suite *suite = suite_create("simulated guest's configuration");
     TCase *t = tcase_create("configuration");
-    SRunner *runner = srunner_create(suite);
 
     tcase_add_test(t, written_configuration_reads_back);
     tcase_add_test(t, unknown_settings_are_refused);
     tcase_add_loop_test(t, wrong_configuration_is_refused, 0, sizeof wrong / sizeof wrong[0]);
     tcase_add_test(t, good_configuration_is_accepted);
     suite_add_tcase(suite, t);
-    srunner_run_all(runner, CK_ENV);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? 1 : 0;
+    return run_suite(suite);
 }

@@ -2,6 +2,7 @@
 /* The engine's view of a simulated guest, through a real host process and its socket. */
 #include "config.h"
 
+#include "tests/run-suite.h"
 #include "libxcsave/guest-sim.h"
 #include "libxcsave/guest.h"
 #include "libxcsave/sim-client.h"
@@ -9,7 +10,6 @@
 #include "xlmig/simhost/guest-config.h"
 #include "xlmig/simhost/server.h"
 
-#include <check.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -321,7 +321,6 @@ int main(void)
 {
     Suite *suite = suite_create("guest of a simulated host");
     TCase *t = tcase_create("guest");
-    SRunner *runner = srunner_create(suite);
 
     tcase_set_timeout(t, 60);
     tcase_add_checked_fixture(t, start_host, stop_host);
@@ -336,8 +335,5 @@ int main(void)
     tcase_add_test(t, no_such_domain_and_no_such_host);
     tcase_add_test(t, host_survives_nonsense);
     suite_add_tcase(suite, t);
-    srunner_run_all(runner, CK_ENV);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? 1 : 0;
+    return run_suite(suite);
 }

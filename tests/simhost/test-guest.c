@@ -2,9 +2,9 @@
 /* The simulated guest: what a migration relies on, and what the proof of it relies on. */
 #include "config.h"
 
+#include "tests/run-suite.h"
 #include "xlmig/simhost/guest-private.h"
 
-#include <check.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -532,7 +532,6 @@ int main(void)
 {
     Suite *suite = suite_create("simulated guest");
     TCase *t = tcase_create("guest");
-    SRunner *runner = srunner_create(suite);
 
     tcase_set_timeout(t, 60);
     tcase_add_test(t, pattern_depends_on_seed_pfn_and_generation);
@@ -554,8 +553,5 @@ int main(void)
     tcase_add_test(t, memory_comes_from_the_pool_and_goes_back);
     tcase_add_test(t, populate_refuses_what_cannot_be);
     suite_add_tcase(suite, t);
-    srunner_run_all(runner, CK_ENV);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? 1 : 0;
+    return run_suite(suite);
 }

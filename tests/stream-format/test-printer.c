@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The printer: what it shows of a stream, and that whatever a stream holds it
  * writes nothing but plain text and proper JSON. */
-#include <check.h>
 #include <json-c/json.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "stream-format/printer.h"
+#include "tests/run-suite.h"
 #include "tests/stream-format/negatives.h"
 
 struct text {
@@ -292,8 +292,6 @@ int main(void)
     Suite *suite = suite_create("printer");
     TCase *lines = tcase_create("lines");
     TCase *hostile = tcase_create("hostile");
-    SRunner *runner;
-    int failed;
 
     tcase_add_test(lines, shows_each_record_with_its_fields);
     tcase_add_test(lines, shows_records_of_pv_guests);
@@ -311,9 +309,5 @@ int main(void)
     tcase_add_loop_test(hostile, cuts_do_not_matter, 0, 2);
     suite_add_tcase(suite, hostile);
 
-    runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return run_suite(suite);
 }

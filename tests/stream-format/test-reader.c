@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The reader: what it accepts, what it refuses and where, and that it does not
  * matter how the bytes are cut. */
-#include <check.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/run-suite.h"
 #include "tests/stream-format/negatives.h"
 #include "tests/stream-format/run.h"
 
@@ -402,7 +402,6 @@ int main(void)
     TCase *refused = tcase_create("refused");
     TCase *pieces = tcase_create("pieces");
     TTest *named = calloc(nr_negatives, sizeof(*named));
-    SRunner *runner;
     int failed;
 
     if (!named)
@@ -440,10 +439,7 @@ int main(void)
     tcase_add_loop_test(pieces, flipped_bytes, 0, 2);
     suite_add_tcase(suite, pieces);
 
-    runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
+    failed = run_suite(suite);
     free(named);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return failed;
 }

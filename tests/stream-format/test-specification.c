@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* SPECIFICATION.md says what records.def and faults.def say, no more and no
  * less, and its example is a valid stream. */
-#include <check.h>
 #include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/run-suite.h"
 #include "tests/stream-format/run.h"
 
 #define MAX_CELLS 8
@@ -303,8 +303,6 @@ int main(void)
 {
     Suite *suite = suite_create("specification");
     TCase *tcase = tcase_create("text");
-    SRunner *runner;
-    int failed;
 
     tcase_add_test(tcase, records_are_those_of_the_table);
     tcase_add_test(tcase, every_header_and_record_has_a_section);
@@ -314,9 +312,5 @@ int main(void)
     tcase_add_test(tcase, example_is_valid);
     suite_add_tcase(suite, tcase);
 
-    runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return run_suite(suite);
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Control messages: what is encoded is decoded, and what a hostile peer may send is refused. */
+#include "tests/run-suite.h"
 #include "xlmig/control.h"
 
-#include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -220,8 +220,6 @@ int main(void)
 {
     Suite *suite = suite_create("control");
     TCase *tcase = tcase_create("messages");
-    SRunner *runner;
-    int failed;
 
     tcase_add_test(tcase, a_preflight_comes_back_as_it_was);
     tcase_add_test(tcase, hello_answer_and_simple_come_back_as_they_were);
@@ -233,9 +231,5 @@ int main(void)
     tcase_add_test(tcase, versions_are_common_or_refused);
     tcase_add_test(tcase, damaged_preflights_are_survived);
     suite_add_tcase(suite, tcase);
-    runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return run_suite(suite);
 }

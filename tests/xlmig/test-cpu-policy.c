@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* CPU policies on the wire, and what one CPU lacks of another. */
+#include "tests/run-suite.h"
 #include "xlmig/cpu-policy.h"
 
-#include <check.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -100,8 +100,6 @@ int main(void)
 {
     Suite *suite = suite_create("cpu-policy");
     TCase *tcase = tcase_create("policies");
-    SRunner *runner;
-    int failed;
 
     tcase_add_test(tcase, a_policy_comes_back_as_it_was);
     tcase_add_test(tcase, negative_policies);
@@ -110,9 +108,5 @@ int main(void)
     tcase_add_test(tcase, bits_that_are_no_features_do_not_count);
     tcase_add_test(tcase, a_bit_without_a_name_is_shown_by_its_place);
     suite_add_tcase(suite, tcase);
-    runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return run_suite(suite);
 }

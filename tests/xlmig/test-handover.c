@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The handover's table, walked exhaustively: every sequence of events from the start. */
+#include "tests/run-suite.h"
 #include "xlmig/handover.h"
 
-#include <check.h>
 #include <stdbool.h>
 #include <stdlib.h>
 
@@ -164,8 +164,6 @@ int main(void)
 {
     Suite *suite = suite_create("handover");
     TCase *tcase = tcase_create("table");
-    SRunner *runner;
-    int failed;
 
     tcase_add_test(tcase, no_walk_destroys_or_resumes_what_it_may_not);
     tcase_add_test(tcase, every_state_can_be_reached);
@@ -175,9 +173,5 @@ int main(void)
     tcase_add_test(tcase, cancel_counts_until_go_and_not_after);
     tcase_add_test(tcase, the_good_way_is_copy_ready_rename_go_report_destroy);
     suite_add_tcase(suite, tcase);
-    runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return run_suite(suite);
 }

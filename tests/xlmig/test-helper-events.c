@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The engine's events, from a pipe and from hostile hands. */
+#include "tests/run-suite.h"
 #include "xlmig/helper-events.h"
 #include "xlmig/loop.h"
 
-#include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -139,8 +139,6 @@ int main(void)
 {
     Suite *suite = suite_create("helper-events");
     TCase *tcase = tcase_create("events");
-    SRunner *runner;
-    int failed;
 
     tcase_add_test(tcase, an_event_is_read);
     tcase_add_test(tcase, an_end_carries_its_error_and_its_times);
@@ -149,9 +147,5 @@ int main(void)
     tcase_add_test(tcase, lines_come_through_the_pipe_whole);
     tcase_add_test(tcase, a_line_without_end_is_dropped_and_the_next_one_is_not);
     suite_add_tcase(suite, tcase);
-    runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return run_suite(suite);
 }

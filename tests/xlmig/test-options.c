@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Options and numbers as people type them. */
+#include "tests/run-suite.h"
 #include "xlmig/verb.h"
 
-#include <check.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -189,8 +189,6 @@ int main(void)
 {
     Suite *suite = suite_create("options");
     TCase *tcase = tcase_create("options");
-    SRunner *runner;
-    int failed;
 
     tcase_add_test(tcase, values_arrive_and_arguments_stay);
     tcase_add_test(tcase, defaults_stay_where_nothing_was_said);
@@ -203,9 +201,5 @@ int main(void)
     tcase_add_loop_test(tcase, negative_numbers, 0, LENGTH(no_numbers));
     tcase_add_test(tcase, every_verb_has_what_help_needs);
     suite_add_tcase(suite, tcase);
-    runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return run_suite(suite);
 }
