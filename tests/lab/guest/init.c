@@ -4,10 +4,11 @@
  * It is built to notice a bad migration by itself.  Every tick it rewrites a region of memory and checks what the tick
  * before wrote, checks a slice of memory that nobody writes, writes and reads back disk blocks, and prints one line:
  *
- *     tick N bad=B disk_bad=D cpus=C gap_ms=G t=SECONDS
+ *     tick N bad=B disk_bad=D cpus=C gap_ms=G free_kb=F t=SECONDS
  *
- * bad and disk_bad count errors since boot and must stay 0.  cpus is how many CPUs did work since the last tick.  gap_ms is the longest time since the last tick during which
- * the guest did not run, by its own wall clock, sampled every SAMPLE_MS; across a migration that is the downtime.
+ * bad and disk_bad count errors since boot and must stay 0.  cpus is how many CPUs did work since the last tick.  gap_ms
+ * is the longest time since the last tick during which the guest did not run, by its own wall clock, sampled every
+ * SAMPLE_MS; across a migration that is the downtime.  free_kb is what its kernel has free.
  * A TCP server answers each line it gets with the same line and the present tick, so that a third machine can hold a
  * connection open across a migration.
  *
@@ -35,6 +36,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/sysinfo.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -53,6 +55,13 @@ static char cmdline[4096];
 static _Atomic uint64_t ticks, errors, disk_errors;
 static _Atomic long longest_gap_ms;
 static _Atomic uint64_t cpu_worked[MAX_CPUS]; /* counted up on each CPU by a thread that stays there */
+
+static unsigned long free_kb(void)
+{
+    struct sysinfo info;
+
+    return sysinfo(&info) == 0 ? info.freeram / 1024 * info.mem_unit : 0;
+}
 
 static long number_option(const char *name, long fallback)
 {
@@ -365,8 +374,8 @@ int main(int argc, char **argv)
         disk_errors += check_disk(disk, tick);
         ticks = tick;
         sleep_ms(rate_ms);
-        printf("tick %llu bad=%llu disk_bad=%llu cpus=%d gap_ms=%ld t=%.3f\n", (unsigned long long)tick,
+        printf("tick %llu bad=%llu disk_bad=%llu cpus=%d gap_ms=%ld free_kb=%lu t=%.3f\n", (unsigned long long)tick,
                (unsigned long long)errors, (unsigned long long)disk_errors, count_working_cpus(),
-               atomic_exchange(&longest_gap_ms, 0), wall_clock());
+               atomic_exchange(&longest_gap_ms, 0), free_kb(), wall_clock());
     }
 }

@@ -7,7 +7,7 @@ import time
 from .host import SHARED_DISKS, disk_file
 from .settings import LabError
 
-TICK = re.compile(r"tick (\d+) bad=(\d+) disk_bad=(\d+) cpus=(\d+) gap_ms=(\d+) t=([\d.]+)")
+TICK = re.compile(r"tick (\d+) bad=(\d+) disk_bad=(\d+) cpus=(\d+) gap_ms=(\d+) free_kb=(\d+) t=([\d.]+)")
 NUMBERS = {"pv": 1, "pvh": 2, "hvm": 3}
 # As little as each can boot with, since emulation copies it at a few MiB a second. HVM unpacks its kernel in there.
 MEMORY_MIB = {"pv": 96, "pvh": 96, "hvm": 128}
@@ -26,8 +26,8 @@ DIRECT_BOOT = """\
 kernel = "/lab/vmlinux"
 ramdisk = "/lab/initramfs"
 extra = "{options}"
-vif = ["mac={mac},bridge=xenbr0"]
-disk = ["phy:{disk},xvda,w"]
+vif = ["mac={mac},bridge=xenbr0,script=/lab/hotplug-vif"]
+disk = ["vdev=xvda,access=w,script=/lab/hotplug-block,target={disk}"]
 """
 DISK_BOOT = """\
 device_model_version = "qemu-xen"
@@ -36,8 +36,9 @@ hdtype = "ahci"
 vga = "none"
 nographic = 1
 serial = "pty"
-vif = ["mac={mac},bridge=xenbr0,type=vif"]
-disk = ["phy:{boot_disk},xvda,w", "phy:{disk},xvdb,w"]
+vif = ["mac={mac},bridge=xenbr0,type=vif,script=/lab/hotplug-vif"]
+disk = ["vdev=xvda,access=w,script=/lab/hotplug-block,target={boot_disk}",
+        "vdev=xvdb,access=w,script=/lab/hotplug-block,target={disk}"]
 """
 OPTIONS = "console=hvc0 loglevel=4 panic=1 lab.dirty_mb={dirty_mb} lab.static_mb={static_mb} lab.rate_ms={rate_ms} "
 
@@ -52,18 +53,18 @@ def write_boot_options(options):
 
 class Tick:
     def __init__(self, match):
-        self.number, self.bad, self.disk_bad, self.cpus, self.gap_ms = (int(match[i]) for i in range(1, 6))
-        self.time = float(match[6])
+        self.number, self.bad, self.disk_bad, self.cpus, self.gap_ms, self.free_kb = (int(match[i]) for i in range(1, 7))
+        self.time = float(match[7])
 
     def __str__(self):
-        return f"tick {self.number} bad={self.bad} disk_bad={self.disk_bad}"
+        return f"tick {self.number} bad={self.bad} disk_bad={self.disk_bad} free_kb={self.free_kb}"
 
 
 class Guest:
     """One guest of a given type. `host` is where it is believed to run; tests set it after a migration."""
 
     def __init__(self, kind, name=None, memory=None, maxmem=None, vcpus=1, dirty_mb=8, static_mb=8, rate_ms=200,
-                 options=""):
+                 options="", configuration=""):
         memory = memory or MEMORY_MIB[kind]
         self.kind = kind
         self.name = name or kind + "1"
@@ -79,7 +80,7 @@ class Guest:
         text = CONFIGURATION + (DISK_BOOT if kind == "hvm" else DIRECT_BOOT)
         self.configuration = text.format(
             name=self.name, uuid=self.uuid, kind=kind, memory=memory, maxmem=maxmem or memory, vcpus=vcpus,
-            options=self.options, mac=self.mac, disk=SHARED_DISKS[kind], boot_disk=SHARED_DISKS["boot"])
+            options=self.options, mac=self.mac, disk=SHARED_DISKS[kind], boot_disk=SHARED_DISKS["boot"]) + configuration
 
     # Life.
 
