@@ -58,13 +58,13 @@ class Host:
 
     # The machine.
 
-    def boot(self, xen, dom0, memory_mib):
+    def boot(self, xen, dom0, memory_mib, xen_options=""):
         self.serial.unlink(missing_ok=True)
         forwards = f"hostfwd=tcp:127.0.0.1:{self.agent_port}-:2300,hostfwd=tcp:127.0.0.1:{self.shell_port}-:2301"
         command = [
             "qemu-system-x86_64", "-machine", "q35", "-accel", ACCELERATOR, "-cpu", CPU,
             "-m", str(memory_mib), "-smp", "1", "-display", "none", "-vga", "none", "-nodefaults", "-no-reboot",
-            "-serial", f"file:{self.serial}", "-kernel", xen, "-append", XEN_OPTIONS,
+            "-serial", f"file:{self.serial}", "-kernel", xen, "-append", f"{XEN_OPTIONS} {xen_options}",
             "-initrd", f"{dom0}/vmlinux {DOM0_OPTIONS} lab.host={self.name},{dom0}/initramfs",
             "-drive", f"file={dom0}/root.ext4,if=none,id=root,format=raw,snapshot=on,cache=unsafe",
             "-device", "virtio-blk-pci,drive=root",

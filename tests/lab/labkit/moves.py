@@ -8,6 +8,8 @@ import time
 
 from .settings import LabError
 
+REFUSED = 3  # xlmig's exit status for it (xlmig(8))
+STANDSTILL_MS = 1000
 HELPER = "LIBXL_SAVE_HELPER=/usr/libexec/xlmig-save-helper"
 SECONDS = 180
 
@@ -102,6 +104,20 @@ def untouched(guest, target, seconds=30):
         if time.monotonic() > end:
             raise LabError(f"the failed migration left {', '.join(rest)} on host {target.name}")
         time.sleep(0.5)
+
+
+def refused(guest, target, command, *said, seconds=60):
+    """The command ends as refused, says every one of `said`, and the guest ran on all the while."""
+    with untouched(guest, target):
+        status, output = guest.host.attempt(command, seconds)
+    missing = [text for text in said if text.lower() not in output.lower()]
+    if status != REFUSED:
+        raise LabError(f"`{command}` ended with {status}, not {REFUSED}:\n{output}")
+    if missing:
+        raise LabError(f"`{command}` does not say {', '.join(missing)}:\n{output}")
+    largest_gap_ms = max(tick.gap_ms for tick in guest.ticks()[-5:])
+    if largest_gap_ms > STANDSTILL_MS:
+        raise LabError(f"{guest.name} stood still for {largest_gap_ms} ms although the send was refused")
 
 
 # Migrations that a test watches from beside: started in a session of their own, one at a time on a host.

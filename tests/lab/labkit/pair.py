@@ -9,7 +9,7 @@ import time
 
 from . import images, segment
 from .host import SHARED_DISKS, Host, disk_file
-from .settings import FAILURES, MEMORY_MIB, RUN, LabError
+from .settings import FAILURES, HOST_XEN_OPTIONS, MEMORY_MIB, RUN, LabError
 
 STATE = RUN / "pair.json"
 DISK_BYTES = 8 << 20
@@ -85,7 +85,7 @@ def up(hypervisor, memory_mib=MEMORY_MIB):
         pair = Pair(hypervisor, {"a": Host("a"), "b": Host("b")})
         try:
             for host in pair.hosts.values():
-                host.boot(xen, dom0, memory_mib)
+                host.boot(xen, dom0, memory_mib, HOST_XEN_OPTIONS.get((hypervisor, host.name), ""))
                 pair.save()
             for host in pair.hosts.values():
                 host.wait_ready()

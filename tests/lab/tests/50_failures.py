@@ -10,6 +10,8 @@ SLOW = "LAB_RATE=4m"
 # libxl gives a guest 60 s to answer the request to suspend; then comes the cleaning up.
 UNANSWERED_SECONDS = 120
 CUT_SECONDS = 60
+FULL_DISK = "/run/full"
+FULL_DISK_SECONDS = 30
 STALL = "--stall-timeout 15s"  # the default is a minute
 PULLED_SECONDS = 60
 # The target learns of it when the cable is back, by TCP's next retransmission, or when no byte came for two minutes.
@@ -29,7 +31,7 @@ def fails_within(host, command, seconds, *said):
     print(f"    failed with status {status} after {time.monotonic() - started:.0f} s", flush=True)
 
 
-@scenario("send-cut-off-midway", "send-interrupted", "send-again-after-failures")
+@scenario("send-cut-off-midway", "send-interrupted", "save-to-full-disk", "send-again-after-failures")
 def cut(lab):
     guest = lab.guest("pvh").create(lab.a)
     with lab.step("send-cut-off-midway"):
@@ -42,6 +44,14 @@ def cut(lab):
         moves.await_copying(lab.a)
         moves.interrupt(lab.a)
         moves.await_end(lab.a, 30)
+    moves.running(lab, guest, lab.a)
+    with lab.step("save-to-full-disk"):
+        lab.a.run(f"mkdir -p {FULL_DISK} && mount -t tmpfs -o size=20m none {FULL_DISK}")
+        for saver in ("xlmig", "helper"):
+            with moves.untouched(guest, lab.b):
+                command = moves.SAVE[saver].format(name=guest.name, file=f"{FULL_DISK}/file")
+                fails_within(lab.a, command, FULL_DISK_SECONDS, "no space left")
+        lab.a.run(f"umount {FULL_DISK}")
     moves.running(lab, guest, lab.a)
     with lab.step("send-again-after-failures"):
         moves.send(lab, guest)
