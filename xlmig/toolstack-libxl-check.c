@@ -10,18 +10,33 @@
 #include <xenctrl.h>
 #include <xenguest.h>
 
+/* Devices that are attached now; the configuration tells of those that whoever attached them has entered there. */
+static bool has_attached_device(libxl_ctx *ctx, uint32_t domid, char *text, size_t size)
+{
+    int nr_pci = 0, nr_usb = 0;
+    libxl_device_pci *pci = libxl_device_pci_list(ctx, domid, &nr_pci);
+    libxl_device_usbdev *usb = libxl_device_usbdev_list(ctx, domid, &nr_usb);
+
+    if (pci && nr_pci > 0)
+        snprintf(text, size,
+                 "it has %d passed-through PCI device(s), first %04x:%02x:%02x.%u, whose state cannot move; "
+                 "detach with `xl pci-detach` first",
+                 nr_pci, (unsigned)pci[0].domain, pci[0].bus, pci[0].dev, pci[0].func);
+    else if (usb && nr_usb > 0)
+        snprintf(text, size, "it has %d passed-through USB device(s), whose state cannot move; "
+                 "detach with `xl usbdev-detach` first", nr_usb);
+    libxl_device_pci_list_free(pci, nr_pci);
+    libxl_device_usbdev_list_free(usb, nr_usb);
+    return text[0];
+}
+
 static void find_obstacle(const libxl_domain_config *config, char *text, size_t size)
 {
-    if (config->num_pcidevs > 0)
-        snprintf(text, size, "it has %d passed-through PCI device(s), first %04x:%02x:%02x.%u, whose state cannot move; "
-                 "detach with `xl pci-detach` first",
-                 config->num_pcidevs, (unsigned)config->pcidevs[0].domain, config->pcidevs[0].bus,
-                 config->pcidevs[0].dev, config->pcidevs[0].func);
+    if (config->num_pcidevs > 0 || config->num_usbdevs > 0)
+        snprintf(text, size, "its configuration has %d PCI and %d USB device(s) of this host, whose state cannot move",
+                 config->num_pcidevs, config->num_usbdevs);
     else if (config->num_dtdevs > 0)
         snprintf(text, size, "it has the passed-through device %s, whose state cannot move", config->dtdevs[0].path);
-    else if (config->num_usbdevs > 0)
-        snprintf(text, size, "it has %d passed-through USB device(s), whose state cannot move; "
-                 "detach with `xl usbdev-detach` first", config->num_usbdevs);
     else if (config->num_rdms > 0)
         snprintf(text, size, "it has memory reserved for a passed-through device");
     else if (config->b_info.num_vnuma_nodes > 0)
@@ -46,7 +61,8 @@ int libxl_op_obstacles(struct toolstack *ts, const struct toolstack_vm *vm, cons
     rc = libxl_domain_config_from_json(lx->ctx, &config, config_json);
     if (rc == 0) {
         libxl_defbool_setdefault(&config.b_info.disable_migrate, false);
-        find_obstacle(&config, obstacles->any, sizeof obstacles->any);
+        if (!has_attached_device(lx->ctx, vm->domid, obstacles->any, sizeof obstacles->any))
+            find_obstacle(&config, obstacles->any, sizeof obstacles->any);
     }
     libxl_domain_config_dispose(&config);
     if (rc != 0)

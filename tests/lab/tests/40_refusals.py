@@ -14,7 +14,7 @@ def placeholder(host, name, memory):
 
 
 def pretend_passed_through(guest):
-    """The emulated machine has no IOMMU, so the toolstack's record of a device is all there is; it is what xlmig reads."""
+    """The emulated machine has no IOMMU: the toolstack's record of a device is all there is, and what xlmig asks for."""
     backend = f"/local/domain/0/backend/pci/{guest.domid()}/0"
     nodes = {"num_devs": 1, "dev-0": PCI_DEVICE, "vdev-0": PCI_DEVICE, "key-0": PCI_DEVICE, "state-0": 3, "state": 4,
              "opts-0": "msitranslate=0,power_mgmt=0,permissive=0,rdm_policy=strict", "online": 1,
