@@ -96,7 +96,8 @@ static int populate(struct pagerecv *p, uint64_t *pfns, unsigned n, struct xcsav
     if (p->guest->ops->populate(p->guest, (unsigned)left, pfns, 0, &done, error))
         return -1;
     if (done != (unsigned)left)
-        return xcsave_fail(error, ENOMEM, "the host has no memory for pfn %#llx", (unsigned long long)pfns[done]);
+        return xcsave_fail(error, ENOMEM, "pfn %#llx gets no memory: the host has none left, or the guest outgrew the "
+                           "size it was announced with", (unsigned long long)pfns[done]);
     return 0;
 }
 

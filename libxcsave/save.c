@@ -282,8 +282,9 @@ static int send_memory_live(struct save *s)
     do {
         struct xcsave_round round;
 
-        if ((s->report->precopy_rounds ? send_dirty(s, &round) : send_all(s, &round)) || s->guest->ops->layout_records(s->guest, emit, s, s->error) ||
-            follow_growth(s) || collect_dirty(s, GUEST_DIRTY_CLEAN))
+        if ((s->report->precopy_rounds ? send_dirty(s, &round) : send_all(s, &round)) ||
+            s->guest->ops->layout_records(s->guest, emit, s, s->error) || follow_growth(s) ||
+            collect_dirty(s, GUEST_DIRTY_CLEAN))
             return -1;
         round.dirtied = bitmap_count(s->dirty, bitmap_words(s->nr_pfns));
         report_round(s, &round);
