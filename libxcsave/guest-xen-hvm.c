@@ -54,9 +54,9 @@ static int nr_pfns(struct xcsave_guest *base, uint64_t *nr, struct xcsave_error 
 
 /*
  * XEN_DOMCTL_getpageframeinfo3 finds exactly the pages that Xen counts as the
- * domain's: special ones (shared info, grant table) are no memory for either,
- * and Xen marks a pfn dirty when its memory comes or goes.  Only pages that are
- * populated on demand, shared or paged out are counted otherwise.
+ * domain's: special ones (shared info, grant table) are no memory for either.
+ * Only pages that are populated on demand, shared or paged out are counted
+ * otherwise.
  */
 static int nr_present(struct xcsave_guest *base, uint64_t *nr, struct xcsave_error *error)
 {
@@ -68,6 +68,21 @@ static int nr_present(struct xcsave_guest *base, uint64_t *nr, struct xcsave_err
     if (xc_domain_get_pod_target(g->xch, g->domid, &total, &cached, &on_demand))
         return xcsave_fail(error, errno, "asking for the populate-on-demand state of domain %u", g->domid);
     *nr = on_demand || cached || g->info.odd_pages ? 0 : g->info.nr_pages;
+    return 0;
+}
+
+/*
+ * Xen before 4.22 marks nothing when a pfn gets or loses memory, and logs what
+ * is written to new memory only after the log was cleaned the next time; 4.22
+ * still says nothing of memory that is lost.
+ */
+static int memory_pages(struct xcsave_guest *base, uint64_t *nr, struct xcsave_error *error)
+{
+    struct xen_guest *g = to_xen(base);
+
+    if (xen_refresh_info(g, error))
+        return -1;
+    *nr = g->info.nr_pages;
     return 0;
 }
 
@@ -305,6 +320,7 @@ const struct guest_ops xen_hvm_ops = {
     .identify = xen_identify,
     .nr_pfns = nr_pfns,
     .nr_present = nr_present,
+    .memory_pages = memory_pages,
     .static_records = static_records,
     .opening_records = no_records,
     .layout_records = no_records,

@@ -54,10 +54,16 @@ struct guest_ops {
     /*
      * How many pfns have memory now, exactly; 0: cannot be told.  Lets a scan
      * of a sparse pfn space end with the last page instead of the last hole.
-     * Optional.  Guests for which it is told must mark a pfn dirty when its
-     * memory comes or goes.
+     * Optional.
      */
     int (*nr_present)(struct xcsave_guest *g, uint64_t *nr_pages, struct xcsave_error *error);
+
+    /*
+     * How much memory the guest has now, in pages, however it is backed.
+     * Optional: for guests that may gain or lose memory without a mark in the
+     * dirty log.  When it changes, the engine sends everything again.
+     */
+    int (*memory_pages)(struct xcsave_guest *g, uint64_t *nr_pages, struct xcsave_error *error);
 
     /* Records before any page: static (before STATIC_DATA_END), then those that open the dynamic part. */
     int (*static_records)(struct xcsave_guest *g, guest_emit_record *emit, void *user, struct xcsave_error *error);

@@ -10,6 +10,8 @@
  *   3. when what is left fits the allowed downtime and the last round no
  *      longer halved it;
  *   4. when the limit of rounds is reached.
+ * A guest that gained or lost memory starts over, whatever the numbers say, as
+ * long as it does not do so again and again.
  */
 #include "config.h"
 
@@ -18,6 +20,7 @@
 /* So few pages copy faster than a guest suspends. */
 #define NEGLIGIBLE_PAGES 64u
 #define PAGE_BYTES 4096u
+#define MAX_RESTARTS 3u
 
 static uint64_t predicted_copy_us(struct xcsave_policy_facts facts)
 {
@@ -35,6 +38,8 @@ enum xcsave_decision xcsave_precopy_decide(struct xcsave_policy_facts facts, str
 
     if (facts.dirty_pages <= NEGLIGIBLE_PAGES || facts.rounds_done >= max_rounds)
         return XCSAVE_STOP_AND_COPY;
+    if (facts.restart)
+        return facts.restart <= MAX_RESTARTS ? XCSAVE_CONTINUE : XCSAVE_STOP_AND_COPY;
     /* The first round sends memory that was never dirty: its result says nothing about convergence. */
     if (facts.rounds_done >= 2 && left >= 0.8 * sent)
         return XCSAVE_STOP_AND_COPY;

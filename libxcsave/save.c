@@ -11,7 +11,9 @@
  * the dirty log, in `dirty` or in `deferred`; when the final round ends all
  * three are empty.  A page is mapped no longer than its batch lives, so a frame
  * that the guest gives up or exchanges afterwards cannot be sent stale: the
- * exchange marks the pfn dirty and the next batch maps it anew.
+ * exchange marks the pfn dirty and the next batch maps it anew.  Where a guest
+ * can gain or lose memory without a mark (guest.h: memory_pages), every change
+ * of its size that is seen between two batches makes all of it dirty.
  */
 #include "config.h"
 
@@ -41,6 +43,8 @@ struct save {
 
     uint64_t nr_pfns;
     uint64_t *dirty;            /* to send in the round at hand */
+    uint64_t memory_pages;      /* as of the last look; see watch_memory() */
+    bool memory_changed;        /* since the dirty log was cleaned last */
 
     uint64_t start_us;
     uint64_t shown_us;
@@ -141,6 +145,40 @@ static int collect_dirty(struct save *s, enum guest_dirty_op op)
     return rc;
 }
 
+static int look_at_memory(struct save *s, uint64_t *nr_pages)
+{
+    *nr_pages = 0;
+    return s->guest->ops->memory_pages ? s->guest->ops->memory_pages(s->guest, nr_pages, s->error) : 0;
+}
+
+/*
+ * A page that came and was sent before the guest wrote to it is stale, and
+ * neither the dirty log nor a count of pages at the end says so.  That memory
+ * came or went can be seen, if one looks often.
+ */
+static int watch_memory(struct save *s)
+{
+    uint64_t nr_pages;
+
+    if (look_at_memory(s, &nr_pages))
+        return -1;
+    s->memory_changed |= nr_pages != s->memory_pages;
+    s->memory_pages = nr_pages;
+    return 0;
+}
+
+/* Did memory come or go?  Then all of it is to be sent again. */
+static bool take_memory_change(struct save *s)
+{
+    if (!s->memory_changed)
+        return false;
+    s->memory_changed = false;
+    if (s->callbacks->note)
+        s->callbacks->note(s->callbacks->user, "the guest gained or lost memory: sending all of it again");
+    bitmap_set_range(s->dirty, 0, s->nr_pfns);
+    return true;
+}
+
 static void begin_round(struct save *s, struct xcsave_round *round, uint64_t nr_pages)
 {
     *round = (struct xcsave_round){ .pages = nr_pages, .bytes = s->io.bytes, .duration_us = clock_us() };
@@ -169,7 +207,7 @@ static int send_dirty(struct save *s, struct xcsave_round *round)
 
         for (; n < GUEST_BATCH_PAGES && pfn < s->nr_pfns; pfn = bitmap_next(s->dirty, pfn + 1, s->nr_pfns))
             batch[n++] = pfn;
-        if (pagesend_batch(&s->pages, batch, n, s->suspended, s->error))
+        if (pagesend_batch(&s->pages, batch, n, s->suspended, s->error) || watch_memory(s))
             return -1;
         s->progress->round_pages_done += n;
         show_progress(s, false);
@@ -189,7 +227,7 @@ static int send_run(struct save *s, uint64_t first, uint64_t end)
         batch[n] = first + n;
         n++;
     }
-    if (pagesend_batch(&s->pages, batch, n, s->suspended, s->error))
+    if (pagesend_batch(&s->pages, batch, n, s->suspended, s->error) || watch_memory(s))
         return -1;
     s->progress->round_pages_done = s->pages.nr_known;
     show_progress(s, false);
@@ -275,17 +313,22 @@ static int send_memory_live(struct save *s)
 {
     struct xcsave_policy_facts facts = { 0 };
     uint64_t start_us = clock_us();
+    unsigned nr_restarts = 0;
+    bool starts_over;
 
     enter_phase(s, XCSAVE_PHASE_PRECOPY);
-    if (enable_logdirty(s))
+    if (look_at_memory(s, &s->memory_pages) || enable_logdirty(s))
         return -1;
     do {
         struct xcsave_round round;
 
         if ((s->report->precopy_rounds ? send_dirty(s, &round) : send_all(s, &round)) ||
             s->guest->ops->layout_records(s->guest, emit, s, s->error) || follow_growth(s) ||
-            collect_dirty(s, GUEST_DIRTY_CLEAN))
+            watch_memory(s) || collect_dirty(s, GUEST_DIRTY_CLEAN))
             return -1;
+        /* What came before the log was cleaned is logged from now on; what comes after it counts for the next round. */
+        starts_over = take_memory_change(s);
+        nr_restarts += starts_over;
         round.dirtied = bitmap_count(s->dirty, bitmap_words(s->nr_pfns));
         report_round(s, &round);
 
@@ -296,6 +339,7 @@ static int send_memory_live(struct save *s)
             .guest_pages = s->nr_pfns,
             .bytes_per_s = round.duration_us ? round.bytes * 1000000 / round.duration_us : 0,
             .elapsed_us = clock_us() - start_us,
+            .restart = starts_over ? nr_restarts : 0,
             .last = round,
             .previous = facts.last,
         };
@@ -329,8 +373,9 @@ static int send_memory_final(struct save *s)
     if (s->guest->ops->layout_records(s->guest, emit, s, s->error) || follow_growth(s))
         return -1;
     if (s->logdirty) {
-        if (collect_dirty(s, GUEST_DIRTY_FINAL))
+        if (watch_memory(s) || collect_dirty(s, GUEST_DIRTY_FINAL))
             return -1;
+        take_memory_change(s);
         pagesend_take_deferred(&s->pages, s->dirty);
         if (send_dirty(s, &round))
             return -1;

@@ -71,6 +71,7 @@ struct xcsave_policy_facts {
     uint64_t guest_pages;
     uint64_t bytes_per_s;       /* measured over the last rounds; 0: unknown */
     uint64_t elapsed_us;        /* since pre-copy began */
+    unsigned restart;           /* n: the guest's memory changed, all of it is dirty again, for the n-th time; 0: no */
     struct xcsave_round last;   /* the round just completed */
     struct xcsave_round previous; /* the one before; all zero after the first */
 };

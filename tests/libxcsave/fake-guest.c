@@ -40,13 +40,23 @@ static int nr_pfns(struct xcsave_guest *base, uint64_t *nr, struct xcsave_error 
     return count_call(to_fake(base), error);
 }
 
-static int nr_present(struct xcsave_guest *base, uint64_t *nr, struct xcsave_error *error)
+static int memory_pages(struct xcsave_guest *base, uint64_t *nr, struct xcsave_error *error)
 {
     struct fake_guest *g = to_fake(base);
 
     *nr = 0;
-    for (unsigned pfn = 0; g->counts_pages && pfn < g->nr_pfns; pfn++)
+    for (unsigned pfn = 0; pfn < g->nr_pfns; pfn++)
         *nr += g->types[pfn] != STREAM_PAGE_XTAB;
+    return count_call(g, error);
+}
+
+static int nr_present(struct xcsave_guest *base, uint64_t *nr, struct xcsave_error *error)
+{
+    struct fake_guest *g = to_fake(base);
+
+    if (g->counts_pages)
+        return memory_pages(base, nr, error);
+    *nr = 0;
     return count_call(g, error);
 }
 
@@ -158,6 +168,8 @@ static void unmap(struct xcsave_guest *base, void *mapping, unsigned n)
         memcpy(page_of(g, m->pfns[i]), m->pages + i * GUEST_PAGE_SIZE, GUEST_PAGE_SIZE);
     g->mapped -= n;
     free(m);
+    if (g->between)
+        g->between(g, ++g->batches);
 }
 
 /* Page tables of this guest are normalised by flipping every bit. */
@@ -297,6 +309,7 @@ static const struct guest_ops fake_ops = {
     .identify = identify,
     .nr_pfns = nr_pfns,
     .nr_present = nr_present,
+    .memory_pages = memory_pages,
     .static_records = no_records,
     .opening_records = no_records,
     .layout_records = layout_records,

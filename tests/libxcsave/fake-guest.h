@@ -20,6 +20,9 @@ struct fake_guest {
     bool suspended;
     bool superpages;
     bool counts_pages;                  /* tells how many pages it has */
+    unsigned batches;                   /* calls of unmap() */
+    /* Called when a batch was sent, with its number. */
+    void (*between)(struct fake_guest *g, unsigned batch);
     unsigned nr_types_asked;
     unsigned mapped;                    /* pages mapped now */
     unsigned rounds;                    /* calls of layout_records() */

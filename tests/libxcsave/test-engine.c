@@ -229,6 +229,73 @@ START_TEST(memory_that_changes_behind_the_dirty_log_is_noticed)
 }
 END_TEST
 
+/* As Xen before 4.22: new memory is not marked, and writes to it are not logged in the round in which it came. */
+static void gain_a_page_and_write_it_once_sent(struct fake_guest *g, unsigned batch)
+{
+    uint64_t dirty = g->dirty[1500 / 64];
+
+    if (batch == 1)
+        g->types[1500] = STREAM_PAGE_NOTAB;
+    if (batch == 2)
+        fake_guest_write(g, 1500, 77);
+    g->dirty[1500 / 64] = dirty;
+}
+
+START_TEST(a_page_that_came_unmarked_and_was_sent_before_it_was_written_arrives)
+{
+    struct save_case c = { .guest = fake_guest_new(4 * GUEST_BATCH_PAGES), .live = true };
+
+    c.guest->types[1500] = STREAM_PAGE_XTAB;
+    c.guest->between = gain_a_page_and_write_it_once_sent;
+    fake_guest_free(move(&c));
+    fake_guest_free(c.guest);
+}
+END_TEST
+
+/* Given up and taken again: its place is known, and what is there is new. */
+static void exchange_a_page_unmarked(struct fake_guest *g, unsigned batch)
+{
+    uint64_t dirty = g->dirty[500 / 64];
+
+    if (batch == 2)
+        g->types[500] = STREAM_PAGE_XTAB;
+    if (batch == 3) {
+        g->types[500] = STREAM_PAGE_NOTAB;
+        fake_guest_write(g, 500, 78);
+    }
+    g->dirty[500 / 64] = dirty;
+}
+
+START_TEST(a_page_that_was_exchanged_unmarked_arrives)
+{
+    struct save_case c = { .guest = fake_guest_new(4 * GUEST_BATCH_PAGES), .live = true };
+
+    c.guest->between = exchange_a_page_unmarked;
+    fake_guest_free(move(&c));
+    fake_guest_free(c.guest);
+}
+END_TEST
+
+/* A guest that never comes to rest is stopped in the end, and arrives. */
+static void gain_a_page_every_round(struct fake_guest *g, unsigned round)
+{
+    if (round < 40)
+        g->types[1000 + round] = STREAM_PAGE_NOTAB;
+}
+
+START_TEST(memory_that_changes_in_every_round_ends_the_rounds)
+{
+    struct save_case c = { .guest = fake_guest_new(2 * GUEST_BATCH_PAGES), .live = true };
+
+    for (unsigned pfn = 1000; pfn < 2000; pfn++)
+        c.guest->types[pfn] = STREAM_PAGE_XTAB;
+    c.guest->script = gain_a_page_every_round;
+    fake_guest_free(move(&c));
+    ck_assert_uint_le(c.report.precopy_rounds, 5);
+    fake_guest_free(c.guest);
+}
+END_TEST
+
 START_TEST(page_tables_are_normalised_and_localised)
 {
     struct save_case c = { .guest = fake_guest_new(64) };
@@ -537,6 +604,9 @@ int main(void)
     tcase_add_test(tc, holes_are_not_sent_and_get_no_memory);
     tcase_add_test(tc, a_scan_ends_with_the_last_page_where_the_count_is_known);
     tcase_add_test(tc, memory_that_changes_behind_the_dirty_log_is_noticed);
+    tcase_add_test(tc, a_page_that_came_unmarked_and_was_sent_before_it_was_written_arrives);
+    tcase_add_test(tc, a_page_that_was_exchanged_unmarked_arrives);
+    tcase_add_test(tc, memory_that_changes_in_every_round_ends_the_rounds);
     tcase_add_test(tc, page_tables_are_normalised_and_localised);
     tcase_add_test(tc, a_page_in_flux_is_sent_once_the_guest_stands_still);
     tcase_add_test(tc, whatever_fails_the_guest_is_left_able_to_run);

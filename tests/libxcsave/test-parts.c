@@ -16,22 +16,26 @@ struct policy_case {
     uint64_t sent, dirty, bytes_per_s;
     struct xcsave_policy_limits limits;
     enum xcsave_decision expected;
+    unsigned restart;
 };
 
 #define MIB_S (UINT64_C(1) << 20)
 
 static const struct policy_case policy_cases[] = {
-    { "an idle guest is stopped at once", 1, 32768, 20, 30 * MIB_S, { 0 }, XCSAVE_STOP_AND_COPY },
-    { "a first round that helped is followed by another", 1, 32768, 4096, 30 * MIB_S, { 0 }, XCSAVE_CONTINUE },
-    { "rounds that shrink go on", 3, 4096, 1000, 30 * MIB_S, { 0 }, XCSAVE_CONTINUE },
-    { "a guest as fast as the link is not chased", 2, 4096, 4096, 30 * MIB_S, { 0 }, XCSAVE_STOP_AND_COPY },
-    { "nor one that is slower by too little", 5, 4096, 3900, 30 * MIB_S, { 0 }, XCSAVE_STOP_AND_COPY },
-    { "the first round never says that", 1, 4096, 4096, 1 * MIB_S, { 0 }, XCSAVE_CONTINUE },
-    { "what fits the downtime is worth a round that halves it", 3, 4096, 1500, 100 * MIB_S, { 0 }, XCSAVE_CONTINUE },
-    { "but none that does not", 3, 4096, 2500, 100 * MIB_S, { 0 }, XCSAVE_STOP_AND_COPY },
-    { "a downtime set lower goes on", 3, 4096, 2500, 100 * MIB_S, { .max_downtime_us = 10000 }, XCSAVE_CONTINUE },
-    { "the limit of rounds ends it", 4, 4096, 1000, 30 * MIB_S, { .max_rounds = 4 }, XCSAVE_STOP_AND_COPY },
-    { "an unknown bandwidth promises nothing", 3, 4096, 2500, 0, { 0 }, XCSAVE_CONTINUE },
+    { "an idle guest is stopped at once", 1, 32768, 20, 30 * MIB_S, { 0 }, XCSAVE_STOP_AND_COPY, 0 },
+    { "a first round that helped is followed by another", 1, 32768, 4096, 30 * MIB_S, { 0 }, XCSAVE_CONTINUE, 0 },
+    { "rounds that shrink go on", 3, 4096, 1000, 30 * MIB_S, { 0 }, XCSAVE_CONTINUE, 0 },
+    { "a guest as fast as the link is not chased", 2, 4096, 4096, 30 * MIB_S, { 0 }, XCSAVE_STOP_AND_COPY, 0 },
+    { "nor one that is slower by too little", 5, 4096, 3900, 30 * MIB_S, { 0 }, XCSAVE_STOP_AND_COPY, 0 },
+    { "the first round never says that", 1, 4096, 4096, 1 * MIB_S, { 0 }, XCSAVE_CONTINUE, 0 },
+    { "what fits the downtime is worth a round that halves it", 3, 4096, 1500, 100 * MIB_S, { 0 }, XCSAVE_CONTINUE, 0 },
+    { "but none that does not", 3, 4096, 2500, 100 * MIB_S, { 0 }, XCSAVE_STOP_AND_COPY, 0 },
+    { "a downtime set lower goes on", 3, 4096, 2500, 100 * MIB_S, { .max_downtime_us = 10000 }, XCSAVE_CONTINUE, 0 },
+    { "the limit of rounds ends it", 4, 4096, 1000, 30 * MIB_S, { .max_rounds = 4 }, XCSAVE_STOP_AND_COPY, 0 },
+    { "an unknown bandwidth promises nothing", 3, 4096, 2500, 0, { 0 }, XCSAVE_CONTINUE, 0 },
+    { "a guest whose memory changed starts over", 2, 4096, 4096, 30 * MIB_S, { 0 }, XCSAVE_CONTINUE, 3 },
+    { "but not for ever", 5, 4096, 4096, 30 * MIB_S, { 0 }, XCSAVE_STOP_AND_COPY, 4 },
+    { "nor beyond the limit of rounds", 4, 9, 4096, 30 * MIB_S, { .max_rounds = 4 }, XCSAVE_STOP_AND_COPY, 1 },
 };
 
 START_TEST(policy)
@@ -41,6 +45,7 @@ START_TEST(policy)
         .rounds_done = c->rounds_done,
         .dirty_pages = c->dirty,
         .bytes_per_s = c->bytes_per_s,
+        .restart = c->restart,
         .last = { .pages = c->sent, .dirtied = c->dirty },
     };
 
