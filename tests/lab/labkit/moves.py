@@ -147,10 +147,11 @@ def await_end(host, seconds):
     """Wait until the migration started last has ended: its exit status."""
     end = time.monotonic() + seconds
     while True:
+        gone = host.attempt("kill -0 $(cat /tmp/move.pid) 2>/dev/null")[0]
         status, output = host.attempt("cat /tmp/move.status 2>/dev/null")
         if not status and output.strip():
             return int(output)
-        if host.attempt("kill -0 $(cat /tmp/move.pid) 2>/dev/null")[0]:
+        if gone:
             return -1  # the shell was interrupted with it
         if time.monotonic() > end:
             raise LabError(f"it has not ended after {seconds} s:\n" + host.run("cat /tmp/move.output; ps axf | tail -30"))

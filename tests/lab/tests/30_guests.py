@@ -7,8 +7,8 @@ from labkit import moves
 from labkit.scenario import scenario
 from labkit.settings import LabError
 
-MEMORY_MIB, HALF_MIB, VCPUS = 160, 80, 4
-SLOW = "LAB_RATE=8m"  # so that the guest grows while its memory is copied
+MEMORY_MIB, HALF_MIB, VCPUS = 192, 96, 4
+SLOW = "LAB_RATE=6m"  # so that the guest grows while its memory is copied
 SLACK_MIB = 4
 BALLOON_SECONDS = 60
 
@@ -19,6 +19,10 @@ def listed_mib(guest):
 
 def balloon(guest, mib):
     guest.host.run(f"xl mem-set {guest.name} {mib}")
+    await_size(guest, mib)
+
+
+def await_size(guest, mib):
     end = time.monotonic() + BALLOON_SECONDS
     while abs(listed_mib(guest) - mib) > SLACK_MIB:
         if time.monotonic() > end:
@@ -35,6 +39,11 @@ def all_vcpus_work(guest):
     raise LabError(f"{guest.name} works on {guest.last_tick().cpus} of its {VCPUS} vCPUs")
 
 
+def set_cap(guest, host, percent):
+    """How much of a CPU it gets; 0: no limit."""
+    host.run(f"xl sched-credit2 -d {guest.name} -c {percent}")
+
+
 def variants(lab, kind):
     guest = lab.guest(kind, memory=MEMORY_MIB, vcpus=VCPUS).create(lab.a)
     with lab.step(f"send-{kind}-4-vcpus-ballooned-to-half"):
@@ -47,12 +56,18 @@ def variants(lab, kind):
     with lab.step(f"send-{kind}-growing-midway"):
         lab.need(f"send-{kind}-4-vcpus-ballooned-to-half")
         before = guest.await_tick()
+        set_cap(guest, lab.b, 1)  # so that it grows later than it is asked to
+        lab.b.run(f"xl mem-set {guest.name} {MEMORY_MIB}")
         moves.start(lab.b, moves.send_command(guest, lab.a, settings=SLOW))
         moves.await_copying(lab.b)
-        balloon(guest, MEMORY_MIB)
+        if listed_mib(guest) > MEMORY_MIB - SLACK_MIB:
+            raise LabError(f"{guest.name} has grown before its memory is copied: the test shows nothing")
+        set_cap(guest, lab.b, 0)
+        await_size(guest, MEMORY_MIB)  # here still, and in the stream
         status = moves.await_end(lab.b, moves.SECONDS)
         if status:
             raise LabError(f"the send ended with {status}:\n" + lab.b.run("cat /tmp/move.output"))
+        set_cap(guest, lab.a, 0)  # the cap was in the configuration that went ahead
         moves.arrived(guest, lab.b, lab.a, before)
         if abs(listed_mib(guest) - MEMORY_MIB) > SLACK_MIB:
             raise LabError(f"{guest.name} grew to {MEMORY_MIB} MiB and came as {listed_mib(guest)} MiB")
