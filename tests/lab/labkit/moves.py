@@ -33,12 +33,10 @@ def send_command(guest, target, sender="xlmig", receiver="xlmig", options="", se
 
 def identity(guest, host):
     """UUID and MAC address, as the toolstack of a host knows them."""
-    uuid = host.run(f"xl domid {guest.name} >/dev/null && xl list -v {guest.name} | tail -1")
-    network = host.run(f"xl network-list {guest.name} | tail -n +2")
-    if guest.uuid not in uuid:
-        raise LabError(f"{guest.name} has not its UUID {guest.uuid} on host {host.name}: {uuid.strip()}")
-    if guest.mac not in network:
-        raise LabError(f"{guest.name} has not its MAC address {guest.mac} on host {host.name}: {network.strip()}")
+    output = host.run(f"xl list -v {guest.name} | tail -1; xl network-list {guest.name} | tail -n +2")
+    for what, value in (("UUID", guest.uuid), ("MAC address", guest.mac)):
+        if value not in output:
+            raise LabError(f"{guest.name} has not its {what} {value} on host {host.name}:\n{output}")
 
 
 def domains(host):

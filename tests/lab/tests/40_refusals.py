@@ -1,8 +1,14 @@
-"""What cannot work is refused before the guest is touched, with a message that names the guest and the reason."""
+"""What cannot work is refused before the guest is touched, with a message that names the guest and the reason; and a
+guest that does not answer is given up. The refusals are tried in the minute that libxl waits for that one."""
+
+import time
 
 from labkit import moves
 from labkit.scenario import scenario
+from labkit.settings import LabError
 
+# libxl gives a guest 60 s to answer the request to suspend; before it comes the copy, after it the cleaning up.
+UNANSWERED_SECONDS = 150
 PCI_DEVICE = "0000:00:1f.2"
 
 
@@ -14,7 +20,7 @@ def placeholder(host, name, memory):
 
 
 def pretend_passed_through(guest):
-    """The emulated machine has no IOMMU: the toolstack's record of a device is all there is, and what xlmig asks for."""
+    """The machine has no IOMMU: the toolstack's record of a device is all there can be, and what xlmig asks for."""
     backend = f"/local/domain/0/backend/pci/{guest.domid()}/0"
     nodes = {"num_devs": 1, "dev-0": PCI_DEVICE, "vdev-0": PCI_DEVICE, "key-0": PCI_DEVICE, "state-0": 3, "state": 4,
              "opts-0": "msitranslate=0,power_mgmt=0,permissive=0,rdm_policy=strict", "online": 1,
@@ -22,10 +28,7 @@ def pretend_passed_through(guest):
     guest.host.run("xenstore-write " + " ".join(f"{backend}/{node} {value}" for node, value in nodes.items()))
 
 
-@scenario("refuses-unknown-vm", "refuses-unreachable-host", "refuses-name-taken-there", "refuses-too-little-memory-there",
-          "refuses-passed-through-device")
-def refusals(lab):
-    guest = lab.guest("pv").create(lab.a)
+def refusals(lab, guest):
     command = moves.send_command(guest, lab.b)
     with lab.step("refuses-unknown-vm"):
         moves.refused(guest, lab.b, command.replace(guest.name, "nobody"), "nobody")
@@ -47,3 +50,19 @@ def refusals(lab):
     with lab.step("refuses-passed-through-device"):
         pretend_passed_through(guest)
         moves.refused(guest, lab.b, command, guest.name, PCI_DEVICE, "pci-detach")
+
+
+@scenario("refuses-unknown-vm", "refuses-unreachable-host", "refuses-name-taken-there",
+          "refuses-too-little-memory-there", "refuses-passed-through-device", "send-suspend-not-answered")
+def no_answer(lab):
+    # Its kernel is told to leave out the part that listens to the toolstack's requests.
+    deaf = lab.guest("pvh", options="initcall_blacklist=xen_setup_shutdown_event").create(lab.a)
+    guest = lab.guest("pv").create(lab.a)
+    with lab.step("send-suspend-not-answered"), moves.untouched(deaf, lab.b):
+        end = time.monotonic() + UNANSWERED_SECONDS
+        moves.start(lab.a, moves.send_command(deaf, lab.b))
+        refusals(lab, guest)
+        status = moves.await_end(lab.a, end - time.monotonic())
+        output = lab.a.run("cat /tmp/move.output")
+        if status == 0 or deaf.name not in output:
+            raise LabError(f"the send of a guest that does not answer ended with {status}:\n{output}")
