@@ -96,7 +96,7 @@ include $(top_srcdir)/xlmig/simhost/local.mk
 
 dist_man_MANS += xlmig/xlmig.8
 bashcompletiondir = $(datadir)/bash-completion/completions
-EXTRA_DIST += docs/control-protocol.md xlmig/xlmig.bash
+EXTRA_DIST += xlmig/xlmig.bash
 install-data-local: install-completion
 install-completion:
 	$(MKDIR_P) '$(DESTDIR)$(bashcompletiondir)'
