@@ -1,9 +1,21 @@
 # stream-format: its part of the build
 noinst_LTLIBRARIES += stream-format/libstream.la
 
+stream_format_libstream_la_CFLAGS = $(AM_CFLAGS) $(XXHASH_CFLAGS) $(LZ4_CFLAGS) $(ZSTD_CFLAGS)
+stream_format_libstream_la_LIBADD = $(XXHASH_LIBS) $(LZ4_LIBS) $(ZSTD_LIBS)
 stream_format_libstream_la_SOURCES = \
 	stream-format/bytes.h \
+	stream-format/crc32c.c \
+	stream-format/crc32c.h \
 	stream-format/faults.def \
+	stream-format/image1-codec.c \
+	stream-format/image1-digest.c \
+	stream-format/image1-fail.h \
+	stream-format/image1-memory.c \
+	stream-format/image1-order.c \
+	stream-format/image1-page.c \
+	stream-format/image1.c \
+	stream-format/image1.h \
 	stream-format/libxc-image.h \
 	stream-format/libxl-stream.h \
 	stream-format/names.c \
@@ -29,4 +41,4 @@ stream_format_libstream_la_SOURCES = \
 	stream-format/summary.c \
 	stream-format/summary.h
 
-EXTRA_DIST += stream-format/SPECIFICATION.md
+EXTRA_DIST += stream-format/IMAGE-V1.md stream-format/SPECIFICATION.md

@@ -2,12 +2,14 @@
 check_PROGRAMS += \
 	tests/stream-format/make-stream \
 	tests/stream-format/replay-stream \
+	tests/stream-format/test-image1 \
 	tests/stream-format/test-printer \
 	tests/stream-format/test-reader \
 	tests/stream-format/test-specification
 TESTS += \
 	tests/stream-format/inspect.tap \
 	tests/stream-format/replay.tap \
+	tests/stream-format/test-image1 \
 	tests/stream-format/test-printer \
 	tests/stream-format/test-reader \
 	tests/stream-format/test-specification \
@@ -20,6 +22,8 @@ EXTRA_DIST += \
 
 check_LTLIBRARIES += tests/stream-format/libbuild.la
 tests_stream_format_libbuild_la_SOURCES = \
+	tests/stream-format/build-image1.c \
+	tests/stream-format/build-image1.h \
 	tests/stream-format/build.c \
 	tests/stream-format/build.h \
 	tests/stream-format/negatives.c \
@@ -31,6 +35,10 @@ tests_stream_format_libbuild_la_LIBADD = stream-format/libstream.la
 
 tests_stream_format_make_stream_SOURCES = tests/stream-format/make-stream.c
 tests_stream_format_make_stream_LDADD = tests/stream-format/libbuild.la
+
+tests_stream_format_test_image1_SOURCES = tests/stream-format/test-image1.c
+tests_stream_format_test_image1_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_stream_format_test_image1_LDADD = tests/stream-format/libbuild.la $(CHECK_LIBS)
 
 tests_stream_format_test_reader_SOURCES = tests/stream-format/test-reader.c
 tests_stream_format_test_reader_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* xlmig image v1: the digest of a guest's memory. */
+#include <xxhash.h>
+
+#include "stream-format/image1.h"
+
+struct image1_hash image1_page_hash(uint64_t pfn, const uint8_t *page)
+{
+    XXH128_hash_t hash = XXH3_128bits_withSeed(page, STREAM_PAGE_SIZE, pfn);
+
+    return (struct image1_hash){ .low = hash.low64, .high = hash.high64 };
+}
+
+enum image1_digest_class image1_digest_class(unsigned int page_type)
+{
+    return page_type == STREAM_PAGE_NOTAB ? IMAGE1_DIGEST_PLAIN : IMAGE1_DIGEST_TABLES;
+}
+
+void image1_digest_add(struct image1_digest *digest, enum image1_digest_class class,
+                       struct image1_hash hash)
+{
+    digest->pages[class]++;
+    digest->low[class] += hash.low;
+    digest->high[class] += hash.high;
+}
+
+void image1_digest_remove(struct image1_digest *digest, enum image1_digest_class class,
+                          struct image1_hash hash)
+{
+    digest->pages[class]--;
+    digest->low[class] -= hash.low;
+    digest->high[class] -= hash.high;
+}
+
+void image1_digest_merge(struct image1_digest *digest, const struct image1_digest *part)
+{
+    for (int class = 0; class < 2; class++) {
+        digest->pages[class] += part->pages[class];
+        digest->low[class] += part->low[class];
+        digest->high[class] += part->high[class];
+    }
+}
+
+bool image1_digest_equal(const struct image1_digest *a, const struct image1_digest *b)
+{
+    for (int class = 0; class < 2; class++) {
+        if (a->pages[class] != b->pages[class] || a->low[class] != b->low[class] ||
+            a->high[class] != b->high[class])
+            return false;
+    }
+    return true;
+}
+
+void image1_encode_digest(uint8_t out[IMAGE1_DIGEST_LEN], const struct image1_digest *digest)
+{
+    for (int class = 0; class < 2; class++, out += IMAGE1_DIGEST_LEN / 2) {
+        stream_put_le64(out, digest->pages[class]);
+        stream_put_le64(out + 8, digest->low[class]);
+        stream_put_le64(out + 16, digest->high[class]);
+    }
+}
+
+void image1_decode_digest(const uint8_t in[IMAGE1_DIGEST_LEN], struct image1_digest *digest)
+{
+    for (int class = 0; class < 2; class++, in += IMAGE1_DIGEST_LEN / 2) {
+        digest->pages[class] = stream_get_le64(in);
+        digest->low[class] = stream_get_le64(in + 8);
+        digest->high[class] = stream_get_le64(in + 16);
+    }
+}
