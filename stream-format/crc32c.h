@@ -11,10 +11,7 @@
 #include <stdint.h>
 
 /* The checksum of what `crc` is the checksum of, followed by these octets; 0 is
- * the checksum of nothing. Uses the CPU's instructions where it has them. */
+ * the checksum of nothing. As fast as memory is read, on CPUs of this decade. */
 uint32_t crc32c(uint32_t crc, const void *data, size_t len);
-
-/* The same without them. */
-uint32_t crc32c_portable(uint32_t crc, const void *data, size_t len);
 
 #endif

@@ -1,8 +1,8 @@
 # stream-format: its part of the build
 noinst_LTLIBRARIES += stream-format/libstream.la
 
-stream_format_libstream_la_CFLAGS = $(AM_CFLAGS) $(XXHASH_CFLAGS) $(LZ4_CFLAGS) $(ZSTD_CFLAGS)
-stream_format_libstream_la_LIBADD = $(XXHASH_LIBS) $(LZ4_LIBS) $(ZSTD_LIBS)
+stream_format_libstream_la_CFLAGS = $(AM_CFLAGS) $(XXHASH_CFLAGS) $(LZ4_CFLAGS) $(ZSTD_CFLAGS) $(ISAL_CFLAGS)
+stream_format_libstream_la_LIBADD = $(XXHASH_LIBS) $(LZ4_LIBS) $(ZSTD_LIBS) $(ISAL_LIBS)
 stream_format_libstream_la_SOURCES = \
 	stream-format/bytes.h \
 	stream-format/crc32c.c \
