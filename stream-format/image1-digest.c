@@ -4,11 +4,21 @@
 
 #include "stream-format/image1.h"
 
-struct image1_hash image1_page_hash(uint64_t pfn, const uint8_t *page)
+struct image1_hash image1_content_hash(const uint8_t *page)
 {
-    XXH128_hash_t hash = XXH3_128bits_withSeed(page, STREAM_PAGE_SIZE, pfn);
+    XXH128_hash_t hash = XXH3_128bits(page, STREAM_PAGE_SIZE);
 
     return (struct image1_hash){ .low = hash.low64, .high = hash.high64 };
+}
+
+/* What a page adds: the hash of its content's hash, seeded with where it is. */
+static XXH128_hash_t place(uint64_t pfn, struct image1_hash hash)
+{
+    uint8_t octets[16];
+
+    stream_put_le64(octets, hash.low);
+    stream_put_le64(octets + 8, hash.high);
+    return XXH3_128bits_withSeed(octets, sizeof(octets), pfn);
 }
 
 enum image1_digest_class image1_digest_class(unsigned int page_type)
@@ -16,20 +26,24 @@ enum image1_digest_class image1_digest_class(unsigned int page_type)
     return page_type == STREAM_PAGE_NOTAB ? IMAGE1_DIGEST_PLAIN : IMAGE1_DIGEST_TABLES;
 }
 
-void image1_digest_add(struct image1_digest *digest, enum image1_digest_class class,
-                       struct image1_hash hash)
+void image1_digest_add(struct image1_digest *digest, enum image1_digest_class class, uint64_t pfn,
+                         struct image1_hash hash)
 {
+    XXH128_hash_t item = place(pfn, hash);
+
     digest->pages[class]++;
-    digest->low[class] += hash.low;
-    digest->high[class] += hash.high;
+    digest->low[class] += item.low64;
+    digest->high[class] += item.high64;
 }
 
-void image1_digest_remove(struct image1_digest *digest, enum image1_digest_class class,
-                          struct image1_hash hash)
+void image1_digest_remove(struct image1_digest *digest, enum image1_digest_class class, uint64_t pfn,
+                            struct image1_hash hash)
 {
+    XXH128_hash_t item = place(pfn, hash);
+
     digest->pages[class]--;
-    digest->low[class] -= hash.low;
-    digest->high[class] -= hash.high;
+    digest->low[class] -= item.low64;
+    digest->high[class] -= item.high64;
 }
 
 void image1_digest_merge(struct image1_digest *digest, const struct image1_digest *part)

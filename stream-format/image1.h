@@ -419,10 +419,12 @@ int image1_decode_index_entry(const uint8_t in[IMAGE1_INDEX_ENTRY_LEN],
 
 /* ---- DIGEST ------------------------------------------------------------- */
 
-/* Of one page: XXH3, 128 bits, seeded with the pfn. */
+/* Of a page's content: XXH3, 128 bits, no seed. Good for finding equal pages, too. */
 struct image1_hash {
     uint64_t low, high;
 };
+
+struct image1_hash image1_content_hash(const uint8_t *page);
 
 /* Plain pages, and page tables as they are in the stream (normalised). */
 enum image1_digest_class { IMAGE1_DIGEST_PLAIN, IMAGE1_DIGEST_TABLES };
@@ -430,7 +432,7 @@ enum image1_digest_class { IMAGE1_DIGEST_PLAIN, IMAGE1_DIGEST_TABLES };
 /*
  * The sum over all pages whose content is not all zeros, each once, with the
  * content that it has in the end. Sums of parts may be added, pages come and
- * go in any order: whoever replaces a page's content removes the old hash.
+ * go in any order: whoever replaces a page's content removes the old one.
  */
 struct image1_digest {
     uint64_t pages[2]; /* by enum image1_digest_class */
@@ -438,12 +440,12 @@ struct image1_digest {
     uint64_t high[2];
 };
 
-struct image1_hash image1_page_hash(uint64_t pfn, const uint8_t *page);
 /* By a libxc page type that has content. */
 enum image1_digest_class image1_digest_class(unsigned int page_type);
-void image1_digest_add(struct image1_digest *digest, enum image1_digest_class class,
+/* A page whose content has that hash, and is not all zeros, comes or goes. */
+void image1_digest_add(struct image1_digest *digest, enum image1_digest_class class, uint64_t pfn,
                        struct image1_hash hash);
-void image1_digest_remove(struct image1_digest *digest, enum image1_digest_class class,
+void image1_digest_remove(struct image1_digest *digest, enum image1_digest_class class, uint64_t pfn,
                           struct image1_hash hash);
 void image1_digest_merge(struct image1_digest *digest, const struct image1_digest *part);
 bool image1_digest_equal(const struct image1_digest *a, const struct image1_digest *b);

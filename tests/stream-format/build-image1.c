@@ -188,7 +188,7 @@ static void put_pv_static_records(struct bytes *b)
 
 static void add_to_digest(struct v1 *v, uint64_t pfn, const uint8_t *page, unsigned int type)
 {
-    image1_digest_add(&v->digest, image1_digest_class(type), image1_page_hash(pfn, page));
+    image1_digest_add(&v->digest, image1_digest_class(type), pfn, image1_content_hash(page));
 }
 
 /* nr pages from pfn on, in one run. */
@@ -263,10 +263,10 @@ void put_v1_live_image(struct bytes *b)
     len = image1_delta_encode(old, page, raw + 2, IMAGE1_DELTA_MAX);
     stream_put_le16(raw, (uint16_t)len);
     v1_pages(&v, IMAGE1_CODEC_NONE, runs, 2, raw, 2 + (uint32_t)len);
-    image1_digest_remove(&v.digest, IMAGE1_DIGEST_PLAIN, image1_page_hash(2, old));
+    image1_digest_remove(&v.digest, IMAGE1_DIGEST_PLAIN, 2, image1_content_hash(old));
     add_to_digest(&v, 2, page, STREAM_PAGE_NOTAB);
     v1_fill(old, 1);
-    image1_digest_remove(&v.digest, IMAGE1_DIGEST_PLAIN, image1_page_hash(1, old));
+    image1_digest_remove(&v.digest, IMAGE1_DIGEST_PLAIN, 1, image1_content_hash(old));
     v1_round(&v, false);
     v1_round(&v, true);
     v1_libxc_records(&v, put_hvm_state);
