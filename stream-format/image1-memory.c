@@ -243,6 +243,8 @@ int image1_walk_next(struct image1_walk *walk, struct image1_page *page,
 {
     const struct image1_run *run;
 
+    while (walk->run < walk->nr_runs && !image1_kind_has_payload(walk->runs[walk->run].kind))
+        walk->run++;
     if (walk->run == walk->nr_runs) {
         if (walk->at != walk->raw_len)
             return image1_fail(fault, STREAM_FAULT_BAD_PAYLOAD, walk->at, "the end of the payload",

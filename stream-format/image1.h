@@ -287,14 +287,14 @@ static inline bool image1_kind_has_payload(unsigned int kind)
 }
 
 /*
- * Walk over a decoded payload, page by page in the order of the runs.
+ * Walk over a decoded payload, page by page in the order of the runs; runs
+ * without payload, ZERO and ABSENT, are passed over.
  *
  *     struct image1_walk walk = image1_walk_begin(&memory, runs, raw);
  *     while ((r = image1_walk_next(&walk, &page, &fault)) > 0) ...
  *
- * Pages without payload come too, ZERO and ABSENT. Returns 1 with a page, 0
- * when all are done and the payload is used up exactly, -1 for a fault, whose
- * `at` counts from the payload's start.
+ * Returns 1 with a page, 0 when all are done and the payload is used up exactly,
+ * -1 for a fault, whose `at` counts from the payload's start.
  */
 struct image1_page {
     uint64_t pfn;

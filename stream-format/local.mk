@@ -22,6 +22,8 @@ stream_format_libstream_la_SOURCES = \
 	stream-format/names.h \
 	stream-format/out.c \
 	stream-format/out.h \
+	stream-format/page-map.c \
+	stream-format/page-map.h \
 	stream-format/pfn-set.c \
 	stream-format/pfn-set.h \
 	stream-format/print-page.c \
@@ -34,6 +36,7 @@ stream_format_libstream_la_SOURCES = \
 	stream-format/records.c \
 	stream-format/records.def \
 	stream-format/records.h \
+	stream-format/rules-image1.c \
 	stream-format/rules-libxc.c \
 	stream-format/rules-libxl.c \
 	stream-format/rules.c \

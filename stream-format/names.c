@@ -2,6 +2,8 @@
 /* From Xen's public headers: domctl.h, hvm/params.h, arch-x86/hvm/save.h. */
 #include "stream-format/names.h"
 
+#include "stream-format/image1.h"
+
 #include <stddef.h>
 #include <string.h>
 
@@ -152,6 +154,22 @@ static const char *xl_flags_name(uint64_t flags)
     return NAME_OF(names, flags);
 }
 
+static const char *memory_name(const struct stream_field *field, uint64_t value)
+{
+    if (!strcmp(field->name, "codec"))
+        return image1_codec_name((unsigned int)value);
+    if (!strcmp(field->name, "kind"))
+        return image1_kind_name((unsigned int)value);
+    return strcmp(field->name, "type") ? NULL : stream_page_type_name((unsigned int)value);
+}
+
+static const char *libxc_type_name(const struct stream_field *field, uint64_t value)
+{
+    const struct stream_record_info *info = stream_record_find(STREAM_LAYER_LIBXC, (uint32_t)value);
+
+    return info && !strcmp(field->name, "libxc_type") ? info->name : NULL;
+}
+
 const char *stream_value_name(const struct stream_field *field, uint64_t value)
 {
     switch (field->id) {
@@ -170,6 +188,14 @@ const char *stream_value_name(const struct stream_field *field, uint64_t value)
         return strcmp(field->name, "index") ? NULL : hvm_param_name(value);
     case STREAM_ID_LIBXC_HVM_CONTEXT:
         return strcmp(field->name, "typecode") ? NULL : hvm_save_name(value);
+    case STREAM_ID_V1_DOMAIN:
+        return strcmp(field->name, "type") ? NULL : stream_guest_name((uint32_t)value);
+    case STREAM_ID_V1_LIBXC:
+        return libxc_type_name(field, value);
+    case STREAM_ID_V1_MEMORY:
+        return memory_name(field, value);
+    case STREAM_ID_V1_ROUND:
+        return !strcmp(field->name, "flags") && value == IMAGE1_ROUND_LAST ? "last" : NULL;
     default:
         return NULL;
     }

@@ -261,6 +261,26 @@ static void put_records(struct out *out, const struct stream_summary *s)
     out_list_end(out);
 }
 
+static void put_v1(struct out *out, const struct stream_summary *s)
+{
+    out_list_begin(out, "kinds");
+    if (!out->json)
+        out_raw(out, "kinds of pages, in %" PRIu64 " rounds\n", s->v1_rounds);
+    for (unsigned int kind = 0; kind < IMAGE1_NR_KINDS; kind++) {
+        if (s->v1_pages[kind])
+            put_count(out, "kind", image1_kind_name(kind), s->v1_pages[kind], 0);
+    }
+    out_list_end(out);
+    out_list_begin(out, "payloads");
+    if (!out->json)
+        out_raw(out, "payloads, raw and as they are\n");
+    for (unsigned int codec = 0; codec < IMAGE1_NR_CODECS; codec++) {
+        if (s->v1_raw[codec])
+            put_count(out, "codec", image1_codec_name(codec), s->v1_raw[codec], s->v1_payload[codec]);
+    }
+    out_list_end(out);
+}
+
 void print_summary(struct out *out, const struct stream_summary *s)
 {
     out_begin(out);
@@ -269,6 +289,8 @@ void print_summary(struct out *out, const struct stream_summary *s)
     put_guest(out, s);
     put_memory(out, s);
     put_page_types(out, s);
+    if (s->is_v1)
+        put_v1(out, s);
     put_records(out, s);
     if (out->json)
         out_raw(out, "}}\n");

@@ -9,6 +9,8 @@
 #ifndef STREAM_FORMAT_READER_INTERNAL_H
 #define STREAM_FORMAT_READER_INTERNAL_H
 
+#include "stream-format/image1.h"
+#include "stream-format/page-map.h"
 #include "stream-format/reader.h"
 
 enum stage {
@@ -55,10 +57,46 @@ struct rules {
     uint8_t vcpu_seen[NR_VCPU_KINDS][(STREAM_VCPU_ID_MAX + 1) / 8];
 };
 
+/* What a map of pages may take; that is enough for a guest of 240 GiB. */
+#define MAP_BYTES_MAX (UINT64_C(1) << 30)
+
+/* An xlmig image that is being read. */
+struct v1_reading {
+    struct image1_header header;
+    struct image1_channel channel;
+    uint64_t image_offset;
+    bool ended;
+
+    /* The record at hand. */
+    bool in_record; /* its octets count for the checksum */
+    struct image1_record record;
+    uint64_t record_offset;
+    uint32_t crc;
+
+    /* MEMORY */
+    struct image1_memory memory;
+    struct image1_tally tally;
+    struct image1_run runs[IMAGE1_RUNS_MAX];
+    uint8_t run_octets[IMAGE1_RUNS_MAX * IMAGE1_RUN_LEN];
+    uint8_t *payload; /* IMAGE1_RAW_MAX, as `raw` is; allocated when first wanted */
+    uint8_t *raw;
+    uint32_t payload_have;
+    struct image1_codec *codec;
+    struct page_map *map;
+
+    /* What the INDEX must say, and says: a hash over all entries, and their number. */
+    uint64_t index_due, nr_index_due;
+    uint64_t index_found;
+    uint64_t index_offset;
+
+    bool digest_checked;
+};
+
 struct stream_reader {
     struct stream_reader_config config;
     struct stream_fault fault;
     struct rules rules;
+    struct v1_reading *v1; /* NULL: there is none so far */
 
     enum stage stage;
     enum stream_layer layer;
@@ -67,7 +105,7 @@ struct stream_reader {
     uint64_t offset; /* of the next byte of the stream */
 
     /* A part that is kept until it is whole. */
-    uint8_t part[STREAM_PART_MAX];
+    uint8_t part[IMAGE1_HEADER_LEN_MAX > STREAM_PART_MAX ? IMAGE1_HEADER_LEN_MAX : STREAM_PART_MAX];
     uint32_t part_have;
     uint32_t part_want;
 
@@ -119,5 +157,11 @@ int stream_rules_head(struct stream_reader *r);
 int stream_rules_element(struct stream_reader *r);
 int stream_rules_blob(struct stream_reader *r, const uint8_t *data, size_t len);
 int stream_rules_record_end(struct stream_reader *r);
+
+/* Of an xlmig image: its state, the start and end of a record's checksum. */
+int stream_v1_begin(struct stream_reader *r);
+void stream_v1_free(struct v1_reading *v1);
+void stream_v1_begin_record(struct stream_reader *r);
+int stream_v1_check_crc(struct stream_reader *r);
 
 #endif

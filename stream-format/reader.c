@@ -9,6 +9,8 @@
  *            -> HEAD          save header with optional data
  *            -> RECORD
  *   RECORD   -> HEAD -> ELEMENT (-> SKIP -> ELEMENT)* -> BLOB -> PADDING
+ *   HEAD     -> RECORD        of an xlmig image's LIBXC: what follows is one of
+ *                             libxc's, which ends with the outer one's padding
  *   PADDING  -> RECORD        of this layer; of the inner one after
  *                             CHECKPOINT_END; of the outer one after the
  *                             image's END or CHECKPOINT
@@ -120,7 +122,22 @@ static void expect_record(struct stream_reader *r, enum stream_layer layer)
     r->info = NULL;
     r->record_offset = r->offset;
     r->record_index = r->next_index[layer];
-    expect_part(r, STAGE_RECORD, sizeof(struct stream_record_header));
+    expect_part(r, STAGE_RECORD, layer == STREAM_LAYER_V1 ? IMAGE1_RECORD_HEADER_LEN
+                                                          : sizeof(struct stream_record_header));
+}
+
+/* The outermost END was there. What follows is nothing, or a trailer. */
+static void expect_nothing(struct stream_reader *r)
+{
+    if (r->v1 && r->v1->header.features & IMAGE1_FEATURE_INDEX)
+        expect_header(r, STREAM_ID_V1_TRAILER);
+    else
+        r->stage = STAGE_DONE;
+}
+
+static bool in_v1(const struct stream_reader *r)
+{
+    return r->v1 && !r->v1->ended;
 }
 
 /* A record that is complete: what follows it? */
@@ -144,22 +161,25 @@ static void finish_record(struct stream_reader *r)
         expect_record(r, after_image);
         break;
     case STREAM_ID_LIBXC_END:
+    case STREAM_ID_V1_END:
         if (r->has_libxl) {
             expect_record(r, STREAM_LAYER_LIBXL);
             break;
         }
         /* fall through */
     case STREAM_ID_LIBXL_END:
-        r->stage = STAGE_DONE;
+        expect_nothing(r);
         break;
     default:
-        expect_record(r, r->layer);
+        expect_record(r, in_v1(r) ? STREAM_LAYER_V1 : r->layer);
         break;
     }
 }
 
 static int end_record(struct stream_reader *r)
 {
+    if (in_v1(r) && stream_v1_check_crc(r))
+        return -1;
     if (stream_rules_record_end(r))
         return -1;
     emit(r, STREAM_EVENT_RECORD_END, r->offset, NULL, 0);
@@ -239,6 +259,8 @@ static int complete_record_header(struct stream_reader *r)
 
     r->type = stream_get_u32(r->part, big_endian);
     r->length = stream_get_u32(r->part + 4, big_endian);
+    if (r->layer == STREAM_LAYER_V1)
+        stream_v1_begin_record(r);
 
     /*
      * After a checkpoint, the image goes on, or libxl says first that a new
@@ -253,8 +275,30 @@ static int complete_record_header(struct stream_reader *r)
     return begin_record(r, part_offset(r));
 }
 
+/* Where an image may start: is it an xlmig image after all, and how long is its header? */
+static int look_at_image_header(struct stream_reader *r)
+{
+    uint32_t len;
+
+    if (r->info->id == STREAM_ID_LIBXC_IMAGE_HEADER && !memcmp(r->part, IMAGE1_MAGIC, IMAGE1_MAGIC_LEN)) {
+        r->info = &stream_record_infos[STREAM_ID_V1_IMAGE_HEADER];
+        r->layer = STREAM_LAYER_V1;
+        r->part_want = r->info->head_len;
+    } else if (r->info->id == STREAM_ID_V1_IMAGE_HEADER && r->part_want == IMAGE1_HEADER_LEN) {
+        struct image1_fault fault;
+
+        if (!image1_header_len(r->part, &len, &fault))
+            r->part_want = len;
+    }
+    return r->part_have < r->part_want;
+}
+
 static int complete_header(struct stream_reader *r)
 {
+    if (look_at_image_header(r))
+        return 0;
+    if (r->info->id == STREAM_ID_V1_IMAGE_HEADER && stream_v1_begin(r))
+        return -1;
     if (stream_rules_header(r))
         return -1;
     emit(r, STREAM_EVENT_HEADER, part_offset(r), r->part, r->part_want);
@@ -271,6 +315,9 @@ static int complete_header(struct stream_reader *r)
         return begin_record(r, r->offset);
     case STREAM_ID_LIBXC_IMAGE_HEADER:
         expect_header(r, STREAM_ID_LIBXC_DOMAIN_HEADER);
+        return 0;
+    case STREAM_ID_V1_TRAILER:
+        r->stage = STAGE_DONE;
         return 0;
     case STREAM_ID_LIBXL_STREAM_HEADER:
         r->has_libxl = true;
@@ -298,8 +345,10 @@ static int complete_start(struct stream_reader *r)
         return start_at(r, STREAM_ID_LIBXL_STREAM_HEADER);
     if (stream_get_be64(r->part) == STREAM_IMAGE_MARKER)
         return start_at(r, STREAM_ID_LIBXC_IMAGE_HEADER);
+    if (!memcmp(r->part, IMAGE1_MAGIC, IMAGE1_MAGIC_LEN))
+        return start_at(r, STREAM_ID_V1_IMAGE_HEADER);
     return stream_fail(r, STREAM_FAULT_UNRECOGNISED, 0,
-                       "an xl save header, a libxl stream or a libxc image|"
+                       "an xl save header, a libxl stream or an image|"
                        "%02x %02x %02x %02x %02x %02x %02x %02x",
                        r->part[0], r->part[1], r->part[2], r->part[3], r->part[4],
                        r->part[5], r->part[6], r->part[7]);
@@ -328,6 +377,19 @@ static int complete_padding(struct stream_reader *r)
     return end_record(r);
 }
 
+/* An xlmig image's LIBXC: its body goes on as a record of libxc's. */
+static int begin_inner_record(struct stream_reader *r)
+{
+    uint64_t offset = part_offset(r);
+
+    emit(r, STREAM_EVENT_RECORD_END, r->offset, NULL, 0);
+    r->type = stream_get_le32(r->part);
+    r->length -= IMAGE1_LIBXC_HEAD_LEN;
+    r->layer = STREAM_LAYER_LIBXC;
+    r->info = stream_record_find(STREAM_LAYER_LIBXC, r->type);
+    return begin_record(r, offset);
+}
+
 static int complete_part(struct stream_reader *r)
 {
     switch (r->stage) {
@@ -342,6 +404,8 @@ static int complete_part(struct stream_reader *r)
         if (stream_rules_head(r))
             return -1;
         emit(r, STREAM_EVENT_HEAD, part_offset(r), r->part, r->part_want);
+        if (r->info->id == STREAM_ID_V1_LIBXC)
+            return begin_inner_record(r);
         r->stage = STAGE_ELEMENT;
         return settle(r);
     case STAGE_ELEMENT:
@@ -351,6 +415,12 @@ static int complete_part(struct stream_reader *r)
     }
 }
 
+static void add_to_crc(struct stream_reader *r, const uint8_t *data, size_t len)
+{
+    if (r->v1 && r->v1->in_record)
+        r->v1->crc = crc32c(r->v1->crc, data, len);
+}
+
 /* Take some of the bytes, at least one; returns how many, 0 on a fault. */
 static size_t take(struct stream_reader *r, const uint8_t *data, size_t len)
 {
@@ -358,6 +428,7 @@ static size_t take(struct stream_reader *r, const uint8_t *data, size_t len)
 
     if (r->stage == STAGE_SKIP || r->stage == STAGE_BLOB) {
         n = len < r->span_left ? len : r->span_left;
+        add_to_crc(r, data, n);
         if (stream_rules_blob(r, data, n))
             return 0;
         emit(r, STREAM_EVENT_BLOB, r->offset, data, n);
@@ -370,6 +441,7 @@ static size_t take(struct stream_reader *r, const uint8_t *data, size_t len)
     n = r->part_want - r->part_have;
     if (n > len)
         n = len;
+    add_to_crc(r, data, n);
     memcpy(r->part + r->part_have, data, n);
     r->part_have += (uint32_t)n;
     r->offset += n;
@@ -452,7 +524,14 @@ struct stream_reader *stream_reader_new(const struct stream_reader_config *confi
 
 void stream_reader_free(struct stream_reader *r)
 {
+    if (r)
+        stream_v1_free(r->v1);
     free(r);
+}
+
+bool stream_reader_digest_checked(const struct stream_reader *r)
+{
+    return r->v1 && r->v1->digest_checked;
 }
 
 uint64_t stream_reader_offset(const struct stream_reader *r)

@@ -8,6 +8,10 @@
  * STREAM_PART_MAX bytes of one), and takes time linear in what is pushed. It
  * stops at the first fault.
  *
+ * For an xlmig image it needs more: two buffers of 4 MiB for a payload, and
+ * about one 240th of the guest's memory to know its pages by, up to 1 GiB.
+ * Beyond that it no longer looks for pages that come twice, nor at the digest.
+ *
  *     reader = stream_reader_new(&config);
  *     while (there is more)
  *         if (stream_reader_push(reader, bytes, len)) break;
@@ -99,6 +103,10 @@ int stream_reader_end(struct stream_reader *reader);
 
 /* How many bytes were taken, up to a fault. */
 uint64_t stream_reader_offset(const struct stream_reader *reader);
+
+/* Was there a digest, and could it be compared with the pages? (Not where there
+ * were deltas, or more pages than can be kept in mind.) */
+bool stream_reader_digest_checked(const struct stream_reader *reader);
 
 /* What is wrong, or NULL. It lives as long as the reader. */
 const struct stream_fault *stream_reader_fault(const struct stream_reader *reader);

@@ -4,6 +4,8 @@
 
 #include <stddef.h>
 
+#include "stream-format/image1.h"
+
 #define LEN(array) (sizeof(array) / sizeof((array)[0]))
 
 const struct stream_record_info stream_record_infos[STREAM_NR_IDS] = {
@@ -70,6 +72,15 @@ SAME(EMULATOR_CONTEXT);
 SAME(CHECKPOINT_END);
 SAME(CHECKPOINT_STATE);
 #undef SAME
+#define SAME(name) _Static_assert(NUMBER_V1_##name == IMAGE1_REC_##name, #name)
+SAME(DOMAIN);
+SAME(LIBXC);
+SAME(MEMORY);
+SAME(ROUND);
+SAME(DIGEST);
+SAME(INDEX);
+SAME(END);
+#undef SAME
 
 const char *stream_layer_name(enum stream_layer layer)
 {
@@ -77,6 +88,7 @@ const char *stream_layer_name(enum stream_layer layer)
         [STREAM_LAYER_XL] = "xl",
         [STREAM_LAYER_LIBXL] = "libxl",
         [STREAM_LAYER_LIBXC] = "libxc",
+        [STREAM_LAYER_V1] = "v1",
     };
 
     return names[layer];

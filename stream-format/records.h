@@ -12,13 +12,14 @@
 #include "stream-format/libxc-image.h"
 #include "stream-format/libxl-stream.h"
 
-/* Outermost first. */
+/* Outermost first; of the last two, a stream has one. */
 enum stream_layer {
     STREAM_LAYER_XL,
     STREAM_LAYER_LIBXL,
     STREAM_LAYER_LIBXC,
+    STREAM_LAYER_V1, /* xlmig image v1 */
 };
-#define STREAM_NR_LAYERS 3
+#define STREAM_NR_LAYERS 4
 
 /* One for each row: STREAM_ID_LIBXC_PAGE_DATA and so on. */
 enum stream_id {

@@ -98,7 +98,7 @@ static int check_pv_order(struct stream_reader *r)
 }
 
 /* END and CHECKPOINT: is all there that a guest needs? */
-static int check_complete(struct stream_reader *r)
+int stream_rules_complete_libxc(struct stream_reader *r)
 {
     const struct rules *rules = &r->rules;
     uint32_t state = rules->seen_state;
@@ -136,7 +136,7 @@ int stream_rules_order_libxc(struct stream_reader *r)
         return seen(r, STREAM_REC_PAGE_DATA) ? 0 : missing(r, "PAGE_DATA");
     case STREAM_ID_LIBXC_CHECKPOINT:
     case STREAM_ID_LIBXC_END:
-        return check_complete(r);
+        return stream_rules_complete_libxc(r);
     default:
         return 0;
     }

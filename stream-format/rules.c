@@ -144,6 +144,9 @@ int stream_rules_header(struct stream_reader *r)
     case STREAM_ID_LIBXC_IMAGE_HEADER:
         rc = check_image_header(r);
         break;
+    case STREAM_ID_V1_IMAGE_HEADER:
+    case STREAM_ID_V1_TRAILER:
+        return stream_rules_header_v1(r);
     default:
         rc = check_domain_header(r);
         break;
@@ -155,7 +158,7 @@ int stream_rules_header(struct stream_reader *r)
 static bool elements_fill_body(const struct stream_record_info *info)
 {
     return info->element_len && info->id != STREAM_ID_LIBXC_PAGE_DATA &&
-           info->id != STREAM_ID_LIBXC_HVM_CONTEXT;
+           info->id != STREAM_ID_LIBXC_HVM_CONTEXT && info->id != STREAM_ID_V1_MEMORY;
 }
 
 static int check_length(struct stream_reader *r)
@@ -208,6 +211,8 @@ int stream_rules_record(struct stream_reader *r)
                            "any other record|%s", info->name);
     if (check_length(r))
         return -1;
+    if (r->layer == STREAM_LAYER_V1)
+        return stream_rules_order_v1(r);
     if (!info || r->layer == STREAM_LAYER_XL)
         return 0;
     if (check_guest(r))
@@ -223,6 +228,8 @@ int stream_rules_head(struct stream_reader *r)
 {
     if (check_reserved(r, STREAM_PART_HEAD))
         return -1;
+    if (r->layer == STREAM_LAYER_V1)
+        return stream_rules_head_v1(r);
     return r->layer == STREAM_LAYER_LIBXC ? stream_rules_head_libxc(r)
                                           : stream_rules_head_libxl(r);
 }
@@ -231,13 +238,15 @@ int stream_rules_element(struct stream_reader *r)
 {
     if (r->reserved_in_element && check_reserved(r, STREAM_PART_ELEMENT))
         return -1;
-    return stream_rules_element_libxc(r);
+    return r->layer == STREAM_LAYER_V1 ? stream_rules_element_v1(r) : stream_rules_element_libxc(r);
 }
 
 int stream_rules_blob(struct stream_reader *r, const uint8_t *data, size_t len)
 {
     if (!r->info)
         return 0;
+    if (r->layer == STREAM_LAYER_V1)
+        return stream_rules_blob_v1(r, data, len);
     return r->layer == STREAM_LAYER_LIBXC ? stream_rules_blob_libxc(r)
                                           : stream_rules_blob_libxl(r, data, len);
 }
@@ -246,6 +255,8 @@ int stream_rules_record_end(struct stream_reader *r)
 {
     if (!r->info)
         return 0;
+    if (r->layer == STREAM_LAYER_V1)
+        return stream_rules_end_v1(r);
     return r->layer == STREAM_LAYER_LIBXC ? stream_rules_end_libxc(r)
                                           : stream_rules_end_libxl(r);
 }

@@ -24,4 +24,14 @@ int stream_rules_blob_libxc(struct stream_reader *r);
 int stream_rules_end_libxl(struct stream_reader *r);
 int stream_rules_end_libxc(struct stream_reader *r);
 
+/* An xlmig image (V1). */
+int stream_rules_header_v1(struct stream_reader *r);
+int stream_rules_order_v1(struct stream_reader *r);
+int stream_rules_head_v1(struct stream_reader *r);
+int stream_rules_element_v1(struct stream_reader *r);
+int stream_rules_blob_v1(struct stream_reader *r, const uint8_t *data, size_t len);
+int stream_rules_end_v1(struct stream_reader *r);
+/* libxc's demands of what must be there at an image's end. */
+int stream_rules_complete_libxc(struct stream_reader *r);
+
 #endif

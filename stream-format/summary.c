@@ -16,16 +16,65 @@ void stream_summary_dispose(struct stream_summary *s)
     s->pfns = NULL;
 }
 
+static void add_domain(struct stream_summary *s, const struct stream_event *event)
+{
+    s->guest = stream_get_u32(event->data, event->big_endian);
+    s->xen_major = stream_get_u32(event->data + 8, event->big_endian);
+    s->xen_minor = stream_get_u32(event->data + 12, event->big_endian);
+}
+
+/* What the head of an xlmig image's record says. */
+static void add_v1_head(struct stream_summary *s, const struct stream_event *event)
+{
+    unsigned int codec;
+
+    switch (event->info->id) {
+    case STREAM_ID_V1_DOMAIN:
+        add_domain(s, event);
+        break;
+    case STREAM_ID_V1_ROUND:
+        s->v1_rounds++;
+        s->passes += stream_get_le64(event->data + 8) != 0;
+        break;
+    case STREAM_ID_V1_MEMORY:
+        codec = stream_get_le16(event->data + 4);
+        s->v1_payload[codec] += stream_get_le32(event->data + 12);
+        s->v1_raw[codec] += stream_get_le32(event->data + 16);
+        break;
+    default:
+        break;
+    }
+}
+
+/* The reader judges runs together, after this event: nothing is right yet. */
+static void add_v1_run(struct stream_summary *s, const struct stream_event *event)
+{
+    uint64_t first = stream_get_le64(event->data), count = stream_get_le32(event->data + 8);
+    unsigned int kind = event->data[12];
+
+    if (kind >= IMAGE1_NR_KINDS || !count)
+        return;
+    s->v1_pages[kind] += count;
+    s->entries += count;
+    s->entries_of_type[event->data[13] & 15] += count;
+    s->pages += kind == IMAGE1_KIND_ABSENT ? 0 : count;
+    s->zero_pages += kind == IMAGE1_KIND_ZERO ? count : 0;
+    if (first + count - 1 > s->highest_pfn)
+        s->highest_pfn = first + count - 1;
+}
+
 static void add_header(struct stream_summary *s, const struct stream_event *event)
 {
     s->layers[event->layer] = true;
     if (event->info->id == STREAM_ID_LIBXC_IMAGE_HEADER)
         s->image_version = stream_get_be32(event->data + 12);
-    if (event->info->id != STREAM_ID_LIBXC_DOMAIN_HEADER)
-        return;
-    s->guest = stream_get_u32(event->data, event->big_endian);
-    s->xen_major = stream_get_u32(event->data + 8, event->big_endian);
-    s->xen_minor = stream_get_u32(event->data + 12, event->big_endian);
+    if (event->info->id == STREAM_ID_LIBXC_DOMAIN_HEADER)
+        add_domain(s, event);
+    if (event->info->id == STREAM_ID_V1_IMAGE_HEADER) {
+        s->is_v1 = true;
+        s->image_version = stream_get_le16(event->data + 8);
+        s->distinct_known = false;
+    }
 }
 
 static void add_record(struct stream_summary *s, const struct stream_event *event)
@@ -103,9 +152,15 @@ void stream_summary_add(struct stream_summary *s, const struct stream_event *eve
     case STREAM_EVENT_RECORD:
         add_record(s, event);
         break;
+    case STREAM_EVENT_HEAD:
+        if (event->layer == STREAM_LAYER_V1)
+            add_v1_head(s, event);
+        break;
     case STREAM_EVENT_ELEMENT:
         if (page_data)
             add_page(s, event);
+        if (event->info->id == STREAM_ID_V1_MEMORY)
+            add_v1_run(s, event);
         break;
     case STREAM_EVENT_BLOB:
         if (page_data)

@@ -3,6 +3,7 @@
 #ifndef STREAM_FORMAT_SUMMARY_H
 #define STREAM_FORMAT_SUMMARY_H
 
+#include "stream-format/image1.h"
 #include "stream-format/pfn-set.h"
 #include "stream-format/reader.h"
 
@@ -26,6 +27,13 @@ struct stream_summary {
     uint64_t passes;                /* how often the pfns began again from below */
     uint64_t distinct_pfns;
     bool distinct_known;            /* false: too many to tell */
+
+    /* Of an xlmig image. */
+    bool is_v1;
+    uint64_t v1_rounds;
+    uint64_t v1_pages[IMAGE1_NR_KINDS];
+    uint64_t v1_payload[IMAGE1_NR_CODECS]; /* octets in the records */
+    uint64_t v1_raw[IMAGE1_NR_CODECS];     /* octets when decoded */
 
     /* Private. */
     struct pfn_set *pfns;

@@ -207,6 +207,7 @@ static void keep_result(struct run *run)
     if (fault)
         run->file->fault = *fault;
     run->file->bytes = stream_reader_offset(run->reader);
+    run->file->digest_checked = stream_reader_digest_checked(run->reader);
 }
 
 int stream_file_read(struct stream_file *file, struct failure *failure)

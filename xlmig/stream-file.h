@@ -26,6 +26,7 @@ struct stream_file {
     /* Set by stream_file_read(). */
     struct stream_fault fault; /* the first; STREAM_FAULT_NONE: the stream is valid */
     uint64_t bytes;            /* taken from the file, up to a fault */
+    bool digest_checked;       /* an xlmig image had a digest, and it is that of its pages */
 };
 
 /* The name to show for it. */

@@ -147,7 +147,7 @@ const struct verb verb_inspect = {
     .name = "inspect",
     .arguments = "FILE|-",
     .summary = "show every record of a saved VM, and a summary",
-    .details = "Reads what `xl save` and `xlmig save` write, and bare libxl and libxc streams.\n"
+    .details = "Reads what `xl save` and `xlmig save` write, and bare libxl streams and images (libxc's, xlmig's).\n"
                "Exit status: 0 shown and valid, 8 shown up to a fault, 1 could not be read.",
     .min_args = 1,
     .max_args = 1,

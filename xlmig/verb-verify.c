@@ -13,6 +13,7 @@ struct verify_options {
 struct counts {
     uint64_t records;
     uint64_t pages;
+    bool has_digest;
 };
 
 static void count(void *opaque, const struct stream_event *event)
@@ -23,6 +24,10 @@ static void count(void *opaque, const struct stream_event *event)
         counts->records++;
     if (event->kind == STREAM_EVENT_ELEMENT && event->info->id == STREAM_ID_LIBXC_PAGE_DATA)
         counts->pages++;
+    if (event->kind == STREAM_EVENT_ELEMENT && event->info->id == STREAM_ID_V1_MEMORY)
+        counts->pages += stream_get_le32(event->data + 8);
+    if (event->kind == STREAM_EVENT_HEAD && event->info->id == STREAM_ID_V1_DIGEST)
+        counts->has_digest = true;
 }
 
 static int verify(const struct verb_call *call)
@@ -46,8 +51,10 @@ static int verify(const struct verb_call *call)
         return EXIT_INVALID;
     }
     if (!options->quiet)
-        printf("%s: valid (%" PRIu64 " bytes, %" PRIu64 " records, %" PRIu64 " pages)\n",
-               stream_file_name(&file), file.bytes, counts.records, counts.pages);
+        printf("%s: valid (%" PRIu64 " bytes, %" PRIu64 " records, %" PRIu64 " pages%s)\n",
+               stream_file_name(&file), file.bytes, counts.records, counts.pages,
+               !counts.has_digest ? "" : file.digest_checked ? ", digest right"
+                                                             : "; the digest could not be compared");
     return EXIT_OK;
 }
 
@@ -61,7 +68,7 @@ const struct verb verb_verify = {
     .name = "verify",
     .arguments = "FILE|-",
     .summary = "say whether a saved VM is valid, or what is wrong with it first",
-    .details = "Reads what `xl save` and `xlmig save` write, and bare libxl and libxc streams.\n"
+    .details = "Reads what `xl save` and `xlmig save` write, and bare libxl streams and images (libxc's, xlmig's).\n"
                "Exit status: 0 valid, 8 not valid, 1 could not be read.",
     .min_args = 1,
     .max_args = 1,

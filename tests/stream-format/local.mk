@@ -28,6 +28,8 @@ tests_stream_format_libbuild_la_SOURCES = \
 	tests/stream-format/build-image1.h \
 	tests/stream-format/build.c \
 	tests/stream-format/build.h \
+	tests/stream-format/negatives-image1.c \
+	tests/stream-format/negatives-image1.h \
 	tests/stream-format/negatives.c \
 	tests/stream-format/negatives.def \
 	tests/stream-format/negatives.h \

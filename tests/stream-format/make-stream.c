@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "tests/stream-format/build-image1.h"
 #include "tests/stream-format/negatives.h"
 
 static void make_pv2(struct bytes *b)
@@ -54,6 +55,11 @@ static const struct {
     { "image-hvm-2", make_hvm2, "valid" },
     { "image-hvm-3", make_hvm3, "valid" },
     { "saved-big-endian", make_big_endian, "valid" },
+    { "v1-file", put_v1_file_image, "valid" },
+    { "v1-live", put_v1_live_image, "valid" },
+    { "v1-pv", put_v1_pv_image, "valid" },
+    { "v1-saved-hvm", put_v1_saved_hvm, "valid" },
+    { "v1-small", put_v1_small_image, "valid" },
     { "saved-config-not-json", make_config_not_json, "BAD_TEXT" },
 };
 

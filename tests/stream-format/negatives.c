@@ -4,6 +4,7 @@
  * fault that its name tells.
  */
 #include "tests/stream-format/negatives.h"
+#include "tests/stream-format/negatives-image1.h"
 
 #include <string.h>
 

@@ -383,7 +383,7 @@ START_TEST(run_with_a_reserved_field_is_refused)
 }
 END_TEST
 
-START_TEST(walk_gives_every_page_in_order)
+START_TEST(walk_gives_every_page_that_has_payload)
 {
     struct image1_run runs[] = {
         { .pfn = 5, .count = 2, .kind = IMAGE1_KIND_SAME },
@@ -394,10 +394,10 @@ START_TEST(walk_gives_every_page_in_order)
     static uint8_t raw[16 + 2 + 3 + 4096] = { 1, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 3, 0 };
     struct image1_memory m = { .nr_runs = 4, .raw_len = sizeof(raw) };
     struct image1_walk walk = image1_walk_begin(&m, runs, raw);
-    static const uint64_t pfns[] = { 5, 6, 9, 10, 3, 1 };
+    static const uint64_t pfns[] = { 5, 6, 3, 1 };
     struct image1_page page;
 
-    for (int i = 0; i < 6; i++) {
+    for (int i = 0; i < 4; i++) {
         ck_assert_int_eq(image1_walk_next(&walk, &page, &fault), 1);
         ck_assert_uint_eq(page.pfn, pfns[i]);
         if (page.kind == IMAGE1_KIND_SAME)
@@ -820,7 +820,7 @@ int main(void)
     tcase_add_test(tcase, codec_without_its_feature_is_refused);
     tcase_add_loop_test(tcase, wrong_runs_are_refused, 0, LEN(wrong_runs));
     tcase_add_test(tcase, run_with_a_reserved_field_is_refused);
-    tcase_add_test(tcase, walk_gives_every_page_in_order);
+    tcase_add_test(tcase, walk_gives_every_page_that_has_payload);
     tcase_add_test(tcase, payload_that_the_runs_do_not_use_up_is_refused);
     tcase_add_test(tcase, delta_beyond_the_payload_is_refused);
     tcase_add_test(tcase, delta_as_long_as_a_page_is_refused);

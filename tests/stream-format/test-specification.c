@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* SPECIFICATION.md says what records.def and faults.def say, no more and no
- * less, and its example is a valid stream. */
+/* SPECIFICATION.md and IMAGE-V1.md say what records.def and faults.def say, no
+ * more and no less, and their examples are valid streams. */
 #include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,13 +19,16 @@ struct line {
     unsigned int nr_cells;
 };
 
-static FILE *open_text(void)
+static const char *const texts[] = { "SPECIFICATION.md", "IMAGE-V1.md" };
+#define NR_TEXTS (sizeof(texts) / sizeof(texts[0]))
+
+static FILE *open_text(const char *name)
 {
     const char *srcdir = getenv("XLMIG_SRCDIR");
     char path[4096];
     FILE *file;
 
-    snprintf(path, sizeof(path), "%s/stream-format/SPECIFICATION.md", srcdir ? srcdir : ".");
+    snprintf(path, sizeof(path), "%s/stream-format/%s", srcdir ? srcdir : ".", name);
     file = fopen(path, "r");
     ck_assert_msg(file != NULL, "cannot open %s", path);
     return file;
@@ -71,10 +74,9 @@ static void read_row(struct line *line, char *text)
         line->cells[line->nr_cells++] = trim(cell);
 }
 
-/* For each row of each table. */
-static void for_rows(void (*row)(const struct line *line))
+static void for_rows_of(const char *name, void (*row)(const struct line *line))
 {
-    FILE *file = open_text();
+    FILE *file = open_text(name);
     struct line line = { .id = -1 };
     char text[1024];
 
@@ -90,6 +92,13 @@ static void for_rows(void (*row)(const struct line *line))
             row(&line);
     }
     fclose(file);
+}
+
+/* For each row of each table. */
+static void for_rows(void (*row)(const struct line *line))
+{
+    for (size_t i = 0; i < NR_TEXTS; i++)
+        for_rows_of(texts[i], row);
 }
 
 /* ---- records ----------------------------------------------------------- */
@@ -142,9 +151,9 @@ END_TEST
 
 static unsigned int nr_sections[STREAM_NR_IDS];
 
-START_TEST(every_header_and_record_has_a_section)
+static void count_sections(const char *name)
 {
-    FILE *file = open_text();
+    FILE *file = open_text(name);
     char text[1024];
 
     while (fgets(text, sizeof(text), file)) {
@@ -157,6 +166,12 @@ START_TEST(every_header_and_record_has_a_section)
             nr_sections[line.id]++;
     }
     fclose(file);
+}
+
+START_TEST(every_header_and_record_has_a_section)
+{
+    for (size_t i = 0; i < NR_TEXTS; i++)
+        count_sections(texts[i]);
     for (unsigned int i = 0; i < STREAM_NR_IDS; i++)
         ck_assert_msg(nr_sections[i] == 1, "%s has %u sections", stream_record_infos[i].name,
                       nr_sections[i]);
@@ -277,7 +292,7 @@ static void put_hex(struct bytes *b, const char *text)
 
 START_TEST(example_is_valid)
 {
-    FILE *file = open_text();
+    FILE *file = open_text(texts[_i]);
     struct bytes b = { 0 };
     struct outcome out;
     bool inside = false;
@@ -285,7 +300,7 @@ START_TEST(example_is_valid)
 
     while (fgets(text, sizeof(text), file)) {
         if (!strncmp(text, "```", 3))
-            inside = !strncmp(text, "```hex", 6);
+            inside = !strcmp(text, "```hex\n");
         else if (inside)
             put_hex(&b, text);
     }
@@ -309,7 +324,7 @@ int main(void)
     tcase_add_test(tcase, fields_are_those_of_the_table);
     tcase_add_test(tcase, fields_fill_their_part);
     tcase_add_test(tcase, faults_are_those_of_the_table);
-    tcase_add_test(tcase, example_is_valid);
+    tcase_add_loop_test(tcase, example_is_valid, 0, (int)NR_TEXTS);
     suite_add_tcase(suite, tcase);
 
     return run_suite(suite);
