@@ -1,6 +1,7 @@
 # tests/stream-format: its part of the build
 check_PROGRAMS += \
 	tests/stream-format/make-stream \
+	tests/stream-format/replay-image1 \
 	tests/stream-format/replay-stream \
 	tests/stream-format/test-image1 \
 	tests/stream-format/test-image1-content \
@@ -9,6 +10,7 @@ check_PROGRAMS += \
 	tests/stream-format/test-specification
 TESTS += \
 	tests/stream-format/inspect.tap \
+	tests/stream-format/replay-image1.tap \
 	tests/stream-format/replay.tap \
 	tests/stream-format/test-image1 \
 	tests/stream-format/test-image1-content \
@@ -18,8 +20,10 @@ TESTS += \
 	tests/stream-format/verify.tap
 EXTRA_DIST += \
 	tests/stream-format/inspect.tap \
+	tests/stream-format/replay-image1.tap \
 	tests/stream-format/replay.tap \
 	tests/stream-format/seeds \
+	tests/stream-format/seeds-image1 \
 	tests/stream-format/verify.tap
 
 check_LTLIBRARIES += tests/stream-format/libbuild.la
@@ -65,25 +69,40 @@ tests_stream_format_replay_stream_SOURCES = \
 	tests/stream-format/replay-stream.c
 tests_stream_format_replay_stream_LDADD = tests/stream-format/libbuild.la
 
-# The fuzz target. `make fuzz` runs it, FUZZ_SECONDS long, from the streams of
-# the tests and the seeds; what it finds is kept in the build tree and, once
-# mended, belongs into seeds/.
+tests_stream_format_replay_image1_SOURCES = \
+	tests/stream-format/fuzz-image1.c \
+	tests/stream-format/replay-stream.c
+tests_stream_format_replay_image1_LDADD = tests/stream-format/libbuild.la
+
+# The fuzz targets. `make fuzz` runs each, FUZZ_SECONDS long, from the streams
+# of the tests and the seeds; what it finds is kept in the build tree and, once
+# mended, belongs into seeds/ and seeds-image1/.
 if FUZZERS
 check_PROGRAMS += tests/stream-format/fuzz-stream
 tests_stream_format_fuzz_stream_SOURCES = tests/stream-format/fuzz-stream.c
 tests_stream_format_fuzz_stream_LDADD = tests/stream-format/libbuild.la
 tests_stream_format_fuzz_stream_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+check_PROGRAMS += tests/stream-format/fuzz-image1
+tests_stream_format_fuzz_image1_SOURCES = tests/stream-format/fuzz-image1.c
+tests_stream_format_fuzz_image1_LDADD = tests/stream-format/libbuild.la
+tests_stream_format_fuzz_image1_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
 endif
 
 FUZZ_SECONDS = 60
 if FUZZERS
-fuzz: tests/stream-format/fuzz-stream tests/stream-format/make-stream
+fuzz: tests/stream-format/fuzz-stream tests/stream-format/fuzz-image1 tests/stream-format/make-stream
 	$(MKDIR_P) tests/stream-format/corpus
 	tests/stream-format/make-stream --list | while read -r name _; do \
 	  tests/stream-format/make-stream $$name > tests/stream-format/corpus/$$name; \
 	done
 	cd tests/stream-format && ./fuzz-stream -max_total_time=$(FUZZ_SECONDS) -max_len=65536 -timeout=10 \
 	  -rss_limit_mb=512 corpus '$(abs_top_srcdir)/tests/stream-format/seeds'
+	$(MKDIR_P) tests/stream-format/corpus-image1
+	tests/stream-format/make-stream --list | grep ^v1 | while read -r name _; do \
+	  { tests/stream-format/make-stream $$name; printf 1; } > tests/stream-format/corpus-image1/$$name; \
+	done
+	cd tests/stream-format && ./fuzz-image1 -max_total_time=$(FUZZ_SECONDS) -max_len=65536 -timeout=10 \
+	  -rss_limit_mb=1024 corpus-image1 '$(abs_top_srcdir)/tests/stream-format/seeds-image1'
 else
 fuzz:
 	@echo "configure with CC=clang --enable-fuzzers"; exit 1
@@ -92,5 +111,5 @@ endif
 
 clean-local: clean-stream-fuzz
 clean-stream-fuzz:
-	rm -rf tests/stream-format/corpus
+	rm -rf tests/stream-format/corpus tests/stream-format/corpus-image1
 .PHONY: clean-stream-fuzz
