@@ -5,6 +5,11 @@ stream_format_libstream_la_CFLAGS = $(AM_CFLAGS) $(XXHASH_CFLAGS) $(LZ4_CFLAGS) 
 stream_format_libstream_la_LIBADD = $(XXHASH_LIBS) $(LZ4_LIBS) $(ZSTD_LIBS) $(ISAL_LIBS)
 stream_format_libstream_la_SOURCES = \
 	stream-format/bytes.h \
+	stream-format/convert-internal.h \
+	stream-format/convert-to-libxc.c \
+	stream-format/convert-to-v1.c \
+	stream-format/convert.c \
+	stream-format/convert.h \
 	stream-format/crc32c.c \
 	stream-format/crc32c.h \
 	stream-format/faults.def \

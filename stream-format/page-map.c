@@ -206,6 +206,13 @@ uint64_t page_map_claim(struct page_map *map, uint64_t pfn, uint64_t count)
     return count;
 }
 
+bool page_map_came(const struct page_map *map, uint64_t pfn)
+{
+    const struct chunk *chunk = find_chunk(map, pfn);
+
+    return chunk && chunk->round == map->round && get_bit(chunk, SEEN, (unsigned int)(pfn % CHUNK_PAGES));
+}
+
 void page_map_set_run(struct page_map *map, uint64_t pfn, uint64_t count, const struct page_state *state)
 {
     const bool values[NR_BITS] = {

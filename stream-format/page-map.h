@@ -26,6 +26,9 @@ void page_map_next_round(struct page_map *map);
  * first on, had not come in it before: count when all is well. */
 uint64_t page_map_claim(struct page_map *map, uint64_t pfn, uint64_t count);
 
+/* Did it come in this round? */
+bool page_map_came(const struct page_map *map, uint64_t pfn);
+
 enum page_content {
     PAGE_NONE,    /* no content, or never sent */
     PAGE_ZERO,

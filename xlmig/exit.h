@@ -12,7 +12,7 @@ enum exit_status {
     EXIT_CANCELLED = 5,   /* asked to stop, and undone: the VM runs where it ran */
     EXIT_NEEDS_HAND = 6,  /* it failed and could not be undone: the message says in which state the VM is */
     EXIT_LEFTOVER = 7,    /* done, but something was left behind: the message names it */
-    EXIT_INVALID = 8,     /* verify, inspect: the stream is not valid */
+    EXIT_INVALID = 8,     /* verify, inspect, convert: the stream is not valid */
 };
 
 #endif

@@ -65,6 +65,7 @@ xlmig_libxlmig_la_SOURCES = \
 	xlmig/toolstack.h \
 	xlmig/transport.c \
 	xlmig/transport.h \
+	xlmig/verb-convert.c \
 	xlmig/verb-inspect.c \
 	xlmig/verb-receive.c \
 	xlmig/verb-restore.c \

@@ -50,7 +50,7 @@ int save_file_open(struct save_file *file, const char *path, bool overwrite, uin
         return failure_set(failure, "out of memory");
     }
     /* Exclusively: another save to the same file may be under way.  Readable by root alone: it is a VM's memory. */
-    file->fd = open(file->part, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    file->fd = open(file->part, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (file->fd < 0 && errno == EEXIST)
         return failure_set(failure, "%s exists: another save is writing it, or one was killed; in that case remove it",
                            file->part);

@@ -9,6 +9,7 @@ check_PROGRAMS += \
 	tests/stream-format/test-reader \
 	tests/stream-format/test-specification
 TESTS += \
+	tests/stream-format/convert.tap \
 	tests/stream-format/inspect.tap \
 	tests/stream-format/replay-image1.tap \
 	tests/stream-format/replay.tap \
@@ -19,6 +20,7 @@ TESTS += \
 	tests/stream-format/test-specification \
 	tests/stream-format/verify.tap
 EXTRA_DIST += \
+	tests/stream-format/convert.tap \
 	tests/stream-format/inspect.tap \
 	tests/stream-format/replay-image1.tap \
 	tests/stream-format/replay.tap \

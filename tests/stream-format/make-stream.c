@@ -36,6 +36,19 @@ static void make_big_endian(struct bytes *b)
     put_saved_pv(b);
 }
 
+/* A second round, whose first record has a page that came and one that did not. */
+static void make_live(struct bytes *b)
+{
+    put_hvm_static(b, 3);
+    put_pages(b, 0, 3, STREAM_PAGE_NOTAB);
+    put_pages(b, 5, 2, STREAM_PAGE_NOTAB);
+    put_pages(b, 3, 3, STREAM_PAGE_NOTAB);
+    put_pages(b, 2, 1, STREAM_PAGE_XTAB);
+    put_pages(b, 2, 1, STREAM_PAGE_NOTAB);
+    put_hvm_state(b);
+    put_empty_record(b, STREAM_REC_END);
+}
+
 /* The reader alone cannot know: its configuration is not JSON. */
 static void make_config_not_json(struct bytes *b)
 {
@@ -54,6 +67,7 @@ static const struct {
     { "image-pv-3", make_pv3, "valid" },
     { "image-hvm-2", make_hvm2, "valid" },
     { "image-hvm-3", make_hvm3, "valid" },
+    { "image-live", make_live, "valid" },
     { "saved-big-endian", make_big_endian, "valid" },
     { "v1-file", put_v1_file_image, "valid" },
     { "v1-live", put_v1_live_image, "valid" },
