@@ -7,7 +7,7 @@
  * Fed with a reader's events, so that nothing that breaks a rule gets far; but
  * what has been written is good only once the reader found no fault and
  * stream_convert_end() returned 0. Writes through a function of the caller's.
- * Keeps two payloads of 4 MiB, a guest's state records, and about a 240th of
+ * Keeps three payloads of 4 MiB, a guest's state records, and about a 240th of
  * the guest's memory.
  */
 #ifndef STREAM_FORMAT_CONVERT_H

@@ -37,7 +37,7 @@ struct page_map *page_map_new(size_t max_bytes)
     if (!map)
         return NULL;
     map->max_bytes = max_bytes;
-    map->nr_slots = 1024;
+    map->nr_slots = 64;
     map->slots = calloc(map->nr_slots, sizeof(struct chunk *));
     if (map->slots)
         return map;

@@ -60,6 +60,11 @@ struct rules {
 /* What a map of pages may take; that is enough for a guest of 240 GiB. */
 #define MAP_BYTES_MAX (UINT64_C(1) << 30)
 
+struct v1_buffer {
+    uint8_t *data;
+    uint32_t room;
+};
+
 /* An xlmig image that is being read. */
 struct v1_reading {
     struct image1_header header;
@@ -78,8 +83,7 @@ struct v1_reading {
     struct image1_tally tally;
     struct image1_run runs[IMAGE1_RUNS_MAX];
     uint8_t run_octets[IMAGE1_RUNS_MAX * IMAGE1_RUN_LEN];
-    uint8_t *payload; /* IMAGE1_RAW_MAX, as `raw` is; allocated when first wanted */
-    uint8_t *raw;
+    struct v1_buffer payload, raw;
     uint32_t payload_have;
     struct image1_codec *codec;
     struct page_map *map;

@@ -8,7 +8,7 @@
  * STREAM_PART_MAX bytes of one), and takes time linear in what is pushed. It
  * stops at the first fault.
  *
- * For an xlmig image it needs more: two buffers of 4 MiB for a payload, and
+ * For an xlmig image it needs more: two buffers of up to 4 MiB for a payload, and
  * about one 240th of the guest's memory to know its pages by, up to 1 GiB.
  * Beyond that it no longer looks for pages that come twice, nor at the digest.
  *

@@ -47,8 +47,8 @@ void stream_v1_free(struct v1_reading *v1)
         return;
     page_map_free(v1->map);
     image1_codec_free(v1->codec);
-    free(v1->payload);
-    free(v1->raw);
+    free(v1->payload.data);
+    free(v1->raw.data);
     free(v1);
 }
 
@@ -281,9 +281,15 @@ int stream_rules_element_v1(struct stream_reader *r)
 
 /* ---- payloads -------------------------------------------------------------- */
 
-static int make_buffer(struct stream_reader *r, uint8_t **buffer)
+/* Room for len octets, whose content need not stay; len is at most IMAGE1_RAW_MAX. */
+static int make_room(struct stream_reader *r, struct v1_buffer *buffer, uint32_t len)
 {
-    if (!*buffer && !(*buffer = malloc(IMAGE1_RAW_MAX)))
+    if (len <= buffer->room)
+        return 0;
+    free(buffer->data);
+    buffer->data = malloc(len);
+    buffer->room = buffer->data ? len : 0;
+    if (!buffer->data)
         return stream_fail(r, STREAM_FAULT_NO_MEMORY, r->offset, "memory for a payload|none");
     return 0;
 }
@@ -294,9 +300,9 @@ int stream_rules_blob_v1(struct stream_reader *r, const uint8_t *data, size_t le
 
     if (r->info->id != STREAM_ID_V1_MEMORY)
         return 0;
-    if (make_buffer(r, &v1->payload))
+    if (make_room(r, &v1->payload, v1->memory.payload_len))
         return -1;
-    memcpy(v1->payload + v1->payload_have, data, len);
+    memcpy(v1->payload.data + v1->payload_have, data, len);
     v1->payload_have += (uint32_t)len;
     return 0;
 }
@@ -387,16 +393,16 @@ static void take_runs_without_payload(struct v1_reading *v1)
 static int end_memory(struct stream_reader *r)
 {
     struct v1_reading *v1 = r->v1;
-    const uint8_t *raw = v1->payload;
+    const uint8_t *raw = v1->payload.data;
     struct image1_fault fault;
 
     r->rules.seen |= UINT32_C(1) << STREAM_REC_PAGE_DATA;
     if (v1->memory.codec != IMAGE1_CODEC_NONE) {
-        if (make_buffer(r, &v1->raw))
+        if (make_room(r, &v1->raw, v1->memory.raw_len))
             return -1;
-        if (image1_decompress(v1->codec, &v1->memory, v1->payload, v1->raw, &fault))
+        if (image1_decompress(v1->codec, &v1->memory, v1->payload.data, v1->raw.data, &fault))
             return fail_at(r, body_offset(r) + IMAGE1_MEMORY_HEAD_LEN + v1->memory.nr_runs * IMAGE1_RUN_LEN, &fault);
-        raw = v1->raw;
+        raw = v1->raw.data;
     }
     take_runs_without_payload(v1);
     return take_payload(r, raw);

@@ -5,13 +5,14 @@
  * reaches the rules, the codecs and the deltas. The last byte chooses: bit 0,
  * whether they are; bit 1, whether the input is one delta instead.
  *
- * There must be no crash, the pieces must not matter, and a delta that is taken
- * must be undone by itself.
+ * There must be no crash, the pieces must not matter, a delta that is taken must
+ * be undone by itself, and an image that is valid must be so when converted, and
+ * converted back.
  */
 #include <stdlib.h>
 #include <string.h>
 
-#include "stream-format/image1.h"
+#include "stream-format/convert.h"
 #include "tests/stream-format/run.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -55,6 +56,66 @@ static void mend(uint8_t *data, size_t size)
         seal(data + at, IMAGE1_TRAILER_LEN);
 }
 
+/* ---- conversion ---------------------------------------------------------- */
+
+/* Zero pages are cheap in an xlmig image, and dear elsewhere. */
+#define OUTPUT_MAX (8u << 20)
+
+static int put_output(void *opaque, const void *data, size_t len)
+{
+    struct bytes *out = opaque;
+
+    if (out->len + len > OUTPUT_MAX)
+        return -1;
+    put_raw(out, data, len);
+    return 0;
+}
+
+static int get_output(void *opaque, uint64_t offset, void *data, size_t len)
+{
+    struct bytes *out = opaque;
+
+    if (offset > out->len || len > out->len - offset)
+        abort();
+    memcpy(data, out->data + offset, len);
+    return 0;
+}
+
+/* The other format; empty when there is none. The input is valid. */
+static struct bytes convert(const uint8_t *data, size_t size)
+{
+    struct bytes out = { 0 };
+    struct stream_convert_config how = {
+        .codec = IMAGE1_CODEC_LZ4, .write = put_output, .read_back = get_output, .opaque = &out,
+    };
+    struct stream_convert *converter = stream_convert_new(&how);
+    struct stream_reader_config config = { .event = stream_convert_event, .opaque = converter };
+    struct stream_reader *reader = stream_reader_new(&config);
+
+    if (!converter || !reader || stream_reader_push(reader, data, size))
+        abort();
+    if (stream_convert_end(converter))
+        bytes_free(&out);
+    else if (run(out.data, out.len, 0).fault.code)
+        abort();
+    stream_reader_free(reader);
+    stream_convert_free(converter);
+    return out;
+}
+
+static void try_conversion(const uint8_t *data, size_t size)
+{
+    struct bytes there = convert(data, size), back;
+
+    if (!there.len)
+        return;
+    back = convert(there.data, there.len);
+    if (!back.len)
+        abort();
+    bytes_free(&there);
+    bytes_free(&back);
+}
+
 static void try_image(const uint8_t *data, size_t size)
 {
     struct outcome whole = run(data, size, 0);
@@ -64,6 +125,8 @@ static void try_image(const uint8_t *data, size_t size)
         abort();
     if (!whole.fault.code && whole.digest != cut.digest)
         abort();
+    if (!whole.fault.code && size)
+        try_conversion(data, size);
 }
 
 static void try_delta(const uint8_t *delta, size_t size)

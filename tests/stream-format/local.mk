@@ -100,10 +100,10 @@ fuzz: tests/stream-format/fuzz-stream tests/stream-format/fuzz-image1 tests/stre
 	cd tests/stream-format && ./fuzz-stream -max_total_time=$(FUZZ_SECONDS) -max_len=65536 -timeout=10 \
 	  -rss_limit_mb=512 corpus '$(abs_top_srcdir)/tests/stream-format/seeds'
 	$(MKDIR_P) tests/stream-format/corpus-image1
-	tests/stream-format/make-stream --list | grep ^v1 | while read -r name _; do \
+	tests/stream-format/make-stream --list | grep -E '^(v1|image)' | while read -r name _; do \
 	  { tests/stream-format/make-stream $$name; printf 1; } > tests/stream-format/corpus-image1/$$name; \
 	done
-	cd tests/stream-format && ./fuzz-image1 -max_total_time=$(FUZZ_SECONDS) -max_len=65536 -timeout=10 \
+	cd tests/stream-format && ./fuzz-image1 -max_total_time=$(FUZZ_SECONDS) -max_len=65536 -timeout=20 \
 	  -rss_limit_mb=1024 corpus-image1 '$(abs_top_srcdir)/tests/stream-format/seeds-image1'
 else
 fuzz:
