@@ -206,14 +206,14 @@ START_TEST(a_scan_ends_with_the_last_page_where_the_count_is_known)
 }
 END_TEST
 
-/* Pages come and go without a trace in the dirty log. */
+/* One page is gained, as the log says, and one is lost, as nothing says: as many as before. */
 static void swap_silently(struct fake_guest *g, unsigned round)
 {
     if (round != 1)
         return;
-    fake_guest_write(g, 7000, 1);
     g->types[7000] = STREAM_PAGE_NOTAB;
-    memset(g->dirty, 0, sizeof(g->dirty));
+    fake_guest_write(g, 7000, 1);
+    g->types[10] = STREAM_PAGE_XTAB;
 }
 
 START_TEST(memory_that_changes_behind_the_dirty_log_is_noticed)
