@@ -85,6 +85,7 @@ def square(lab, kind):
                 moves.save_and_restore(guest, saver, restorer, f"{FOLDER}/{saver}")
     verify(lab, f"xen-verifies-our-{kind}-save", lab.a, VERIFY_XEN, f"{FOLDER}/xlmig")
     verify(lab, f"we-verify-xl-{kind}-save", lab.a, VERIFY_OURS, f"{FOLDER}/xl")
+    return guest
 
 
 @scenario(*names("pv"))
@@ -92,9 +93,40 @@ def pv(lab):
     square(lab, "pv")
 
 
-@scenario(*names("pvh"))
+HELPER_NAMES = ["helper-save", "helper-restore", "helper-migrate", "helper-save-shows-progress", "helper-interrupted"]
+
+
+def under_xl(lab, guest):
+    """The distribution's unmodified xl with our save helper underneath."""
+    file = f"{FOLDER}/helper"
+    moves.running(lab, guest, lab.a)
+    with lab.step("helper-interrupted"), moves.untouched(guest, lab.b):
+        moves.start(lab.a, moves.send_command(guest, lab.b, "helper", "helper", settings="LAB_RATE=4m"))
+        moves.await_copying(lab.a)
+        moves.interrupt(lab.a)
+        moves.await_end(lab.a, 30)
+    moves.running(lab, guest, lab.a)
+    with lab.step("helper-migrate"):
+        moves.send(lab, guest, "helper", "helper")
+    moves.running(lab, guest, lab.b)
+    with lab.step("helper-save"):
+        output = lab.b.run(moves.SAVE["helper"].format(name=guest.name, file=file), moves.SECONDS)
+        if guest.name in moves.domains(lab.b):
+            raise LabError(f"{guest.name} is still there after it was saved")
+    with lab.step("helper-save-shows-progress"):  # xl migrate hides the progress of its sender
+        lab.need("helper-save")
+        if "Frames iteration" not in output or "%" not in output:
+            raise LabError(f"xl save printed no progress:\n{output}")
+    with lab.step("helper-restore"):
+        lab.need("helper-save")
+        lab.b.run(moves.RESTORE["helper"].format(file=file), moves.SECONDS)
+        guest.await_tick(after=guest.await_tick().number)
+    lab.b.run(f"rm -f {file}")
+
+
+@scenario(*names("pvh"), *HELPER_NAMES)
 def pvh(lab):
-    square(lab, "pvh")
+    under_xl(lab, square(lab, "pvh"))
 
 
 @scenario(*names("hvm"))

@@ -64,6 +64,7 @@ def variants(lab, kind):
             raise LabError(f"{guest.name} has grown before its memory is copied: the test shows nothing")
         set_cap(guest, lab.b, 0)
         await_size(guest, MEMORY_MIB)  # here still, and in the stream
+        moves.hurry(lab.b)
         status = moves.await_end(lab.b, moves.SECONDS)
         if status:
             raise LabError(f"the send ended with {status}:\n" + lab.b.run("cat /tmp/move.output"))

@@ -8,7 +8,7 @@ from labkit.scenario import scenario
 from labkit.settings import LabError
 
 # libxl gives a guest 60 s to answer the request to suspend; before it comes the copy, after it the cleaning up.
-UNANSWERED_SECONDS = 150
+UNANSWERED_SECONDS = 120
 PCI_DEVICE = "0000:00:1f.2"
 
 

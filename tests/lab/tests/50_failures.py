@@ -10,7 +10,7 @@ SLOW = "LAB_RATE=4m"
 CUT_SECONDS = 60
 FULL_DISK = "/run/full"
 FULL_DISK_SECONDS = 30
-STALL = "--stall-timeout 15s"  # the default is a minute
+STALL = "--stall-timeout 8s"  # the default is a minute
 PULLED_SECONDS = 60
 # The target learns of it when the cable is back, by TCP's next retransmission, or when no byte came for two minutes.
 CLEANED_UP_SECONDS = 150

@@ -18,9 +18,9 @@ def pv(lab):
 
 @scenario("refuses-poorer-cpu", "pvh-without-shadow-paging-moves-live", xen="current")
 def cpu(lab):
-    guest = lab.guest("pvh").create(lab.a)
+    guest = lab.guest("pv").create(lab.a)
     with lab.step("refuses-poorer-cpu"):
-        moves.refused(guest, lab.b, moves.send_command(guest, lab.b), MISSING_FEATURE, "cpuid=")
+        moves.refused(guest, lab.b, moves.send_command(guest, lab.b, options="--no-live"), MISSING_FEATURE, "cpuid=")
     guest.destroy()
     guest = lab.guest("pvh", configuration=f'cpuid = "host,{MISSING_FEATURE}=0"\n').create(lab.a)
     with lab.step("pvh-without-shadow-paging-moves-live"):
