@@ -5,6 +5,7 @@ check_PROGRAMS += \
 	tests/stream-format/replay-stream \
 	tests/stream-format/test-image1 \
 	tests/stream-format/test-image1-content \
+	tests/stream-format/test-image1-order \
 	tests/stream-format/test-printer \
 	tests/stream-format/test-reader \
 	tests/stream-format/test-specification
@@ -15,6 +16,7 @@ TESTS += \
 	tests/stream-format/replay.tap \
 	tests/stream-format/test-image1 \
 	tests/stream-format/test-image1-content \
+	tests/stream-format/test-image1-order \
 	tests/stream-format/test-printer \
 	tests/stream-format/test-reader \
 	tests/stream-format/test-specification \
@@ -46,13 +48,19 @@ tests_stream_format_libbuild_la_LIBADD = stream-format/libstream.la
 tests_stream_format_make_stream_SOURCES = tests/stream-format/make-stream.c
 tests_stream_format_make_stream_LDADD = tests/stream-format/libbuild.la
 
-tests_stream_format_test_image1_SOURCES = tests/stream-format/test-image1.c
+tests_stream_format_test_image1_SOURCES = tests/stream-format/assert-image1.h tests/stream-format/test-image1.c
 tests_stream_format_test_image1_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_stream_format_test_image1_LDADD = tests/stream-format/libbuild.la $(CHECK_LIBS)
 
 tests_stream_format_test_image1_content_SOURCES = tests/stream-format/test-image1-content.c
 tests_stream_format_test_image1_content_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_stream_format_test_image1_content_LDADD = tests/stream-format/libbuild.la $(CHECK_LIBS)
+
+tests_stream_format_test_image1_order_SOURCES = \
+	tests/stream-format/assert-image1.h \
+	tests/stream-format/test-image1-order.c
+tests_stream_format_test_image1_order_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_stream_format_test_image1_order_LDADD = tests/stream-format/libbuild.la $(CHECK_LIBS)
 
 tests_stream_format_test_reader_SOURCES = tests/stream-format/test-reader.c
 tests_stream_format_test_reader_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
