@@ -33,7 +33,7 @@ int control_header_decode(const unsigned char in[CONTROL_HEADER_BYTES], struct c
 
     memcpy(words, in, sizeof words);
     type = le32toh(words[1]);
-    if (le32toh(words[0]) != MAGIC || type < CONTROL_HELLO || type > CONTROL_NOTE ||
+    if (le32toh(words[0]) != MAGIC || type < CONTROL_HELLO || type > CONTROL_JOIN ||
         le32toh(words[2]) > CONTROL_PAYLOAD_MAX)
         return -1;
     header->type = (enum control_type)type;
@@ -174,6 +174,95 @@ static void add_hex(struct json_object *object, const char *name, const void *by
 
 /* ---- messages ---- */
 
+static const char *const data_names[CONTROL_NR_DATA] = {
+    [CONTROL_DATA_INLINE] = "inline", [CONTROL_DATA_TCP] = "tcp", [CONTROL_DATA_TLS] = "tls",
+};
+
+const char *control_data_name(enum control_data data)
+{
+    return data_names[data];
+}
+
+static void add_features(struct json_object *object, uint64_t features)
+{
+    char hex[17];
+
+    snprintf(hex, sizeof hex, "%016llx", (unsigned long long)features);
+    add_text(object, "image_features", hex);
+}
+
+static void add_data(struct json_object *object, unsigned data)
+{
+    struct json_object *list = json_object_new_array();
+
+    for (unsigned i = 0; i < CONTROL_NR_DATA; i++)
+        if (data & 1u << i)
+            json_object_array_add(list, json_object_new_string(data_names[i]));
+    json_object_object_add(object, "data", list);
+}
+
+static int has(struct json_object *object, const char *name)
+{
+    return json_object_object_get_ex(object, name, NULL);
+}
+
+/* `out` stays 0 where the member is missing. */
+static int get_features(struct json_object *object, uint64_t *out)
+{
+    unsigned char bytes[8];
+    char hex[17];
+
+    if (!has(object, "image_features"))
+        return 0;
+    if (get_text(object, "image_features", hex, sizeof hex, true) < 0 || strlen(hex) != 16 ||
+        from_hex(hex, bytes, sizeof bytes) < 0)
+        return -1;
+    for (size_t i = 0; i < sizeof bytes; i++)
+        *out = *out << 8 | bytes[i];
+    return 0;
+}
+
+/* -1: of none that we know. */
+static int data_by_name(const char *name)
+{
+    for (int i = 0; i < CONTROL_NR_DATA; i++)
+        if (name && strcmp(name, data_names[i]) == 0)
+            return i;
+    return -1;
+}
+
+/* Ways that we do not know are those of a later release. */
+static int get_ways(struct json_object *object, unsigned *ways)
+{
+    struct json_object *list;
+
+    if (!json_object_object_get_ex(object, "data", &list))
+        return 0;
+    if (!json_object_is_type(list, json_type_array))
+        return -1;
+    for (size_t i = 0; i < json_object_array_length(list); i++) {
+        int data = data_by_name(json_object_get_string(json_object_array_get_idx(list, i)));
+
+        if (data >= 0)
+            *ways |= 1u << data;
+    }
+    return 0;
+}
+
+/* What releases before images and channels did not say. */
+static int get_abilities(struct json_object *object, struct control_hello *hello)
+{
+    hello->max_channels = 1;
+    hello->data = 1u << CONTROL_DATA_INLINE;
+    if ((has(object, "image_version") && get_unsigned(object, "image_version", &hello->image_version) < 0) ||
+        get_features(object, &hello->image_features) < 0 ||
+        (has(object, "max_channels") && get_unsigned(object, "max_channels", &hello->max_channels) < 0) ||
+        get_ways(object, &hello->data) < 0 || hello->max_channels == 0 ||
+        (has(object, "cpus") && get_unsigned(object, "cpus", &hello->cpus) < 0))
+        return -1;
+    return 0;
+}
+
 unsigned char *control_encode_hello(const struct control_hello *hello, size_t *len)
 {
     struct json_object *object = json_object_new_object();
@@ -183,6 +272,11 @@ unsigned char *control_encode_hello(const struct control_hello *hello, size_t *l
     add_text(object, "program", hello->program);
     add_text(object, "host", hello->host);
     add_text(object, "hypervisor", hello->hypervisor);
+    add_u64(object, "image_version", hello->image_version);
+    add_features(object, hello->image_features);
+    add_u64(object, "max_channels", hello->max_channels);
+    add_data(object, hello->data);
+    add_u64(object, "cpus", hello->cpus);
     return make_frame(CONTROL_HELLO, object, len);
 }
 
@@ -198,7 +292,8 @@ int control_decode_hello(const void *payload, size_t len, struct control_hello *
         get_unsigned(object, "max_version", &hello->max_version) < 0 || hello->min_version > hello->max_version ||
         get_text(object, "program", hello->program, sizeof hello->program, false) < 0 ||
         get_text(object, "host", hello->host, sizeof hello->host, false) < 0 ||
-        get_text(object, "hypervisor", hello->hypervisor, sizeof hello->hypervisor, false) < 0)
+        get_text(object, "hypervisor", hello->hypervisor, sizeof hello->hypervisor, false) < 0 ||
+        get_abilities(object, hello) < 0)
         rc = -1;
     clean_text(hello->program);
     clean_text(hello->host);
@@ -341,6 +436,131 @@ int control_decode_answer(const void *payload, size_t len, struct control_answer
         }
         rc = 0;
     }
+    json_object_put(object);
+    return rc;
+}
+
+unsigned char *control_encode_begin(const struct control_begin *begin, size_t *len)
+{
+    struct json_object *object = json_object_new_object();
+
+    json_object_object_add(object, "flag", json_object_new_boolean(begin->paused));
+    add_text(object, "text", "");
+    add_text(object, "image", begin->image_v1 ? "v1" : "libxc");
+    add_u64(object, "channels", begin->nr_channels);
+    add_text(object, "data", data_names[begin->data]);
+    add_hex(object, "token", begin->token, sizeof begin->token);
+    if (begin->data == CONTROL_DATA_TLS)
+        add_hex(object, "key", begin->key, sizeof begin->key);
+    if (begin->address[0])
+        add_text(object, "address", begin->address);
+    return make_frame(CONTROL_BEGIN, object, len);
+}
+
+static int get_bytes(struct json_object *object, const char *name, uint8_t *bytes, size_t len)
+{
+    char hex[2 * CONTROL_KEY_BYTES + 1];
+
+    if (get_text(object, name, hex, sizeof hex, true) < 0 || strlen(hex) != 2 * len)
+        return -1;
+    return from_hex(hex, bytes, len);
+}
+
+static int get_address(struct json_object *object, char address[CONTROL_ADDRESS_MAX + 1])
+{
+    if (!has(object, "address"))
+        return 0;
+    if (get_text(object, "address", address, CONTROL_ADDRESS_MAX + 1, true) < 0)
+        return -1;
+    clean_text(address);
+    return 0;
+}
+
+static int get_image(struct json_object *object, bool *v1)
+{
+    char name[8];
+
+    if (get_text(object, "image", name, sizeof name, true) < 0)
+        return -1;
+    *v1 = strcmp(name, "v1") == 0;
+    return *v1 || strcmp(name, "libxc") == 0 ? 0 : -1;
+}
+
+/* What a sender of before images and channels does not say, nor needs. */
+static int get_ways_of_begin(struct json_object *object, struct control_begin *begin)
+{
+    char data[16];
+    int way;
+
+    if (!has(object, "image"))
+        return 0;
+    if (get_image(object, &begin->image_v1) < 0 || get_unsigned(object, "channels", &begin->nr_channels) < 0 ||
+        begin->nr_channels == 0 || begin->nr_channels > CONTROL_CHANNELS_MAX ||
+        get_text(object, "data", data, sizeof data, true) < 0 || (way = data_by_name(data)) < 0 ||
+        get_bytes(object, "token", begin->token, sizeof begin->token) < 0 || get_address(object, begin->address) < 0)
+        return -1;
+    begin->data = (enum control_data)way;
+    if (begin->data == CONTROL_DATA_TLS)
+        return get_bytes(object, "key", begin->key, sizeof begin->key);
+    return 0;
+}
+
+int control_decode_begin(const void *payload, size_t len, struct control_begin *begin)
+{
+    struct json_object *object = parse_object(payload, len), *flag;
+    int rc = -1;
+
+    *begin = (struct control_begin){ .nr_channels = 1 };
+    if (object && json_object_object_get_ex(object, "flag", &flag) && json_object_is_type(flag, json_type_boolean)) {
+        begin->paused = json_object_get_boolean(flag);
+        rc = get_ways_of_begin(object, begin);
+    }
+    json_object_put(object);
+    return rc;
+}
+
+unsigned char *control_encode_channels(const struct control_channels *channels, size_t *len)
+{
+    struct json_object *object = json_object_new_object();
+
+    if (channels->address[0])
+        add_text(object, "address", channels->address);
+    add_u64(object, "port", channels->port);
+    return make_frame(CONTROL_CHANNELS, object, len);
+}
+
+int control_decode_channels(const void *payload, size_t len, struct control_channels *channels)
+{
+    struct json_object *object = parse_object(payload, len);
+    int rc = -1;
+
+    *channels = (struct control_channels){ 0 };
+    if (object && get_address(object, channels->address) == 0 &&
+        get_unsigned(object, "port", &channels->port) == 0 && channels->port <= UINT16_MAX)
+        rc = 0;
+    json_object_put(object);
+    return rc;
+}
+
+unsigned char *control_encode_join(const struct control_join *join, size_t *len)
+{
+    struct json_object *object = json_object_new_object();
+
+    add_hex(object, "token", join->token, sizeof join->token);
+    add_u64(object, "channel", join->channel);
+    return make_frame(CONTROL_JOIN, object, len);
+}
+
+int control_decode_join(const void *payload, size_t len, struct control_join *join)
+{
+    struct json_object *object = parse_object(payload, len);
+    int rc = -1;
+
+    *join = (struct control_join){ 0 };
+    if (object && get_bytes(object, "token", join->token, sizeof join->token) == 0 &&
+        get_unsigned(object, "channel", &join->channel) == 0 && join->channel > 0 &&
+        join->channel < CONTROL_CHANNELS_MAX)
+        rc = 0;
     json_object_put(object);
     return rc;
 }

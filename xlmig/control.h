@@ -33,7 +33,24 @@ enum control_type {
     CONTROL_REPORT = 8,     /* receiver: it runs, or it does not and is gone again */
     CONTROL_FAILED = 9,     /* receiver: it went wrong before GO; nothing of the VM is kept here */
     CONTROL_NOTE = 10,      /* receiver: a line for the administrator */
+    CONTROL_CHANNELS = 11,  /* receiver: the further channels may come now, and where to */
+    CONTROL_JOIN = 12,      /* sender, instead of PREFLIGHT: this connection is a channel of that migration */
 };
+
+#define CONTROL_TOKEN_BYTES 16u
+#define CONTROL_KEY_BYTES 32u
+#define CONTROL_CHANNELS_MAX 64u  /* IMAGE-V1.md */
+#define CONTROL_ADDRESS_MAX 63u   /* numeric, with an IPv6 scope */
+
+/* How the data travels. */
+enum control_data {
+    CONTROL_DATA_INLINE,    /* channel 0 on this connection, each other one on a connection of its own that says JOIN */
+    CONTROL_DATA_TCP,       /* all channels on TCP connections */
+    CONTROL_DATA_TLS,       /* ... with TLS 1.3 and a key made for this migration */
+    CONTROL_NR_DATA,
+};
+/* "inline", "tcp", "tls" */
+const char *control_data_name(enum control_data data);
 
 struct control_header {
     enum control_type type;
@@ -50,6 +67,13 @@ struct control_hello {
     char program[64];
     char host[256];
     char hypervisor[64];
+    /* What its restore can read.  0: nothing but libxc's image. */
+    unsigned image_version;
+    uint64_t image_features;
+    /* A release that says nothing of channels takes one, inline. */
+    unsigned max_channels;
+    unsigned data;                /* bit (1 << enum control_data) for each way it can go */
+    unsigned cpus;                /* 0: it does not say */
 };
 
 struct control_preflight {
@@ -70,7 +94,27 @@ struct control_answer {
     char refusals[CONTROL_REFUSALS_MAX][CONTROL_TEXT_MAX];
 };
 
-/* BEGIN carries `flag` paused; REPORT `flag` started; the others only text, if any. */
+struct control_begin {
+    bool paused;
+    bool image_v1;                /* xlmig's image; else libxc's */
+    unsigned nr_channels;         /* 1 to CONTROL_CHANNELS_MAX */
+    enum control_data data;
+    uint8_t token[CONTROL_TOKEN_BYTES]; /* what each channel but an inline one shows */
+    uint8_t key[CONTROL_KEY_BYTES];     /* tls */
+    char address[CONTROL_ADDRESS_MAX + 1]; /* tcp and tls: where to listen; "": the receiver chooses */
+};
+
+struct control_channels {
+    char address[CONTROL_ADDRESS_MAX + 1]; /* tcp and tls */
+    unsigned port;
+};
+
+struct control_join {
+    uint8_t token[CONTROL_TOKEN_BYTES];
+    unsigned channel;             /* 1 to CONTROL_CHANNELS_MAX - 1 */
+};
+
+/* REPORT carries `flag` started; the others only text, if any. */
 struct control_simple {
     bool flag;
     char text[CONTROL_TEXT_MAX];
@@ -80,12 +124,18 @@ struct control_simple {
 unsigned char *control_encode_hello(const struct control_hello *hello, size_t *len);
 unsigned char *control_encode_preflight(const struct control_preflight *preflight, size_t *len);
 unsigned char *control_encode_answer(const struct control_answer *answer, size_t *len);
+unsigned char *control_encode_begin(const struct control_begin *begin, size_t *len);
+unsigned char *control_encode_channels(const struct control_channels *channels, size_t *len);
+unsigned char *control_encode_join(const struct control_join *join, size_t *len);
 unsigned char *control_encode_simple(enum control_type type, const struct control_simple *simple, size_t *len);
 
 /* The payload of a frame.  -1: a field that is needed is missing or makes no sense. */
 int control_decode_hello(const void *payload, size_t len, struct control_hello *hello);
 int control_decode_preflight(const void *payload, size_t len, struct control_preflight *preflight);
 int control_decode_answer(const void *payload, size_t len, struct control_answer *answer);
+int control_decode_begin(const void *payload, size_t len, struct control_begin *begin);
+int control_decode_channels(const void *payload, size_t len, struct control_channels *channels);
+int control_decode_join(const void *payload, size_t len, struct control_join *join);
 int control_decode_simple(const void *payload, size_t len, struct control_simple *simple);
 
 void control_preflight_dispose(struct control_preflight *preflight);

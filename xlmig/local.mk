@@ -26,6 +26,8 @@ xlmig_libxlmig_la_SOURCES = \
 	xlmig/line-reader.h \
 	xlmig/loop.c \
 	xlmig/loop.h \
+	xlmig/negotiate.c \
+	xlmig/negotiate.h \
 	xlmig/options.c \
 	xlmig/parse.c \
 	xlmig/peer.c \
@@ -40,6 +42,8 @@ xlmig_libxlmig_la_SOURCES = \
 	xlmig/relay.h \
 	xlmig/restore.c \
 	xlmig/restore.h \
+	xlmig/runtime-dir.c \
+	xlmig/runtime-dir.h \
 	xlmig/save-file.c \
 	xlmig/save-file.h \
 	xlmig/save.c \

@@ -359,11 +359,10 @@ int peer_ask_preflight(struct peer *peer, const struct control_preflight *prefli
     return send_frame(peer, frame, len);
 }
 
-int peer_begin(struct peer *peer, bool paused)
+int peer_begin(struct peer *peer, const struct control_begin *begin)
 {
-    const struct control_simple begin = { .flag = paused };
     size_t len;
-    unsigned char *frame = control_encode_simple(CONTROL_BEGIN, &begin, &len);
+    unsigned char *frame = control_encode_begin(begin, &len);
 
     return send_frame(peer, frame, len);
 }

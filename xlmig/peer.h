@@ -54,7 +54,7 @@ const struct control_hello *peer_hello(const struct peer *peer);
 
 /* xlmig only; -1 when it cannot be sent (PEER_LOST follows). */
 int peer_ask_preflight(struct peer *peer, const struct control_preflight *preflight);
-int peer_begin(struct peer *peer, bool paused);
+int peer_begin(struct peer *peer, const struct control_begin *begin);
 
 /* Where the save header and the stream go, once it listens (xl: once it greeted). */
 int peer_data_fd(const struct peer *peer);

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "config.h"
 #include "xlmig/receive.h"
 
 #include "xlmig/child.h"
 #include "xlmig/exit.h"
 #include "xlmig/line-reader.h"
 #include "xlmig/loop.h"
+#include "xlmig/negotiate.h"
 #include "xlmig/preflight.h"
 #include "xlmig/relay.h"
 #include "xlmig/xl-protocol.h"
@@ -425,9 +425,7 @@ static void refuse_protocol(struct receiver *r, const char *text)
 
 static void on_hello(struct receiver *r, const void *payload, size_t len)
 {
-    struct control_hello own = { .min_version = CONTROL_VERSION, .max_version = CONTROL_VERSION,
-                                 .program = "xlmig " PACKAGE_VERSION };
-    struct control_hello peer;
+    struct control_hello own, peer;
     unsigned char *frame;
     size_t frame_len;
 
@@ -435,8 +433,7 @@ static void on_hello(struct receiver *r, const void *payload, size_t len)
         refuse_protocol(r, "the sender's greeting makes no sense");
         return;
     }
-    memcpy(own.host, r->host.name, sizeof own.host);
-    memcpy(own.hypervisor, r->host.hypervisor, sizeof own.hypervisor);
+    negotiate_own_hello(&r->host, &own);
     frame = control_encode_hello(&own, &frame_len);
     send_frame(r, frame, frame_len);
     await(r, AWAIT_PREFLIGHT, r->request->idle_timeout_us); /* no common version: the sender hangs up */
@@ -465,13 +462,13 @@ static void on_preflight(struct receiver *r, const void *payload, size_t len)
 static void on_begin(struct receiver *r, const void *payload, size_t len)
 {
     struct failure failure = { 0 };
-    struct control_simple begin;
+    struct control_begin begin;
 
-    if (control_decode_simple(payload, len, &begin) < 0 || r->exit_status == EXIT_REFUSED) {
+    if (control_decode_begin(payload, len, &begin) < 0 || r->exit_status == EXIT_REFUSED) {
         refuse_protocol(r, "the sender began although it was refused, or makes no sense");
         return;
     }
-    r->paused = begin.flag || r->request->paused;
+    r->paused = begin.paused || r->request->paused;
     event_del(r->frames); /* from now on the input is the child's */
     await(r, STARTING, r->request->idle_timeout_us);
     if (start_child(r, &failure) < 0)

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Before the guest is touched: find it, ask what stands in its way, connect, ask the other side. */
-#include "config.h"
 #include "xlmig/send.h"
 
 #include "xlmig/vm-find.h"
@@ -96,6 +95,7 @@ void send_prepare(struct send *s)
         send_refuse(s, EXIT_REFUSED, "%s", failure.text);
         return;
     }
+    negotiate_own_hello(&s->host, &s->own_hello);
     s->config_pending = true;
     s->ts->ops->config(s->ts, s->vm.domid, on_config, s);
 }
@@ -126,21 +126,17 @@ static int ssh_words(struct send *s, bool stock, char *words, const char **argv)
 static int open_peer(struct send *s, bool stock, struct failure *failure)
 {
     const struct peer_callbacks callbacks = { .user = s, .event = send_on_peer_event };
-    struct control_hello hello = { .min_version = CONTROL_VERSION, .max_version = CONTROL_VERSION,
-                                   .program = "xlmig " PACKAGE_VERSION };
     const char *argv[SSH_WORDS_MAX];
     struct transport_spec spec = { .argv = argv };
     char *words = strdup(s->request->ssh_command);
     int rc = 0;
 
-    snprintf(hello.host, sizeof hello.host, "%s", s->host.name);
-    snprintf(hello.hypervisor, sizeof hello.hypervisor, "%s", s->host.hypervisor);
     if (strncmp(s->request->transport, "exec:", 5) == 0)
         spec.shell_command = s->request->transport + 5;
     else if (!words || ssh_words(s, stock, words, argv) < 0)
         rc = failure_set(failure, "--ssh-command names no command");
     if (rc == 0) {
-        s->peer = peer_open(s->base, &spec, &hello, &callbacks, failure);
+        s->peer = peer_open(s->base, &spec, &s->own_hello, &callbacks, failure);
         rc = s->peer ? 0 : -1;
     }
     free(words);
@@ -184,9 +180,38 @@ static void compare_releases(struct send *s, const char *there)
                       there, s->host.hypervisor);
 }
 
+static int choose(struct send *s, const struct control_hello *peer)
+{
+    const struct negotiate_wish wish = {
+        .image = s->request->image, .channels = s->request->channels, .data = CONTROL_DATA_INLINE,
+        .auto_channels_max = 1,
+    };
+    struct failure failure = { 0 };
+
+    if (negotiate(&wish, &s->own_hello, peer, &s->choice, &failure) == 0)
+        return 0;
+    send_refuse(s, EXIT_REFUSED, "%s", failure.text);
+    return -1;
+}
+
+static void begin(struct send *s)
+{
+    const struct control_begin how = {
+        .paused = s->request->paused, .image_v1 = s->choice.image_v1, .nr_channels = s->choice.nr_channels,
+        .data = s->choice.data,
+    };
+
+    send_await(s, "it to listen", s->request->preflight_timeout_us);
+    peer_begin(s->peer, &how);
+}
+
 static void on_greeted(struct send *s)
 {
-    if (peer_dialect(s->peer) == PEER_XLMIG) {
+    bool is_xlmig = peer_dialect(s->peer) == PEER_XLMIG;
+
+    if (choose(s, is_xlmig ? peer_hello(s->peer) : NULL) < 0)
+        return;
+    if (is_xlmig) {
         compare_releases(s, peer_hello(s->peer)->hypervisor);
         ask_preflight(s);
         return;
@@ -201,8 +226,7 @@ static void on_answered(struct send *s, const struct control_answer *answer)
     size_t used = 0;
 
     if (answer->nr_refusals == 0) {
-        send_await(s, "it to listen", s->request->preflight_timeout_us);
-        peer_begin(s->peer, s->request->paused);
+        begin(s);
         return;
     }
     for (unsigned i = 0; i < answer->nr_refusals && used < sizeof text; i++)

@@ -13,6 +13,7 @@
 #include "xlmig/exit.h"
 #include "xlmig/handover.h"
 #include "xlmig/loop.h"
+#include "xlmig/negotiate.h"
 #include "xlmig/peer.h"
 #include "xlmig/progress.h"
 #include "xlmig/toolstack.h"
@@ -21,6 +22,10 @@ struct send_request {
     const char *vm, *host;
     const char *transport;       /* "ssh" or "exec:COMMAND" */
     const char *ssh_command;     /* words: "ssh -p 2222" */
+    enum image_wish image;
+    unsigned channels;           /* 0: as many as are of use */
+    unsigned threads;            /* 0: the engine decides */
+    const char *compress;        /* a codec's name; NULL: the engine decides */
     bool stock;                  /* ask for xl's receiver at once */
     bool no_live;
     bool paused;                 /* leave it paused over there */
@@ -40,7 +45,9 @@ struct send {
     struct toolstack_vm vm;
     char *config_json;
     struct cpu_policy cpu_policy;
+    struct control_hello own_hello;
     struct peer *peer;
+    struct negotiate_choice choice;  /* once greeted */
     bool stock_tried;                /* the receiver asked for is xl's */
 
     struct event *deadline;          /* of what is awaited now */

@@ -26,8 +26,14 @@ int libxl_op_receive(struct toolstack *ts, const struct toolstack_receiver *how,
 {
     const char *const argv[] = { "xl", "migrate-receive", how->paused ? "-p" : NULL, NULL };
 
+    int rc;
+
     (void)ts;
-    return spawn_xl(argv, how->input_fd, how->output_fd, how->error_fd, how->events_fd, pid, failure);
+    /* What xl starts inherits the channels for as long as the VM lives: whoever opened them shuts them down. */
+    toolstack_export_image(&how->image);
+    rc = spawn_xl(argv, how->input_fd, how->output_fd, how->error_fd, how->events_fd, pid, failure);
+    toolstack_unexport_image(&how->image);
+    return rc;
 }
 
 int libxl_op_restore(struct toolstack *ts, const struct toolstack_restorer *how, pid_t *pid, struct failure *failure)

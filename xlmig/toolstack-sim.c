@@ -417,7 +417,9 @@ static int start_suspend(struct sim_suspend *op, uint32_t domid)
         .pass_fd = events_fd, .pass_fd_env = HELPER_EVENTS_ENV,
     };
     toolstack_export_limits(&op->how);
+    toolstack_export_image(&op->how.image);
     int rc = child_spawn(&spec, &pid, &op->failure);
+    toolstack_unexport_image(&op->how.image);
     close(errors[1]);
     if (events_fd >= 0)
         close(events_fd);
@@ -461,8 +463,12 @@ static int receive(struct toolstack *ts, const struct toolstack_receiver *how, p
         .argv = argv, .input_fd = how->input_fd, .output_fd = how->output_fd, .error_fd = how->error_fd,
         .pass_fd = how->events_fd, .pass_fd_env = HELPER_EVENTS_ENV,
     };
+    int rc;
 
-    return child_spawn(&spec, pid, failure);
+    toolstack_export_image(&how->image);
+    rc = child_spawn(&spec, pid, failure);
+    toolstack_unexport_image(&how->image);
+    return rc;
 }
 
 static int restore(struct toolstack *ts, const struct toolstack_restorer *how, pid_t *pid, struct failure *failure)

@@ -2,6 +2,7 @@
 /* Choose a toolstack by its name. */
 #include "xlmig/toolstack.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -38,6 +39,53 @@ void toolstack_export_limits(const struct toolstack_suspend *how)
     export_limit("XLMIG_MAX_ROUNDS", how->max_rounds);
     export_limit("XLMIG_MAX_DOWNTIME_US", how->max_downtime_us);
     export_limit("XLMIG_IO_TIMEOUT_S", (how->stall_timeout_us + 999999) / 1000000);
+}
+
+static void export_hex(const char *name, const uint8_t *bytes, size_t len)
+{
+    char hex[2 * 16 + 1];
+
+    for (size_t i = 0; i < len; i++)
+        snprintf(hex + 2 * i, 3, "%02x", bytes[i]);
+    setenv(name, hex, 1);
+}
+
+static void export_channels(const struct toolstack_image *image)
+{
+    char list[12 * 64] = "";
+    size_t used = 0;
+
+    for (unsigned i = 0; i < image->nr_channels && used < sizeof list - 12; i++) {
+        used += (size_t)snprintf(list + used, sizeof list - used, "%s%d", i ? "," : "", image->channels[i]);
+        fcntl(image->channels[i], F_SETFD, 0);
+    }
+    setenv("XLMIG_CHANNEL_FDS", list, 1);
+    export_hex("XLMIG_CHANNEL_TOKEN", image->token, sizeof image->token);
+}
+
+void toolstack_export_image(const struct toolstack_image *image)
+{
+    char features[17];
+
+    snprintf(features, sizeof features, "%llx", (unsigned long long)image->features);
+    if (image->chosen) {
+        setenv("XLMIG_IMAGE", image->v1 ? "v1" : "libxc", 1);
+        setenv("XLMIG_IMAGE_FEATURES", features, 1);
+    }
+    if (image->threads)
+        export_limit("XLMIG_THREADS", image->threads);
+    if (image->compress)
+        setenv("XLMIG_COMPRESS", image->compress, 1);
+    if (image->nr_channels)
+        export_channels(image);
+}
+
+void toolstack_unexport_image(const struct toolstack_image *image)
+{
+    for (unsigned i = 0; i < image->nr_channels; i++)
+        fcntl(image->channels[i], F_SETFD, FD_CLOEXEC);
+    unsetenv("XLMIG_CHANNEL_FDS");
+    unsetenv("XLMIG_CHANNEL_TOKEN");
 }
 
 const char *vm_type_name(enum vm_type type)

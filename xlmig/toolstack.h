@@ -92,12 +92,25 @@ enum suspend_outcome {
 typedef void toolstack_done(void *user, const struct failure *failure);
 typedef void toolstack_config_done(void *user, const char *json, const struct failure *failure);
 
+/* What the save helper is told of the image that it writes or reads, beside the stream that libxl gives it. */
+struct toolstack_image {
+    bool chosen;                  /* save: `v1` counts; otherwise the environment's XLMIG_IMAGE does */
+    bool v1;                      /* xlmig's image; else libxc's */
+    uint64_t features;            /* of image v1, that its reader reads */
+    const int *channels;          /* besides the stream: inherited by the helper, for its use alone */
+    unsigned nr_channels;
+    uint8_t token[16];            /* of those channels */
+    unsigned threads;             /* 0: as the environment says, or as many as the machine is good for */
+    const char *compress;         /* "none", "lz4", "zstd", "auto"; NULL: as the environment says */
+};
+
 struct toolstack_suspend {
     int fd;                       /* the libxl stream goes here; switched to blocking for the time being */
     bool live;                    /* copy while the guest runs */
     unsigned max_rounds;          /* of copying before the guest is stopped; 0: the engine's default */
     uint64_t max_downtime_us;     /* 0: the engine's default */
     uint64_t stall_timeout_us;    /* fail when no byte was taken for so long; 0: the engine's default */
+    struct toolstack_image image; /* its descriptors must stay open until `done` */
     void *user;
     /* What the engine reports.  May never come: a foreign save helper reports nothing. */
     void (*event)(void *user, const struct helper_event *event);
@@ -121,6 +134,7 @@ struct toolstack_receiver {
     int error_fd;     /* its messages for people */
     int events_fd;    /* -1, or where its engine writes what helper-events.h reads */
     bool paused;
+    struct toolstack_image image; /* its descriptors may go once the child was started */
 };
 
 struct toolstack_restorer {
@@ -203,6 +217,13 @@ struct toolstack *toolstack_open_sim(const char *directory, struct event_base *b
 
 /* Set or clear the environment variables by which the save helper learns of the limits in `how`. */
 void toolstack_export_limits(const struct toolstack_suspend *how);
+
+/*
+ * The same for the image, and let its channels be inherited by what is started
+ * from now on, until it is taken back.
+ */
+void toolstack_export_image(const struct toolstack_image *image);
+void toolstack_unexport_image(const struct toolstack_image *image);
 
 /* Words for displays: "PVH", "running". */
 const char *vm_type_name(enum vm_type type);

@@ -6,7 +6,8 @@
 #include <string.h>
 
 struct send_options {
-    const char *transport, *ssh_command;
+    const char *transport, *ssh_command, *image, *channels, *compress;
+    unsigned threads;
     bool stock, no_live, paused, ignore_cpu, verbose, quiet, json;
     unsigned max_rounds;
     uint64_t max_downtime_us, stall_timeout_us, connect_timeout_us, preflight_timeout_us, ready_timeout_us, go_timeout_us;
@@ -15,6 +16,8 @@ struct send_options {
 static const struct send_options defaults = {
     .transport = "ssh",
     .ssh_command = "ssh",
+    .image = "auto",
+    .channels = "auto",
     .connect_timeout_us = 60000000,
     .preflight_timeout_us = 60000000,
     .stall_timeout_us = 60000000,
@@ -37,6 +40,17 @@ static const struct verb_option options[] = {
       OPTION_INTO(struct send_options, transport) },
     { .name = "ssh-command", .short_name = 's', .kind = OPTION_STRING, .argument = "WORDS",
       .help = "ssh and its options, separated by blanks (ssh)", OPTION_INTO(struct send_options, ssh_command) },
+    { .name = "image", .kind = OPTION_STRING, .argument = "FORMAT",
+      .help = "format of memory on the way: libxc, v1 (xlmig's own), or auto: v1 where both sides know it (auto)",
+      OPTION_INTO(struct send_options, image) },
+    { .name = "channels", .kind = OPTION_STRING, .argument = "N",
+      .help = "connections that share the work, or auto: as the CPUs of both sides allow (auto)",
+      OPTION_INTO(struct send_options, channels) },
+    { .name = "threads", .kind = OPTION_NUMBER, .argument = "N", .help = "threads that encode memory (as many as CPUs)",
+      OPTION_INTO(struct send_options, threads) },
+    { .name = "compress", .kind = OPTION_STRING, .argument = "CODEC",
+      .help = "none, lz4, zstd, or auto: where it pays (auto); libxc's image is never compressed",
+      OPTION_INTO(struct send_options, compress) },
     { .name = "stock", .kind = OPTION_FLAG, .help = "ask for xl's receiver, although xlmig may be there",
       OPTION_INTO(struct send_options, stock) },
     { .name = "ignore-cpu", .kind = OPTION_FLAG, .help = "do not compare what the CPUs can do",
@@ -64,6 +78,37 @@ static const struct verb_option options[] = {
     OPTIONS_END,
 };
 
+static bool is_one_of(const char *text, const char *const *names)
+{
+    while (*names && strcmp(text, *names) != 0)
+        names++;
+    return *names != NULL;
+}
+
+/* What the options say of the image and its channels. */
+static bool image_makes_sense(const struct send_options *o, struct send_request *request)
+{
+    static const char *const codecs[] = { "auto", "none", "lz4", "zstd", NULL };
+
+    if (image_wish_parse(o->image, &request->image) < 0) {
+        fprintf(stderr, "xlmig send: --image is auto, libxc or v1, not '%s'\n", o->image);
+        return false;
+    }
+    if (strcmp(o->channels, "auto") != 0 &&
+        (parse_number(o->channels, &request->channels) < 0 || request->channels == 0 ||
+         request->channels > CONTROL_CHANNELS_MAX)) {
+        fprintf(stderr, "xlmig send: --channels is auto or 1 to %u, not '%s'\n", CONTROL_CHANNELS_MAX, o->channels);
+        return false;
+    }
+    if (o->compress && !is_one_of(o->compress, codecs)) {
+        fprintf(stderr, "xlmig send: --compress is auto, none, lz4 or zstd, not '%s'\n", o->compress);
+        return false;
+    }
+    request->threads = o->threads;
+    request->compress = o->compress;
+    return true;
+}
+
 static bool options_make_sense(const struct send_options *o, const char *host)
 {
     if (strcmp(o->transport, "ssh") != 0 && (strncmp(o->transport, "exec:", 5) != 0 || o->transport[5] == '\0')) {
@@ -88,7 +133,7 @@ static bool options_make_sense(const struct send_options *o, const char *host)
 static int run_send(const struct verb_call *call)
 {
     const struct send_options *o = call->options;
-    const struct send_request request = {
+    struct send_request request = {
         .vm = call->argv[0], .host = call->argv[1], .transport = o->transport, .ssh_command = o->ssh_command,
         .stock = o->stock, .no_live = o->no_live, .paused = o->paused, .ignore_cpu = o->ignore_cpu,
         .verbose = o->verbose, .max_rounds = o->max_rounds, .max_downtime_us = o->max_downtime_us,
@@ -102,7 +147,7 @@ static int run_send(const struct verb_call *call)
     struct toolstack *ts;
     int rc = EXIT_REFUSED;
 
-    if (!options_make_sense(o, request.host))
+    if (!options_make_sense(o, request.host) || !image_makes_sense(o, &request))
         return EXIT_USAGE;
     base = loop_new();
     ts = base ? toolstack_open(call->toolstack, base, &failure) : NULL;

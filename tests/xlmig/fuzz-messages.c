@@ -71,6 +71,33 @@ static void simple(const uint8_t *data, size_t size)
         check_text(out.text);
 }
 
+static void begin(const uint8_t *data, size_t size)
+{
+    struct control_begin out;
+
+    if (control_decode_begin(data, size, &out) == 0) {
+        check_text(out.address);
+        if (out.nr_channels == 0 || out.nr_channels > CONTROL_CHANNELS_MAX || out.data >= CONTROL_NR_DATA)
+            abort();
+    }
+}
+
+static void channels(const uint8_t *data, size_t size)
+{
+    struct control_channels out;
+
+    if (control_decode_channels(data, size, &out) == 0)
+        check_text(out.address);
+}
+
+static void join(const uint8_t *data, size_t size)
+{
+    struct control_join out;
+
+    if (control_decode_join(data, size, &out) == 0 && (out.channel == 0 || out.channel >= CONTROL_CHANNELS_MAX))
+        abort();
+}
+
 static void event(const uint8_t *data, size_t size)
 {
     struct helper_event out;
@@ -98,7 +125,7 @@ static void policy(const uint8_t *data, size_t size)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static void (*const decoders[])(const uint8_t *, size_t) = { header, hello, preflight, answer, simple, event,
-                                                                 policy };
+                                                                 policy, begin, channels, join };
     uint8_t *copy;
 
     if (size < 2)

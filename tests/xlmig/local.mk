@@ -4,6 +4,7 @@ xlmig_unit_tests = \
 	tests/xlmig/test-cpu-policy \
 	tests/xlmig/test-handover \
 	tests/xlmig/test-helper-events \
+	tests/xlmig/test-negotiate \
 	tests/xlmig/test-options \
 	tests/xlmig/mutate-messages
 xlmig_scripts = \
@@ -30,6 +31,10 @@ tests_xlmig_test_handover_LDADD = xlmig/libxlmig.la $(CHECK_LIBS)
 tests_xlmig_test_helper_events_SOURCES = tests/xlmig/test-helper-events.c
 tests_xlmig_test_helper_events_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(EVENT_CFLAGS)
 tests_xlmig_test_helper_events_LDADD = xlmig/libxlmig.la $(CHECK_LIBS)
+
+tests_xlmig_test_negotiate_SOURCES = tests/xlmig/test-negotiate.c
+tests_xlmig_test_negotiate_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(EVENT_CFLAGS)
+tests_xlmig_test_negotiate_LDADD = xlmig/libxlmig.la $(CHECK_LIBS)
 
 tests_xlmig_test_options_SOURCES = tests/xlmig/test-options.c
 tests_xlmig_test_options_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)

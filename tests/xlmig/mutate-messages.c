@@ -22,7 +22,9 @@ static const struct {
     size_t len;
 } good[] = {
     TEXT(0, "XCtl\1\0\0\0\20\0\0\0"),
-    TEXT(1, "{\"min_version\":1,\"max_version\":1,\"program\":\"xlmig\",\"host\":\"a\",\"hypervisor\":\"Xen 4.17\"}"),
+    TEXT(1, "{\"min_version\":1,\"max_version\":1,\"program\":\"xlmig\",\"host\":\"a\",\"hypervisor\":\"Xen 4.17\","
+            "\"image_version\":1,\"image_features\":\"000000000000007f\",\"max_channels\":16,\"cpus\":4,"
+            "\"data\":[\"inline\",\"tls\"]}"),
     TEXT(2, "{\"name\":\"web1\",\"uuid\":\"00112233445566778899aabbccddeeff\",\"type\":\"PVH\",\"memory_bytes\":1048576,"
             "\"vcpus\":2,\"config\":\"{\\\"c_info\\\":{}}\",\"cpu_policy\":\"584d435000\"}"),
     TEXT(3, "{\"refusals\":[\"no\",\"nor that \\u00e4\"]}"),
@@ -30,6 +32,11 @@ static const struct {
     TEXT(5, "{\"event\":\"progress\",\"phase\":\"precopy\",\"round\":2,\"done\":5,\"total\":9,\"bytes\":10}"),
     TEXT(6, "XMCP\1\0\0\0\1\0\0\0\0\0\0\0\1\0\0\0\377\377\377\377\1\0\0\0\0\0\0\0\0\0\0\20\0\0\0\0"
             "\316\0\0\0\0\0\0\0\0\0\0\200\0\0\0\0"),
+    TEXT(7, "{\"flag\":true,\"text\":\"\",\"image\":\"v1\",\"channels\":4,\"data\":\"tls\",\"address\":\"::1\","
+            "\"token\":\"00112233445566778899aabbccddeeff\","
+            "\"key\":\"00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff\"}"),
+    TEXT(8, "{\"address\":\"192.0.2.1\",\"port\":4000}"),
+    TEXT(9, "{\"token\":\"00112233445566778899aabbccddeeff\",\"channel\":3}"),
 };
 
 static uint64_t state;

@@ -50,7 +50,11 @@ END_TEST
 
 START_TEST(hello_answer_and_simple_come_back_as_they_were)
 {
-    const struct control_hello hello = { 1, 3, "xlmig 9", "hosta", "Xen 4.17" };
+    const struct control_hello hello = {
+        .min_version = 1, .max_version = 3, .program = "xlmig 9", .host = "hosta", .hypervisor = "Xen 4.17",
+        .image_version = 1, .image_features = 0x8000000000000051, .max_channels = 16, .cpus = 4,
+        .data = 1u << CONTROL_DATA_INLINE | 1u << CONTROL_DATA_TLS,
+    };
     const struct control_answer answer = { .nr_refusals = 2, .refusals = { "no memory", "no CPU" } };
     const struct control_simple simple = { .flag = true, .text = "it \"runs\"" };
     struct control_hello hello_out;
@@ -63,6 +67,11 @@ START_TEST(hello_answer_and_simple_come_back_as_they_were)
     ck_assert_int_eq(control_decode_hello(frame + CONTROL_HEADER_BYTES, len - CONTROL_HEADER_BYTES, &hello_out), 0);
     ck_assert_uint_eq(hello_out.max_version, 3);
     ck_assert_str_eq(hello_out.host, "hosta");
+    ck_assert_uint_eq(hello_out.image_version, 1);
+    ck_assert_uint_eq(hello_out.image_features, 0x8000000000000051);
+    ck_assert_uint_eq(hello_out.max_channels, 16);
+    ck_assert_uint_eq(hello_out.cpus, 4);
+    ck_assert_uint_eq(hello_out.data, hello.data);
     free(frame);
     frame = control_encode_answer(&answer, &len);
     ck_assert_int_eq(control_decode_answer(frame + CONTROL_HEADER_BYTES, len - CONTROL_HEADER_BYTES, &answer_out), 0);
@@ -77,20 +86,142 @@ START_TEST(hello_answer_and_simple_come_back_as_they_were)
 }
 END_TEST
 
+START_TEST(what_is_said_of_channels_comes_back_as_it_was)
+{
+    const struct control_begin begin = {
+        .paused = true, .image_v1 = true, .nr_channels = 64, .data = CONTROL_DATA_TLS, .address = "fe80::1%eth0",
+        .token = { 1, 2, 255 }, .key = { 3, [31] = 4 },
+    };
+    const struct control_channels channels = { .address = "192.0.2.1", .port = 65535 };
+    const struct control_join join = { .token = { 9, [15] = 8 }, .channel = 63 };
+    struct control_begin begin_out;
+    struct control_channels channels_out;
+    struct control_join join_out;
+    unsigned char *frame;
+    size_t len;
+
+    frame = control_encode_begin(&begin, &len);
+    ck_assert_int_eq(control_decode_begin(frame + CONTROL_HEADER_BYTES, len - CONTROL_HEADER_BYTES, &begin_out), 0);
+    ck_assert(begin_out.paused && begin_out.image_v1 && begin_out.nr_channels == 64);
+    ck_assert_int_eq(begin_out.data, CONTROL_DATA_TLS);
+    ck_assert_str_eq(begin_out.address, begin.address);
+    ck_assert_mem_eq(begin_out.token, begin.token, sizeof begin.token);
+    ck_assert_mem_eq(begin_out.key, begin.key, sizeof begin.key);
+    free(frame);
+    frame = control_encode_channels(&channels, &len);
+    ck_assert_int_eq(control_decode_channels(frame + CONTROL_HEADER_BYTES, len - CONTROL_HEADER_BYTES, &channels_out), 0);
+    ck_assert_str_eq(channels_out.address, channels.address);
+    ck_assert_uint_eq(channels_out.port, channels.port);
+    free(frame);
+    frame = control_encode_join(&join, &len);
+    ck_assert_int_eq(control_decode_join(frame + CONTROL_HEADER_BYTES, len - CONTROL_HEADER_BYTES, &join_out), 0);
+    ck_assert_mem_eq(join_out.token, join.token, sizeof join.token);
+    ck_assert_uint_eq(join_out.channel, join.channel);
+    free(frame);
+}
+END_TEST
+
+#define TOKEN "\"token\":\"00112233445566778899aabbccddeeff\""
+#define HELLO "\"min_version\":1,\"max_version\":1,\"program\":\"a\",\"host\":\"b\",\"hypervisor\":\"c\""
+
+/* A release from before images and channels. */
+START_TEST(what_an_older_release_says_is_understood)
+{
+    static const char hello[] = "{" HELLO "}", begin[] = "{\"flag\":true,\"text\":\"\"}",
+                      later[] = "{" HELLO ",\"data\":[\"inline\",\"pigeon\",7]}";
+    struct control_hello hello_out;
+    struct control_begin begin_out;
+
+    ck_assert_int_eq(control_decode_hello(hello, strlen(hello), &hello_out), 0);
+    ck_assert_uint_eq(hello_out.image_version, 0);
+    ck_assert_uint_eq(hello_out.max_channels, 1);
+    ck_assert_uint_eq(hello_out.data, 1u << CONTROL_DATA_INLINE);
+    ck_assert_int_eq(control_decode_begin(begin, strlen(begin), &begin_out), 0);
+    ck_assert(begin_out.paused && !begin_out.image_v1 && begin_out.nr_channels == 1);
+    ck_assert_int_eq(begin_out.data, CONTROL_DATA_INLINE);
+    ck_assert_int_eq(control_decode_hello(later, strlen(later), &hello_out), 0);
+    ck_assert_uint_eq(hello_out.data, 1u << CONTROL_DATA_INLINE);
+}
+END_TEST
+
+static const char *const bad_hellos[] = {
+    "{" HELLO ",\"max_channels\":0}", "{" HELLO ",\"max_channels\":\"2\"}", "{" HELLO ",\"image_version\":-1}",
+    "{" HELLO ",\"image_features\":\"51\"}", "{" HELLO ",\"image_features\":\"00000000000000zz\"}",
+    "{" HELLO ",\"image_features\":7}", "{" HELLO ",\"data\":\"inline\"}", "{" HELLO ",\"cpus\":-4}",
+};
+
+static const char *const bad_begins[] = {
+    "{}", "{\"flag\":1}",
+    "{\"flag\":false,\"image\":\"v2\",\"channels\":1,\"data\":\"inline\"," TOKEN "}",
+    "{\"flag\":false,\"image\":\"v1\",\"channels\":0,\"data\":\"inline\"," TOKEN "}",
+    "{\"flag\":false,\"image\":\"v1\",\"channels\":65,\"data\":\"inline\"," TOKEN "}",
+    "{\"flag\":false,\"image\":\"v1\",\"channels\":4294967297,\"data\":\"inline\"," TOKEN "}",
+    "{\"flag\":false,\"image\":\"v1\",\"channels\":2,\"data\":\"pigeon\"," TOKEN "}",
+    "{\"flag\":false,\"image\":\"v1\",\"channels\":2,\"data\":\"inline\"}",
+    "{\"flag\":false,\"image\":\"v1\",\"channels\":2,\"data\":\"inline\",\"token\":\"0011\"}",
+    "{\"flag\":false,\"image\":\"v1\",\"channels\":2,\"data\":\"tls\"," TOKEN "}",
+    "{\"flag\":false,\"image\":\"v1\",\"channels\":2,\"data\":\"tls\",\"key\":\"00\"," TOKEN "}",
+    "{\"flag\":false,\"image\":\"v1\",\"channels\":2,\"data\":\"tcp\",\"address\":7," TOKEN "}",
+    "{\"flag\":false,\"image\":\"v1\",\"channels\":2,\"data\":\"tcp\",\"address\":"
+    "\"0123456789012345678901234567890123456789012345678901234567890123\"," TOKEN "}",
+};
+
+static const char *const bad_joins[] = {
+    "{}", "{" TOKEN "}", "{" TOKEN ",\"channel\":0}", "{" TOKEN ",\"channel\":64}", "{" TOKEN ",\"channel\":\"1\"}",
+    "{\"token\":\"00112233445566778899aabbccddeeFF\",\"channel\":1}", "{\"token\":\"\",\"channel\":1}",
+};
+
+static const char *const bad_channels[] = {
+    "{}", "{\"port\":65536}", "{\"port\":-1}", "{\"port\":1,\"address\":{}}",
+};
+
+START_TEST(negative_hellos)
+{
+    struct control_hello out;
+
+    ck_assert_msg(control_decode_hello(bad_hellos[_i], strlen(bad_hellos[_i]), &out) == -1, "taken: %s", bad_hellos[_i]);
+}
+END_TEST
+
+START_TEST(negative_begins)
+{
+    struct control_begin out;
+
+    ck_assert_msg(control_decode_begin(bad_begins[_i], strlen(bad_begins[_i]), &out) == -1, "taken: %s", bad_begins[_i]);
+}
+END_TEST
+
+START_TEST(negative_joins)
+{
+    struct control_join out;
+
+    ck_assert_msg(control_decode_join(bad_joins[_i], strlen(bad_joins[_i]), &out) == -1, "taken: %s", bad_joins[_i]);
+}
+END_TEST
+
+START_TEST(negative_channels)
+{
+    struct control_channels out;
+
+    ck_assert_msg(control_decode_channels(bad_channels[_i], strlen(bad_channels[_i]), &out) == -1, "taken: %s",
+                  bad_channels[_i]);
+}
+END_TEST
+
 START_TEST(negative_headers)
 {
     unsigned char raw[CONTROL_HEADER_BYTES];
     struct control_header header;
 
-    control_header_encode(raw, CONTROL_NOTE, CONTROL_PAYLOAD_MAX);
+    control_header_encode(raw, CONTROL_JOIN, CONTROL_PAYLOAD_MAX);
     ck_assert_int_eq(control_header_decode(raw, &header), 0);
-    control_header_encode(raw, CONTROL_NOTE, CONTROL_PAYLOAD_MAX + 1);
+    control_header_encode(raw, CONTROL_JOIN, CONTROL_PAYLOAD_MAX + 1);
     ck_assert_int_eq(control_header_decode(raw, &header), -1);
     control_header_encode(raw, CONTROL_NOTE, 0xffffffffu);
     ck_assert_int_eq(control_header_decode(raw, &header), -1);
     control_header_encode(raw, (enum control_type)0, 1);
     ck_assert_int_eq(control_header_decode(raw, &header), -1);
-    control_header_encode(raw, (enum control_type)(CONTROL_NOTE + 1), 1);
+    control_header_encode(raw, (enum control_type)(CONTROL_JOIN + 1), 1);
     ck_assert_int_eq(control_header_decode(raw, &header), -1);
     for (size_t i = 0; i < 4; i++) {
         control_header_encode(raw, CONTROL_HELLO, 2);
@@ -216,6 +347,8 @@ START_TEST(damaged_preflights_are_survived)
 }
 END_TEST
 
+#define LENGTH(array) ((int)(sizeof(array) / sizeof((array)[0])))
+
 int main(void)
 {
     Suite *suite = suite_create("control");
@@ -223,8 +356,14 @@ int main(void)
 
     tcase_add_test(tcase, a_preflight_comes_back_as_it_was);
     tcase_add_test(tcase, hello_answer_and_simple_come_back_as_they_were);
+    tcase_add_test(tcase, what_is_said_of_channels_comes_back_as_it_was);
+    tcase_add_test(tcase, what_an_older_release_says_is_understood);
+    tcase_add_loop_test(tcase, negative_hellos, 0, LENGTH(bad_hellos));
+    tcase_add_loop_test(tcase, negative_begins, 0, LENGTH(bad_begins));
+    tcase_add_loop_test(tcase, negative_joins, 0, LENGTH(bad_joins));
+    tcase_add_loop_test(tcase, negative_channels, 0, LENGTH(bad_channels));
     tcase_add_test(tcase, negative_headers);
-    tcase_add_loop_test(tcase, negative_preflights, 0, (int)(sizeof bad_preflights / sizeof bad_preflights[0]));
+    tcase_add_loop_test(tcase, negative_preflights, 0, LENGTH(bad_preflights));
     tcase_add_test(tcase, a_name_of_the_greatest_length_passes_and_a_longer_one_does_not);
     tcase_add_test(tcase, text_of_a_peer_reaches_no_terminal_as_it_is);
     tcase_add_test(tcase, more_refusals_than_there_is_room_for_are_dropped);
