@@ -6,11 +6,7 @@
  * asked of it.  To the stream it is an HVM guest: what Xen would say of CPU and
  * clock is made up, and the HVM context carries the simulated vCPUs.
  *
- * The whole memory is mapped once, and a batch of adjacent pages is a part of that
- * mapping.  A scattered batch is copied, and written back when it is unmapped, which
- * is many times cheaper here than mappings of single pages.  Whatever the guest
- * writes to a page after it was copied is in the dirty log, as it would be had it
- * written between two looks at a mapping.
+ * The whole memory is mapped once, and a page is its place in that mapping.
  */
 #include "config.h"
 
@@ -32,6 +28,9 @@
 
 enum { FD_MEMORY, FD_PAGES, FD_DIRTY };
 
+/* So much of the guest's memory may count as this process's: 16 MiB. */
+#define DROP_AFTER_PAGES 4096u
+
 struct sim_guest {
     struct xcsave_guest guest;
     uint32_t domid;
@@ -41,8 +40,8 @@ struct sim_guest {
     uint8_t *memory;                /* read-only until the first populate() */
     const _Atomic uint8_t *pages;   /* SIM_PAGE_* */
     const uint64_t *dirty;
-    bool is_writable;
-    atomic_bool lost_pages;         /* some could not be written back */
+    atomic_bool is_writable;
+    atomic_uint nr_touched;         /* pages since the mapping was emptied last */
 
     /* Of the image that is restored. */
     bool has_cpuid, has_msr;
@@ -188,109 +187,34 @@ static int page_types(struct xcsave_guest *g, unsigned n, const uint64_t *pfns, 
 
 /* ---- mapping ---- */
 
-/* Pages from the first on that are adjacent, and all there or all absent. */
-static unsigned run_length(const struct sim_guest *s, unsigned n, const uint64_t *pfns)
-{
-    const bool present = is_present(s, pfns[0]);
-    unsigned length = 1;
-
-    while (length < n && pfns[length] == pfns[0] + length && is_present(s, pfns[length]) == present)
-        length++;
-    return length;
-}
-
-/* A scattered batch: this in pages of its own, then the copies of the guest's pages, side by side. */
-struct scattered {
-    unsigned n;
-    bool writable;
-    uint64_t pfns[];
-};
-
-static size_t scattered_head_bytes(unsigned n)
-{
-    const size_t bytes = sizeof(struct scattered) + n * sizeof(uint64_t);
-
-    return (bytes + GUEST_PAGE_SIZE - 1) & ~(GUEST_PAGE_SIZE - 1);
-}
-
-/* Read or write all of its pages that are there. */
-static int move_scattered(struct sim_guest *s, struct scattered *batch, bool write_back)
-{
-    uint8_t *pages = (uint8_t *)batch + scattered_head_bytes(batch->n);
-
-    for (unsigned i = 0, length; i < batch->n; i += length) {
-        length = run_length(s, batch->n - i, batch->pfns + i);
-        const size_t bytes = length * GUEST_PAGE_SIZE;
-        const off_t offset = (off_t)(batch->pfns[i] * GUEST_PAGE_SIZE);
-        if (!is_present(s, batch->pfns[i]))
-            continue;
-        ssize_t moved = write_back ? pwrite(s->fds[FD_MEMORY], pages + i * GUEST_PAGE_SIZE, bytes, offset)
-                                   : pread(s->fds[FD_MEMORY], pages + i * GUEST_PAGE_SIZE, bytes, offset);
-        if (moved != (ssize_t)bytes)
-            return -1;
-    }
-    return 0;
-}
-
-static void *map_scattered(struct sim_guest *s, unsigned n, const uint64_t *pfns, bool writable)
-{
-    const size_t head_bytes = scattered_head_bytes(n), bytes = head_bytes + n * GUEST_PAGE_SIZE;
-    struct scattered *batch = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE,
-                                   -1, 0);
-
-    if (batch == MAP_FAILED)
-        return NULL;
-    batch->n = n;
-    batch->writable = writable;
-    memcpy(batch->pfns, pfns, n * sizeof *pfns);
-    if (move_scattered(s, batch, false)) {
-        int errnum = errno;
-        munmap(batch, bytes);
-        errno = errnum;
-        return NULL;
-    }
-    return (uint8_t *)batch + head_bytes;
-}
-
-static void unmap_scattered(struct sim_guest *s, void *mapping, unsigned n)
-{
-    const size_t head_bytes = scattered_head_bytes(n);
-    struct scattered *batch = (struct scattered *)((uint8_t *)mapping - head_bytes);
-
-    /* Told by complete(): there is no other place for it. */
-    if (batch->writable && move_scattered(s, batch, true))
-        s->lost_pages = true;
-    munmap(batch, head_bytes + n * GUEST_PAGE_SIZE);
-}
-
-static void *map(struct xcsave_guest *g, unsigned n, const uint64_t *pfns, bool writable, int *errs,
+static void *map(struct xcsave_guest *g, unsigned n, const uint64_t *pfns, bool writable, uint8_t **pages, int *errs,
                  struct xcsave_error *error)
 {
     struct sim_guest *s = sim(g);
-    bool all_present = true;
 
-    for (unsigned i = 0; i < n; i++) {
-        errs[i] = is_present(s, pfns[i]) ? 0 : EINVAL;
-        all_present = all_present && !errs[i];
+    if (writable && !s->is_writable) {
+        xcsave_fail(error, EACCES, "simulated host: domain %u has no memory to write to", s->domid);
+        return NULL;
     }
-    if (all_present && (!writable || s->is_writable) && run_length(s, n, pfns) == n)
-        return s->memory + pfns[0] * GUEST_PAGE_SIZE;
-
-    void *mapping = map_scattered(s, n, pfns, writable);
-    if (!mapping)
-        xcsave_fail(error, errno, "simulated host: map %u pages of domain %u", n, s->domid);
-    return mapping;
+    for (unsigned i = 0; i < n; i++) {
+        pages[i] = s->memory + pfns[i] * GUEST_PAGE_SIZE;
+        errs[i] = is_present(s, pfns[i]) ? 0 : EINVAL;
+    }
+    return s->memory;
 }
 
+/*
+ * Under way, as on Xen, and not all of it at the end, when the guest stands
+ * still.  What another thread looks at meanwhile comes back by itself.
+ */
 static void unmap(struct xcsave_guest *g, void *mapping, unsigned n)
 {
     struct sim_guest *s = sim(g);
-    const uint8_t *p = mapping;
 
-    if (p < s->memory || p >= s->memory + s->size.max_pfns * GUEST_PAGE_SIZE)
-        unmap_scattered(s, mapping, n);
-    else /* batch by batch, as on Xen, and not all of it at the end, when the guest stands still */
-        madvise(mapping, n * GUEST_PAGE_SIZE, MADV_DONTNEED);
+    if (atomic_fetch_add(&s->nr_touched, n) + n < DROP_AFTER_PAGES)
+        return;
+    atomic_store(&s->nr_touched, 0);
+    madvise(mapping, s->size.max_pfns * GUEST_PAGE_SIZE, MADV_DONTNEED);
 }
 
 /* A simulated guest's pages are the same on every host. */
@@ -475,8 +399,6 @@ static int complete(struct xcsave_guest *g, struct xcsave_restore_result *result
     struct sim_guest *s = sim(g);
     struct sim_call call = { .op = SIM_SET_CONTEXT, .domid = s->domid, .in = s->context, .in_bytes = s->context_bytes };
 
-    if (s->lost_pages)
-        return xcsave_fail(error, ENOMEM, "simulated host: pages of domain %u could not be written", s->domid);
     if (!s->context)
         return xcsave_fail(error, 0, "the image holds no HVM_CONTEXT record");
     if (sim_call(s->host_fd, &call))

@@ -158,10 +158,10 @@ static int page_types(struct xcsave_guest *base, unsigned n, const uint64_t *pfn
     return xen_frame_types(to_xen(base), n, (const xen_pfn_t *)pfns, types, error);
 }
 
-static void *map(struct xcsave_guest *base, unsigned n, const uint64_t *pfns, bool writable, int *errs,
-                 struct xcsave_error *error)
+static void *map(struct xcsave_guest *base, unsigned n, const uint64_t *pfns, bool writable, uint8_t **pages,
+                 int *errs, struct xcsave_error *error)
 {
-    return xen_map_some(to_xen(base), n, (const xen_pfn_t *)pfns, writable, errs, error);
+    return xen_map_some(to_xen(base), n, (const xen_pfn_t *)pfns, writable, pages, errs, error);
 }
 
 static int normalise(struct xcsave_guest *base, uint32_t type, const void *page, void *out,

@@ -127,14 +127,14 @@ static int page_types(struct xcsave_guest *base, unsigned n, const uint64_t *pfn
     return xen_frame_types(g, n, frames, types, error);
 }
 
-static void *map(struct xcsave_guest *base, unsigned n, const uint64_t *pfns, bool writable, int *errs,
-                 struct xcsave_error *error)
+static void *map(struct xcsave_guest *base, unsigned n, const uint64_t *pfns, bool writable, uint8_t **pages,
+                 int *errs, struct xcsave_error *error)
 {
     struct xen_guest *g = to_xen(base);
     xen_pfn_t frames[GUEST_BATCH_PAGES];
 
     frames_of(g->pv, n, pfns, frames);
-    return xen_map_some(g, n, frames, writable, errs, error);
+    return xen_map_some(g, n, frames, writable, pages, errs, error);
 }
 
 static bool has_superpages(struct xcsave_guest *base)

@@ -103,14 +103,16 @@ void xen_unmap_frames(struct xen_guest *g, void *mapping, size_t n)
         (void)xenforeignmemory_unmap(g->fmem, mapping, n);
 }
 
-void *xen_map_some(struct xen_guest *g, unsigned n, const xen_pfn_t *frames, bool writable, int *errs,
-                   struct xcsave_error *error)
+void *xen_map_some(struct xen_guest *g, unsigned n, const xen_pfn_t *frames, bool writable, uint8_t **pages,
+                   int *errs, struct xcsave_error *error)
 {
     void *mapping = xenforeignmemory_map(g->fmem, g->domid, writable ? PROT_READ | PROT_WRITE : PROT_READ, n,
                                          frames, errs);
 
     if (!mapping)
         xcsave_fail(error, errno, "mapping %u pages of domain %u", n, g->domid);
+    for (unsigned i = 0; mapping && i < n; i++)
+        pages[i] = (uint8_t *)mapping + (size_t)i * GUEST_PAGE_SIZE;
     return mapping;
 }
 

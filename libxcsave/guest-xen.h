@@ -82,8 +82,8 @@ int xen_is_suspended(struct xcsave_guest *g, bool *suspended, struct xcsave_erro
 /* XEN_DOMCTL_getpageframeinfo3 for frames of the guest; types as STREAM_PAGE_*. */
 int xen_frame_types(struct xen_guest *g, unsigned n, const xen_pfn_t *frames, uint32_t *types,
                     struct xcsave_error *error);
-void *xen_map_some(struct xen_guest *g, unsigned n, const xen_pfn_t *frames, bool writable, int *errs,
-                   struct xcsave_error *error);
+void *xen_map_some(struct xen_guest *g, unsigned n, const xen_pfn_t *frames, bool writable, uint8_t **pages,
+                   int *errs, struct xcsave_error *error);
 void xen_unmap(struct xcsave_guest *g, void *mapping, unsigned n);
 
 /* ---- x86 (guest-xen-x86.c) */

@@ -91,12 +91,12 @@ struct guest_ops {
                       struct xcsave_error *error);
 
     /*
-     * Map `n` pages, side by side, for reading (source) or writing
-     * (destination); at most GUEST_BATCH_PAGES.  errs[i] is 0, or the errno for which
-     * that page could not be mapped (its address is then not to be touched).
-     * NULL: nothing mapped, see error.
+     * Map `n` pages for reading (source) or writing (destination); at most
+     * GUEST_BATCH_PAGES.  pages[i] is where the page is, errs[i] 0 or the errno for
+     * which it could not be mapped (it is then not to be touched).  Returns what
+     * unmap() takes; NULL: nothing mapped, see error.
      */
-    void *(*map)(struct xcsave_guest *g, unsigned n, const uint64_t *pfns, bool writable, int *errs,
+    void *(*map)(struct xcsave_guest *g, unsigned n, const uint64_t *pfns, bool writable, uint8_t **pages, int *errs,
                  struct xcsave_error *error);
     void (*unmap)(struct xcsave_guest *g, void *mapping, unsigned n);
 

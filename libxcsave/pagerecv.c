@@ -28,6 +28,7 @@ struct pagerecv_buffers {
     uint32_t types[GUEST_BATCH_PAGES];
     uint64_t data_pfns[GUEST_BATCH_PAGES];
     uint32_t data_types[GUEST_BATCH_PAGES];
+    uint8_t *pages[GUEST_BATCH_PAGES];
     int map_errs[GUEST_BATCH_PAGES];
     uint64_t wanting[GUEST_BATCH_PAGES];        /* pfns that need memory */
     struct iovec iov[GUEST_BATCH_PAGES];
@@ -192,15 +193,24 @@ static int read_through_scratch(struct pagerecv *p, uint32_t type, uint8_t *page
     return 0;
 }
 
-/* Read the content of mapped pages [from, to), which lie side by side and need no look. */
-static int read_in_place(struct pagerecv *p, uint8_t *mapping, unsigned from, unsigned to,
-                         struct xcsave_error *error)
+/* Read the content of mapped pages [from, to), which need no look. */
+static int read_in_place(struct pagerecv *p, unsigned from, unsigned to, struct xcsave_error *error)
 {
-    return imageio_read(p->io, mapping + (size_t)from * GUEST_PAGE_SIZE, (size_t)(to - from) * GUEST_PAGE_SIZE,
-                        error);
+    struct iovec *iov = p->buffers->iov;
+    unsigned nr = 0;
+
+    for (unsigned i = from; i < to; i++) {
+        uint8_t *page = p->buffers->pages[i];
+
+        if (nr && (uint8_t *)iov[nr - 1].iov_base + iov[nr - 1].iov_len == page)
+            iov[nr - 1].iov_len += GUEST_PAGE_SIZE;
+        else
+            iov[nr++] = (struct iovec){ page, GUEST_PAGE_SIZE };
+    }
+    return imageio_readv(p->io, iov, nr, error);
 }
 
-static int read_content(struct pagerecv *p, uint8_t *mapping, unsigned nr_data, struct xcsave_error *error)
+static int read_content(struct pagerecv *p, unsigned nr_data, struct xcsave_error *error)
 {
     struct pagerecv_buffers *buf = p->buffers;
     unsigned from = 0;          /* first page of the run that goes in place */
@@ -213,13 +223,13 @@ static int read_content(struct pagerecv *p, uint8_t *mapping, unsigned nr_data, 
     for (i = 0; i < nr_data; i++) {
         if (!p->verify && !is_page_table(buf->data_types[i]))
             continue;
-        if ((i > from && read_in_place(p, mapping, from, i, error)) ||
-            read_through_scratch(p, buf->data_types[i], mapping + (size_t)i * GUEST_PAGE_SIZE, error))
+        if ((i > from && read_in_place(p, from, i, error)) ||
+            read_through_scratch(p, buf->data_types[i], buf->pages[i], error))
             return -1;
         from = i + 1;
     }
     p->received += nr_data;
-    return nr_data > from ? read_in_place(p, mapping, from, nr_data, error) : 0;
+    return nr_data > from ? read_in_place(p, from, nr_data, error) : 0;
 }
 
 static int receive_batch(struct pagerecv *p, unsigned n, struct xcsave_error *error)
@@ -232,10 +242,11 @@ static int receive_batch(struct pagerecv *p, unsigned n, struct xcsave_error *er
         return -1;
     if (!nr_data)
         return 0;
-    mapping = p->guest->ops->map(p->guest, nr_data, p->buffers->data_pfns, true, p->buffers->map_errs, error);
+    mapping = p->guest->ops->map(p->guest, nr_data, p->buffers->data_pfns, true, p->buffers->pages,
+                                 p->buffers->map_errs, error);
     if (!mapping)
         return -1;
-    rc = read_content(p, mapping, nr_data, error);
+    rc = read_content(p, nr_data, error);
     p->guest->ops->unmap(p->guest, mapping, nr_data);
     return rc;
 }

@@ -16,6 +16,7 @@
 /* Working space of one batch. */
 struct pagesend_buffers {
     uint32_t types[GUEST_BATCH_PAGES];
+    uint8_t *pages[GUEST_BATCH_PAGES];
     int map_errs[GUEST_BATCH_PAGES];
     uint64_t data_pfns[GUEST_BATCH_PAGES];      /* those to map */
     uint32_t data_types[GUEST_BATCH_PAGES];
@@ -204,16 +205,16 @@ static int send_mapped(struct pagesend *p, struct batch *b, unsigned nr_data, bo
                        struct xcsave_error *error)
 {
     struct pagesend_buffers *buf = p->buffers;
-    uint8_t *mapping;
+    void *mapping;
     int rc = 0;
 
     if (!nr_data)
         return write_record(p, b, error);
-    mapping = p->guest->ops->map(p->guest, nr_data, buf->data_pfns, false, buf->map_errs, error);
+    mapping = p->guest->ops->map(p->guest, nr_data, buf->data_pfns, false, buf->pages, buf->map_errs, error);
     if (!mapping)
         return -1;
     for (unsigned i = 0; !rc && i < nr_data; i++)
-        rc = add_mapped_page(p, b, i, mapping + (size_t)i * GUEST_PAGE_SIZE, suspended, error);
+        rc = add_mapped_page(p, b, i, buf->pages[i], suspended, error);
     if (!rc)
         rc = write_record(p, b, error);
     p->guest->ops->unmap(p->guest, mapping, nr_data);
