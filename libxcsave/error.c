@@ -42,6 +42,13 @@ const char *xcsave_phase_name(enum xcsave_phase phase)
     return "unknown";
 }
 
+const char *xcsave_kind_name(enum xcsave_kind kind)
+{
+    static const char *const names[XCSAVE_NR_KINDS] = { "data", "zero", "absent", "delta", "same", "unchanged" };
+
+    return (unsigned)kind < XCSAVE_NR_KINDS ? names[kind] : "unknown";
+}
+
 void xcsave_guest_close(struct xcsave_guest *guest)
 {
     if (guest)

@@ -27,20 +27,21 @@ libxcsave_libengine_la_SOURCES = \
 	libxcsave/guest-xen-x86.c \
 	libxcsave/imageio.c \
 	libxcsave/imageio.h \
+	libxcsave/page-sink.c \
+	libxcsave/page-sink.h \
 	libxcsave/pagerecv.c \
 	libxcsave/pagerecv.h \
-	libxcsave/pagesend.c \
-	libxcsave/pagesend.h \
 	libxcsave/pfnset.c \
 	libxcsave/pfnset.h \
 	libxcsave/precopy.c \
 	libxcsave/restore.c \
-	libxcsave/save.c
+	libxcsave/save.c \
+	libxcsave/sink-libxc.c
 
 libxcsave_libxcsave_la_SOURCES =
 libxcsave_libxcsave_la_LIBADD = libxcsave/libengine.la
 libxcsave_libxcsave_la_LDFLAGS = $(AM_LDFLAGS) -version-info 0:0:0 -no-undefined \
-	-export-symbols-regex '^xcsave_(save|restore|guest_open_xen|guest_open_xen_restore|guest_close|precopy_decide|phase_name)$$'
+	-export-symbols-regex '^xcsave_(save|restore|guest_open_xen|guest_open_xen_restore|guest_close|precopy_decide|phase_name|kind_name)$$'
 
 # Of a simulated host, for all that call one.
 noinst_LTLIBRARIES += libxcsave/libsim-client.la

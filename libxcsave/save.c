@@ -23,8 +23,7 @@
 #include "libxcsave/bitmap.h"
 #include "libxcsave/clock.h"
 #include "libxcsave/guest.h"
-#include "libxcsave/imageio.h"
-#include "libxcsave/pagesend.h"
+#include "libxcsave/page-sink.h"
 #include "stream-format/libxc-image.h"
 
 #define PROGRESS_INTERVAL_US 200000
@@ -37,9 +36,8 @@ struct save {
     struct xcsave_progress *progress; /* report->end */
     struct xcsave_error *error;
 
-    struct imageio io;
     struct guest_identity identity;
-    struct pagesend pages;
+    struct page_sink *sink;
 
     uint64_t nr_pfns;
     uint64_t *dirty;            /* to send in the round at hand */
@@ -55,13 +53,23 @@ struct save {
     bool scan_ended_early;
 };
 
+static void count_sent(struct save *s)
+{
+    const struct xcsave_kind_count *kinds = s->progress->kinds;
+
+    s->sink->ops->count(s->sink, s->progress);
+    s->progress->bytes = s->sink->ops->bytes(s->sink);
+    s->progress->pages_sent = kinds[XCSAVE_KIND_DATA].pages + kinds[XCSAVE_KIND_ZERO].pages +
+                              kinds[XCSAVE_KIND_DELTA].pages + kinds[XCSAVE_KIND_SAME].pages;
+    s->progress->pages_skipped = kinds[XCSAVE_KIND_ABSENT].pages;
+}
+
 static void show_progress(struct save *s, bool now)
 {
     uint64_t time_us = clock_us();
 
-    s->progress->bytes = s->io.bytes;
-    s->progress->pages_sent = s->pages.sent;
-    s->progress->pages_skipped = s->pages.skipped;
+    if (s->sink)
+        count_sent(s);
     s->progress->elapsed_us = time_us - s->start_us;
     if (s->callbacks->progress && (now || time_us - s->shown_us >= PROGRESS_INTERVAL_US)) {
         s->shown_us = time_us;
@@ -79,29 +87,18 @@ static int emit(void *user, uint32_t type, const void *body, size_t len_bytes)
 {
     struct save *s = user;
 
-    return imageio_write_record(&s->io, type, body, len_bytes, s->error);
-}
-
-static int write_headers(struct save *s)
-{
-    uint8_t image[sizeof(struct stream_image_header)];
-    uint8_t domain[sizeof(struct stream_domain_header)];
-
-    stream_encode_image_header(image, STREAM_IMAGE_VERSION);
-    stream_encode_domain_header(domain, s->identity.type, s->identity.xen_major, s->identity.xen_minor);
-    struct iovec iov[] = { { image, sizeof(image) }, { domain, sizeof(domain) } };
-
-    return imageio_writev(&s->io, iov, 2, s->error);
+    return s->sink->ops->record(s->sink, type, body, len_bytes, s->error);
 }
 
 static int write_opening(struct save *s)
 {
     const struct guest_ops *ops = s->guest->ops;
 
-    if (write_headers(s) || ops->static_records(s->guest, emit, s, s->error) ||
-        emit(s, STREAM_REC_STATIC_DATA_END, NULL, 0))
+    if (s->sink->ops->begin(s->sink, &s->identity, s->error) ||
+        ops->static_records(s->guest, emit, s, s->error) || emit(s, STREAM_REC_STATIC_DATA_END, NULL, 0) ||
+        ops->opening_records(s->guest, emit, s, s->error))
         return -1;
-    return ops->opening_records(s->guest, emit, s, s->error);
+    return s->sink->ops->end_round(s->sink, s->error);
 }
 
 /* A guest may gain memory while it is copied; whatever lies above the old end was never sent. */
@@ -122,7 +119,7 @@ static int follow_growth(struct save *s)
     memset(dirty + bitmap_words(s->nr_pfns), 0,
            (bitmap_words(nr_pfns) - bitmap_words(s->nr_pfns)) * sizeof(*dirty));
     bitmap_set_range(dirty, s->nr_pfns, nr_pfns);
-    if (pagesend_grow(&s->pages, nr_pfns, s->error))
+    if (page_sink_grow(s->sink, nr_pfns, s->error))
         return -1;
     s->nr_pfns = nr_pfns;
     s->progress->guest_pages = nr_pfns;
@@ -181,18 +178,26 @@ static bool take_memory_change(struct save *s)
 
 static void begin_round(struct save *s, struct xcsave_round *round, uint64_t nr_pages)
 {
-    *round = (struct xcsave_round){ .pages = nr_pages, .bytes = s->io.bytes, .duration_us = clock_us() };
+    *round = (struct xcsave_round){ .pages = nr_pages, .bytes = s->sink->ops->bytes(s->sink), .duration_us = clock_us() };
     s->progress->round++;
     s->progress->round_pages_total = nr_pages;
     s->progress->round_pages_done = 0;
     show_progress(s, true);
 }
 
-/* From where the round began to what it took. */
-static void end_round(struct save *s, struct xcsave_round *round)
+/* All of it is written; from where it began to what it took. */
+static int end_round(struct save *s, struct xcsave_round *round)
 {
-    round->bytes = s->io.bytes - round->bytes;
+    if (s->sink->ops->end_round(s->sink, s->error))
+        return -1;
+    round->bytes = s->sink->ops->bytes(s->sink) - round->bytes;
     round->duration_us = clock_us() - round->duration_us;
+    return 0;
+}
+
+static int send_batch(struct save *s, const uint64_t *pfns, unsigned n)
+{
+    return s->sink->ops->batch(s->sink, pfns, n, s->suspended, s->error) || watch_memory(s) ? -1 : 0;
 }
 
 /* Send every page of `dirty` once, and clear it. */
@@ -207,14 +212,13 @@ static int send_dirty(struct save *s, struct xcsave_round *round)
 
         for (; n < GUEST_BATCH_PAGES && pfn < s->nr_pfns; pfn = bitmap_next(s->dirty, pfn + 1, s->nr_pfns))
             batch[n++] = pfn;
-        if (pagesend_batch(&s->pages, batch, n, s->suspended, s->error) || watch_memory(s))
+        if (send_batch(s, batch, n))
             return -1;
         s->progress->round_pages_done += n;
         show_progress(s, false);
     }
     memset(s->dirty, 0, bitmap_words(s->nr_pfns) * sizeof(*s->dirty));
-    end_round(s, round);
-    return 0;
+    return end_round(s, round);
 }
 
 /* Send the pages at [first, end), one batch. */
@@ -227,9 +231,9 @@ static int send_run(struct save *s, uint64_t first, uint64_t end)
         batch[n] = first + n;
         n++;
     }
-    if (pagesend_batch(&s->pages, batch, n, s->suspended, s->error) || watch_memory(s))
+    if (send_batch(s, batch, n))
         return -1;
-    s->progress->round_pages_done = s->pages.nr_known;
+    s->progress->round_pages_done = s->sink->nr_known;
     show_progress(s, false);
     return 0;
 }
@@ -249,8 +253,8 @@ static int send_all(struct save *s, struct xcsave_round *round)
     if (s->guest->ops->nr_present && s->guest->ops->nr_present(s->guest, &nr_present, s->error))
         return -1;
     begin_round(s, round, nr_present ? nr_present : s->nr_pfns);
-    while (low < high && !(nr_present && s->pages.nr_known == nr_present)) {
-        uint64_t known = s->pages.nr_known;
+    while (low < high && !(nr_present && s->sink->nr_known == nr_present)) {
+        uint64_t known = s->sink->nr_known;
         uint64_t first = upwards ? low : (high - 1) / GUEST_BATCH_PAGES * GUEST_BATCH_PAGES;
         uint64_t end = high - first < GUEST_BATCH_PAGES ? high : first + GUEST_BATCH_PAGES;
 
@@ -260,12 +264,11 @@ static int send_all(struct save *s, struct xcsave_round *round)
             low = end;
         else
             high = first;
-        upwards = upwards && s->pages.nr_known > known;
+        upwards = upwards && s->sink->nr_known > known;
     }
     s->scan_ended_early = low < high;
     memset(s->dirty, 0, bitmap_words(s->nr_pfns) * sizeof(*s->dirty));
-    end_round(s, round);
-    return 0;
+    return end_round(s, round);
 }
 
 /*
@@ -281,7 +284,7 @@ static int check_all_was_sent(struct save *s)
         return 0;
     if (s->guest->ops->nr_present(s->guest, &nr_present, s->error))
         return -1;
-    if (nr_present == s->pages.nr_known)
+    if (nr_present == s->sink->nr_known)
         return 0;
     if (s->callbacks->note)
         s->callbacks->note(s->callbacks->user, "the guest's memory changed behind the dirty log: sending all of it");
@@ -347,6 +350,13 @@ static int send_memory_live(struct save *s)
     return 0;
 }
 
+static int check_cancel(struct save *s)
+{
+    if (s->options->cancel && *s->options->cancel)
+        return xcsave_fail(s->error, ECANCELED, "cancelled by request");
+    return 0;
+}
+
 static int suspend_guest(struct save *s)
 {
     uint64_t asked_us = clock_us();
@@ -361,7 +371,7 @@ static int suspend_guest(struct save *s)
     s->suspended_us = clock_us();
     s->report->suspend_us = s->suspended_us - asked_us;
     s->report->suspended_at_us = s->suspended_us;
-    return imageio_check_cancel(&s->io, s->error);
+    return check_cancel(s);
 }
 
 /* The guest stands still: everything that the stream does not hold yet. */
@@ -376,7 +386,7 @@ static int send_memory_final(struct save *s)
         if (watch_memory(s) || collect_dirty(s, GUEST_DIRTY_FINAL))
             return -1;
         take_memory_change(s);
-        pagesend_take_deferred(&s->pages, s->dirty);
+        page_sink_take_deferred(s->sink, s->dirty);
         if (send_dirty(s, &round))
             return -1;
     } else if (send_all(s, &round)) {
@@ -390,16 +400,17 @@ static int send_verification(struct save *s)
 {
     struct xcsave_round round;
 
-    if (!s->options->verify)
+    if (!s->options->verify || !s->sink->ops->verify)
         return 0;
     bitmap_set_range(s->dirty, 0, s->nr_pfns);
-    return emit(s, STREAM_REC_VERIFY, NULL, 0) || send_dirty(s, &round) ? -1 : 0;
+    return s->sink->ops->verify(s->sink, s->error) || send_dirty(s, &round) ? -1 : 0;
 }
 
 static int send_state(struct save *s)
 {
     enter_phase(s, XCSAVE_PHASE_STATE);
-    if (s->guest->ops->state_records(s->guest, emit, s, s->error) || emit(s, STREAM_REC_END, NULL, 0))
+    if (s->sink->ops->end_memory(s->sink, s->error) || s->guest->ops->state_records(s->guest, emit, s, s->error) ||
+        s->sink->ops->end(s->sink, s->error))
         return -1;
     s->report->stopped_us = clock_us() - s->suspended_us;
     enter_phase(s, XCSAVE_PHASE_DONE);
@@ -410,14 +421,15 @@ static int setup(struct save *s)
 {
     const struct guest_ops *ops = s->guest->ops;
 
-    if (imageio_attach(&s->io, s->options->fd, s->options->io_timeout_s, s->options->cancel, s->error) ||
-        ops->identify(s->guest, &s->identity, s->error) || ops->nr_pfns(s->guest, &s->nr_pfns, s->error))
+    s->sink = page_sink_open_libxc(s->guest, s->options, s->error);
+    if (!s->sink || ops->identify(s->guest, &s->identity, s->error) ||
+        ops->nr_pfns(s->guest, &s->nr_pfns, s->error))
         return -1;
     s->progress->guest_pages = s->nr_pfns;
     s->dirty = calloc(bitmap_words(s->nr_pfns), sizeof(*s->dirty));
     if (!s->dirty)
         return xcsave_fail(s->error, ENOMEM, "a bitmap of %llu pages", (unsigned long long)s->nr_pfns);
-    return pagesend_init(&s->pages, s->guest, &s->io, s->nr_pfns, s->error);
+    return page_sink_grow(s->sink, s->nr_pfns, s->error);
 }
 
 /* Leave the guest as it was found.  A failure here is reported unless there was one before. */
@@ -429,8 +441,7 @@ static int cleanup(struct save *s)
         rc = xcsave_fail(s->error, 0, "the device model did not stop logging the pages it writes");
     if (s->logdirty && s->guest->ops->logdirty_disable(s->guest, s->error))
         rc = -1;
-    pagesend_dispose(&s->pages);
-    imageio_detach(&s->io);
+    page_sink_close(s->sink);
     free(s->dirty);
     return rc;
 }
@@ -456,7 +467,6 @@ int xcsave_save(struct xcsave_guest *guest, const struct xcsave_save_options *op
         .report = report,
         .progress = &report->end,
         .error = error,
-        .io.saved_flags = -1,
         .start_us = clock_us(),
     };
     int rc;

@@ -43,16 +43,40 @@ enum xcsave_phase {
 /* Name of a phase, for displays and events: "setup", "precopy", ... */
 const char *xcsave_phase_name(enum xcsave_phase phase);
 
+/* How a page travels. */
+enum xcsave_kind {
+    XCSAVE_KIND_DATA,           /* with its content */
+    XCSAVE_KIND_ZERO,           /* all zeros */
+    XCSAVE_KIND_ABSENT,         /* known to have no content: given up, broken */
+    XCSAVE_KIND_DELTA,          /* as what changed since it was sent last */
+    XCSAVE_KIND_SAME,           /* equal to another page */
+    XCSAVE_KIND_UNCHANGED,      /* not at all: it is what was sent before */
+    XCSAVE_NR_KINDS,
+};
+
+/* "data", "zero", ... */
+const char *xcsave_kind_name(enum xcsave_kind kind);
+
+struct xcsave_kind_count {
+    uint64_t pages;
+    uint64_t bytes;             /* on the wire, their share of compressed payloads and run tables among them */
+};
+
+#define XCSAVE_MAX_CHANNELS 64u
+
 /* Where a save or restore stands.  Passed by value; counts are from the start unless they say otherwise. */
 struct xcsave_progress {
     enum xcsave_phase phase;
     unsigned round;             /* 1 is the first pass over all of memory; the final round counts */
     uint64_t round_pages_done;
     uint64_t round_pages_total;
-    uint64_t pages_sent;        /* pages with data */
-    uint64_t pages_skipped;     /* pages known without data: absent, broken */
+    uint64_t pages_sent;        /* pages with content, of whatever kind */
+    uint64_t pages_skipped;     /* pages that the image was told to have none: absent, broken */
     uint64_t bytes;             /* image bytes written or read */
     uint64_t guest_pages;       /* size of the guest's physical address space */
+    struct xcsave_kind_count kinds[XCSAVE_NR_KINDS];
+    unsigned nr_channels;       /* connections that carry the image */
+    uint64_t channel_bytes[XCSAVE_MAX_CHANNELS];
     uint64_t elapsed_us;
 };
 
