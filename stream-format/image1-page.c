@@ -7,11 +7,13 @@
  * the number of those that did and whose exclusive or of old and new follows.
  * What comes after the last segment did not change.
  *
- * Both tests go through memory once, in blocks, with the widest registers that
- * the CPU has; only the words that changed are then looked at one by one.
+ * Both tests go through memory once, with the widest registers that the CPU
+ * has; only the words that changed are then looked at one by one. For zeros that
+ * is ISA-L's: a loop of our own with AVX2 came to six sevenths of its speed.
  */
 #include "stream-format/image1.h"
 
+#include <isa-l/mem_routines.h>
 #include <string.h>
 
 #if defined(__x86_64__)
@@ -38,52 +40,10 @@ static inline uint64_t load(const uint8_t *p)
 
 /* ---- zeros -------------------------------------------------------------- */
 
-static bool is_zero_portable(const uint8_t *page)
-{
-    for (unsigned int i = 0; i < STREAM_PAGE_SIZE; i += 64) {
-        uint64_t any = 0;
-
-        for (unsigned int j = 0; j < 64; j += WORD)
-            any |= load(page + i + j);
-        if (any)
-            return false;
-    }
-    return true;
-}
-
-#if defined(__x86_64__)
-__attribute__((target("avx2"))) static bool is_zero_avx2(const uint8_t *page)
-{
-    const __m256i *p = (const __m256i *)(const void *)page;
-
-    for (unsigned int i = 0; i < STREAM_PAGE_SIZE / 32; i += 8) {
-        /* The page after this one is asked for next, mostly; where there is none, nothing happens. */
-        for (unsigned int line = 0; line < 8; line += 2)
-            _mm_prefetch((const char *)page + STREAM_PAGE_SIZE + (i + line) * 32, _MM_HINT_T0);
-
-        __m256i a = _mm256_or_si256(_mm256_loadu_si256(p + i), _mm256_loadu_si256(p + i + 1));
-        __m256i b = _mm256_or_si256(_mm256_loadu_si256(p + i + 2), _mm256_loadu_si256(p + i + 3));
-        __m256i c = _mm256_or_si256(_mm256_loadu_si256(p + i + 4), _mm256_loadu_si256(p + i + 5));
-        __m256i d = _mm256_or_si256(_mm256_loadu_si256(p + i + 6), _mm256_loadu_si256(p + i + 7));
-        __m256i any = _mm256_or_si256(_mm256_or_si256(a, b), _mm256_or_si256(c, d));
-
-        if (!_mm256_testz_si256(any, any))
-            return false;
-    }
-    return true;
-}
-#endif
-
 bool image1_page_is_zero(const uint8_t *page)
 {
-    /* Most pages that are not zero show it at once. */
-    if (load(page))
-        return false;
-#if defined(__x86_64__)
-    if (__builtin_cpu_supports("avx2"))
-        return is_zero_avx2(page);
-#endif
-    return is_zero_portable(page);
+    /* Most pages that are not zero show it at once. It takes a pointer to what could be changed, and changes nothing. */
+    return !load(page) && !isal_zero_detect((uint8_t *)(uintptr_t)page, STREAM_PAGE_SIZE);
 }
 
 /* ---- which words changed ------------------------------------------------ */
