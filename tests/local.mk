@@ -26,5 +26,6 @@ TESTS += tests/layers.tap
 include $(top_srcdir)/tests/stream-format/local.mk
 include $(top_srcdir)/tests/simhost/local.mk
 include $(top_srcdir)/tests/lab/local.mk
+include $(top_srcdir)/tests/bench/local.mk
 include $(top_srcdir)/tests/libxcsave/local.mk
 include $(top_srcdir)/tests/xlmig/local.mk
