@@ -39,6 +39,15 @@ static inline void bitmap_set_range(uint64_t *map, uint64_t from, uint64_t to)
         bitmap_set(map, from);
 }
 
+/* Clear bits [0, to). */
+static inline void bitmap_clear_up_to(uint64_t *map, uint64_t to)
+{
+    for (uint64_t word = 0; word < to / 64; word++)
+        map[word] = 0;
+    if (to % 64)
+        map[to / 64] &= UINT64_MAX << (to % 64);
+}
+
 static inline void bitmap_or(uint64_t *into, const uint64_t *from, size_t words)
 {
     for (size_t i = 0; i < words; i++)

@@ -77,6 +77,42 @@ static struct iovec *consume(struct iovec *iov, struct iovec *end, size_t len)
     return iov;
 }
 
+/* Writing again so soon is against the limit.  Nothing is wrong with the peer meanwhile: its time is not counted. */
+static int wait_for_limit(struct imageio *io, uint64_t *deadline_us, struct xcsave_error *error)
+{
+    uint64_t wait_us;
+
+    while ((wait_us = ratelimit_wait_us(io->limit, clock_us()))) {
+        struct timespec t = { .tv_nsec = (long)wait_us * 1000 };
+
+        if (imageio_check_cancel(io, error))
+            return -1;
+        nanosleep(&t, NULL);
+        *deadline_us += wait_us;
+    }
+    return 0;
+}
+
+/* One system call's worth of the array: the whole of it, unless a limit asks for small writes. */
+static ssize_t write_some(struct imageio *io, const struct iovec *iov, int n)
+{
+    struct iovec piece = *iov;
+    ssize_t r;
+
+    if (!io->limit)
+        return writev(io->fd, iov, n);
+    if (ratelimit_holds(io->limit)) {
+        if (piece.iov_len > RATELIMIT_WRITE_BYTES)
+            piece.iov_len = RATELIMIT_WRITE_BYTES;
+        iov = &piece;
+        n = 1;
+    }
+    r = writev(io->fd, iov, n);
+    if (r > 0)
+        ratelimit_spend(io->limit, (uint64_t)r, clock_us());
+    return r;
+}
+
 static int transfer(struct imageio *io, struct iovec *iov, unsigned n, bool writing, struct xcsave_error *error)
 {
     struct iovec *end = iov + n;
@@ -85,7 +121,10 @@ static int transfer(struct imageio *io, struct iovec *iov, unsigned n, bool writ
 
     for (iov = consume(iov, end, 0); iov < end;) {
         int count = end - iov > IOV_MAX ? IOV_MAX : (int)(end - iov);
-        ssize_t r = writing ? writev(io->fd, iov, count) : readv(io->fd, iov, count);
+
+        if (writing && io->limit && wait_for_limit(io, &deadline_us, error))
+            return -1;
+        ssize_t r = writing ? write_some(io, iov, count) : readv(io->fd, iov, count);
 
         if (r > 0) {
             io->bytes += (uint64_t)r;

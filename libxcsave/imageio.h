@@ -12,6 +12,7 @@
 
 #include <sys/uio.h>
 
+#include "libxcsave/ratelimit.h"
 #include "libxcsave/xcsave.h"
 
 struct imageio {
@@ -20,6 +21,7 @@ struct imageio {
     unsigned timeout_s;         /* without a single byte */
     const volatile sig_atomic_t *cancel;
     uint64_t bytes;             /* passed so far: the offset within the image */
+    struct ratelimit *limit;    /* of what is written; NULL: none */
 };
 
 int imageio_attach(struct imageio *io, int fd, unsigned timeout_s, const volatile sig_atomic_t *cancel,

@@ -6,11 +6,13 @@ include_HEADERS += libxcsave/xcsave.h
 pkgconfig_DATA += libxcsave/xcsave.pc
 
 # Xen's set_xen_guest_handle() does arithmetic on void pointers in its caller's code.
-libxcsave_libengine_la_CFLAGS = $(AM_CFLAGS) -Wno-pointer-arith $(XENCTRL_CFLAGS) $(XENGUEST_CFLAGS)
+libxcsave_libengine_la_CFLAGS = $(AM_CFLAGS) -pthread -Wno-pointer-arith $(XENCTRL_CFLAGS) $(XENGUEST_CFLAGS)
 libxcsave_libengine_la_LIBADD = libxcsave/libsim-client.la $(XENCTRL_LIBS) $(XENGUEST_LIBS)
 libxcsave_libengine_la_SOURCES = \
 	libxcsave/bitmap.h \
 	libxcsave/clock.h \
+	libxcsave/control.c \
+	libxcsave/control.h \
 	libxcsave/error.c \
 	libxcsave/guest.h \
 	libxcsave/guest-sim.c \
@@ -29,11 +31,15 @@ libxcsave_libengine_la_SOURCES = \
 	libxcsave/imageio.h \
 	libxcsave/page-sink.c \
 	libxcsave/page-sink.h \
+	libxcsave/pace.c \
+	libxcsave/pace.h \
 	libxcsave/pagerecv.c \
 	libxcsave/pagerecv.h \
 	libxcsave/pfnset.c \
 	libxcsave/pfnset.h \
 	libxcsave/precopy.c \
+	libxcsave/ratelimit.c \
+	libxcsave/ratelimit.h \
 	libxcsave/restore.c \
 	libxcsave/save.c \
 	libxcsave/sink-libxc.c
@@ -41,7 +47,7 @@ libxcsave_libengine_la_SOURCES = \
 libxcsave_libxcsave_la_SOURCES =
 libxcsave_libxcsave_la_LIBADD = libxcsave/libengine.la
 libxcsave_libxcsave_la_LDFLAGS = $(AM_LDFLAGS) -version-info 0:0:0 -no-undefined \
-	-export-symbols-regex '^xcsave_(save|restore|guest_open_xen|guest_open_xen_restore|guest_close|precopy_decide|phase_name|kind_name)$$'
+	-export-symbols-regex '^xcsave_(save|restore|guest_open_xen|guest_open_xen_restore|guest_close|precopy_decide|precopy_predict|reason_name|control_[a-z_]+|phase_name|kind_name)$$'
 
 # Of a simulated host, for all that call one.
 noinst_LTLIBRARIES += libxcsave/libsim-client.la

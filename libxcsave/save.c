@@ -18,15 +18,20 @@
 #include "config.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "libxcsave/bitmap.h"
 #include "libxcsave/clock.h"
+#include "libxcsave/control.h"
 #include "libxcsave/guest.h"
+#include "libxcsave/pace.h"
 #include "libxcsave/page-sink.h"
 #include "stream-format/libxc-image.h"
 
 #define PROGRESS_INTERVAL_US 200000
+/* A page of zeros, or one that did not change, costs a look at it: this part of what a page with content costs. */
+#define CHEAP_PAGES 16
 
 struct save {
     struct xcsave_guest *guest;
@@ -44,7 +49,14 @@ struct save {
     uint64_t memory_pages;      /* as of the last look; see watch_memory() */
     bool memory_changed;        /* since the dirty log was cleaned last */
 
+    struct pace pace;
+    struct xcsave_policy_limits limits;
+    unsigned throttle;          /* per cent by which the guest is slowed; see set_throttle() */
+
     uint64_t start_us;
+    uint64_t precopy_us;        /* when it began */
+    uint64_t round_us;          /* when the round at hand began */
+    double round_content;       /* content_pages() at that moment */
     uint64_t shown_us;
     uint64_t suspended_us;
     bool logdirty;
@@ -126,20 +138,92 @@ static int follow_growth(struct save *s)
     return 0;
 }
 
+/* The dirty log in a bitmap of its own, which is the caller's; NULL: failed. */
+static uint64_t *read_log(struct save *s, enum guest_dirty_op op, uint64_t *log_us)
+{
+    uint64_t *log = malloc(bitmap_words(s->nr_pfns) * sizeof(*log));
+    uint64_t begin_us = clock_us();
+
+    if (!log) {
+        xcsave_fail(s->error, ENOMEM, "a bitmap of %llu pages", (unsigned long long)s->nr_pfns);
+        return NULL;
+    }
+    if (s->guest->ops->logdirty_read(s->guest, op, log, s->nr_pfns, s->error)) {
+        free(log);
+        return NULL;
+    }
+    *log_us = clock_us() - begin_us;
+    return log;
+}
+
 /* Read the dirty log into `dirty`, keeping what is set there already. */
 static int collect_dirty(struct save *s, enum guest_dirty_op op)
 {
     size_t words = bitmap_words(s->nr_pfns);
-    uint64_t *log = malloc(words * sizeof(*log));
-    int rc;
+    uint64_t log_us, *log = read_log(s, op, &log_us);
 
     if (!log)
-        return xcsave_fail(s->error, ENOMEM, "a bitmap of %llu pages", (unsigned long long)s->nr_pfns);
-    rc = s->guest->ops->logdirty_read(s->guest, op, log, s->nr_pfns, s->error);
-    if (!rc)
-        bitmap_or(s->dirty, log, words);
+        return -1;
+    pace_before_cleaning(&s->pace, clock_us(), bitmap_count(log, words));
+    pace_cleaned(&s->pace, clock_us(), log_us);
+    bitmap_or(s->dirty, log, words);
     free(log);
-    return rc;
+    return 0;
+}
+
+/* Pages that went out, where those that cost next to nothing count for little. */
+static double content_pages(struct save *s)
+{
+    const struct xcsave_kind_count *kinds = s->progress->kinds;
+
+    count_sent(s);
+    return (double)(kinds[XCSAVE_KIND_DATA].pages + kinds[XCSAVE_KIND_DELTA].pages + kinds[XCSAVE_KIND_SAME].pages) +
+           (double)(kinds[XCSAVE_KIND_ZERO].pages + kinds[XCSAVE_KIND_UNCHANGED].pages) / CHEAP_PAGES;
+}
+
+static struct xcsave_policy_facts gather_facts(struct save *s, uint64_t dirty_pages)
+{
+    uint64_t time_us = clock_us();
+
+    return (struct xcsave_policy_facts){
+        .rounds_done = s->report->precopy_rounds,
+        .dirty_pages = dirty_pages,
+        .guest_pages = s->nr_pfns,
+        .pages_per_s = pace_pages_per_s(&s->pace, content_pages(s) - s->round_content, time_us - s->round_us),
+        .bytes_per_s = pace_bytes_per_s(&s->pace),
+        .dirty_pages_per_s = s->pace.dirty_pages_per_s,
+        .log_us = s->pace.log_us,
+        .elapsed_us = time_us - s->precopy_us,
+        .throttle = s->throttle,
+        .finish_asked = s->options->control && control_finish_asked(s->options->control),
+    };
+}
+
+static struct xcsave_policy_limits limits_now(const struct save *s)
+{
+    struct xcsave_policy_limits limits = s->limits;
+
+    if (s->options->control)
+        limits.max_downtime_us = control_max_downtime_us(s->options->control);
+    return limits;
+}
+
+/* While the guest runs: how much has it dirtied since the log was cleaned?  Leaves the log as it is. */
+static int look_at_log(struct save *s)
+{
+    uint64_t log_us, unsent = 0, *log = read_log(s, GUEST_DIRTY_PEEK, &log_us);
+
+    if (!log)
+        return -1;
+    s->progress->dirty_pages = bitmap_count(log, bitmap_words(s->nr_pfns));
+    free(log);
+    pace_looked(&s->pace, clock_us(), s->progress->dirty_pages, log_us);
+    s->progress->dirty_pages_per_s = s->pace.dirty_pages_per_s;
+    if (s->progress->round_pages_total > s->progress->round_pages_done)
+        unsent = s->progress->round_pages_total - s->progress->round_pages_done;
+    s->progress->predicted_downtime_us =
+        xcsave_precopy_predict(gather_facts(s, unsent + s->progress->dirty_pages), limits_now(s)).downtime_us;
+    return 0;
 }
 
 static int look_at_memory(struct save *s, uint64_t *nr_pages)
@@ -164,6 +248,23 @@ static int watch_memory(struct save *s)
     return 0;
 }
 
+/* After each batch. */
+static int look_around(struct save *s)
+{
+    if (watch_memory(s))
+        return -1;
+    return !s->suspended && s->logdirty && pace_look_is_due(&s->pace, clock_us()) ? look_at_log(s) : 0;
+}
+
+/* Somebody asked for the end, or the time is up: what the round did not send stays dirty. */
+static bool round_is_cut(const struct save *s)
+{
+    if (s->suspended)
+        return false;
+    return (s->options->control && control_finish_asked(s->options->control)) ||
+           (s->limits.timeout_us && clock_us() - s->precopy_us >= s->limits.timeout_us);
+}
+
 /* Did memory come or go?  Then all of it is to be sent again. */
 static bool take_memory_change(struct save *s)
 {
@@ -179,6 +280,8 @@ static bool take_memory_change(struct save *s)
 static void begin_round(struct save *s, struct xcsave_round *round, uint64_t nr_pages)
 {
     *round = (struct xcsave_round){ .pages = nr_pages, .bytes = s->sink->ops->bytes(s->sink), .duration_us = clock_us() };
+    s->round_us = round->duration_us;
+    s->round_content = content_pages(s);
     s->progress->round++;
     s->progress->round_pages_total = nr_pages;
     s->progress->round_pages_done = 0;
@@ -192,21 +295,24 @@ static int end_round(struct save *s, struct xcsave_round *round)
         return -1;
     round->bytes = s->sink->ops->bytes(s->sink) - round->bytes;
     round->duration_us = clock_us() - round->duration_us;
+    pace_sent(&s->pace, content_pages(s) - s->round_content, round->bytes, round->duration_us);
+    s->round_us = clock_us();
+    s->round_content = content_pages(s);
     return 0;
 }
 
 static int send_batch(struct save *s, const uint64_t *pfns, unsigned n)
 {
-    return s->sink->ops->batch(s->sink, pfns, n, s->suspended, s->error) || watch_memory(s) ? -1 : 0;
+    return s->sink->ops->batch(s->sink, pfns, n, s->suspended, s->error) || look_around(s) ? -1 : 0;
 }
 
-/* Send every page of `dirty` once, and clear it. */
+/* Send every page of `dirty` once, and clear it; a round that is cut leaves the rest. */
 static int send_dirty(struct save *s, struct xcsave_round *round)
 {
     uint64_t pfn = bitmap_next(s->dirty, 0, s->nr_pfns);
 
     begin_round(s, round, bitmap_count(s->dirty, bitmap_words(s->nr_pfns)));
-    while (pfn < s->nr_pfns) {
+    while (pfn < s->nr_pfns && !round_is_cut(s)) {
         uint64_t batch[GUEST_BATCH_PAGES];
         unsigned n = 0;
 
@@ -217,7 +323,7 @@ static int send_dirty(struct save *s, struct xcsave_round *round)
         s->progress->round_pages_done += n;
         show_progress(s, false);
     }
-    memset(s->dirty, 0, bitmap_words(s->nr_pfns) * sizeof(*s->dirty));
+    bitmap_clear_up_to(s->dirty, pfn);
     return end_round(s, round);
 }
 
@@ -248,12 +354,12 @@ static int send_run(struct save *s, uint64_t first, uint64_t end)
 static int send_all(struct save *s, struct xcsave_round *round)
 {
     uint64_t nr_present = 0, low = 0, high = s->nr_pfns;
-    bool upwards = true;
+    bool upwards = true, cut = false;
 
     if (s->guest->ops->nr_present && s->guest->ops->nr_present(s->guest, &nr_present, s->error))
         return -1;
     begin_round(s, round, nr_present ? nr_present : s->nr_pfns);
-    while (low < high && !(nr_present && s->sink->nr_known == nr_present)) {
+    while (low < high && !(nr_present && s->sink->nr_known == nr_present) && !(cut = round_is_cut(s))) {
         uint64_t known = s->sink->nr_known;
         uint64_t first = upwards ? low : (high - 1) / GUEST_BATCH_PAGES * GUEST_BATCH_PAGES;
         uint64_t end = high - first < GUEST_BATCH_PAGES ? high : first + GUEST_BATCH_PAGES;
@@ -268,6 +374,8 @@ static int send_all(struct save *s, struct xcsave_round *round)
     }
     s->scan_ended_early = low < high;
     memset(s->dirty, 0, bitmap_words(s->nr_pfns) * sizeof(*s->dirty));
+    if (cut)
+        bitmap_set_range(s->dirty, low, high);
     return end_round(s, round);
 }
 
@@ -311,19 +419,88 @@ static int enable_logdirty(struct save *s)
     return 0;
 }
 
+static int check_cancel(struct save *s)
+{
+    if (s->options->cancel && *s->options->cancel)
+        return xcsave_fail(s->error, ECANCELED, "cancelled by request");
+    return 0;
+}
+
+/* Slow the guest down, or let it go.  Who cannot slow it is not asked again. */
+static void set_throttle(struct save *s, unsigned percent)
+{
+    if (percent == s->throttle)
+        return;
+    if (s->callbacks->throttle(s->callbacks->user, percent)) {
+        s->limits.throttle = false;
+        percent = 0;
+    }
+    s->throttle = s->progress->throttle = percent;
+}
+
+/* How fast does the guest write, before a copy keeps this host busy? */
+static int measure_dirtying(struct save *s)
+{
+    const struct timespec t = { .tv_nsec = XCSAVE_PEEK_US * 1000 };
+
+    pace_cleaned(&s->pace, clock_us(), 0);
+    nanosleep(&t, NULL);
+    s->round_us = clock_us();
+    return check_cancel(s) || look_at_log(s) ? -1 : 0;
+}
+
+static int give_up(struct save *s, struct xcsave_policy_facts facts, struct xcsave_prediction prediction)
+{
+    char needed[96] = "";
+
+    if (prediction.needed_bytes_per_s)
+        snprintf(needed, sizeof(needed), ", and %llu MiB/s would let it fit",
+                 (unsigned long long)(prediction.needed_bytes_per_s >> 20));
+    return xcsave_fail(s->error, ETIMEDOUT,
+                       "the copy was not over after %.1f s: the guest dirties %llu MiB/s, the way carries "
+                       "%llu MiB/s%s; stopped now, it would stand still for about %llu ms",
+                       (double)facts.elapsed_us / 1e6,
+                       (unsigned long long)(facts.dirty_pages_per_s * GUEST_PAGE_SIZE >> 20),
+                       (unsigned long long)(facts.bytes_per_s >> 20), needed,
+                       (unsigned long long)(prediction.downtime_us / 1000));
+}
+
+/* After a round.  Carries out what the policy says; XCSAVE_GIVE_UP: failed, see error. */
+static enum xcsave_decision decide(struct save *s, struct xcsave_policy_facts facts)
+{
+    struct xcsave_policy_limits limits = limits_now(s);
+    struct xcsave_prediction prediction = xcsave_precopy_predict(facts, limits);
+    struct xcsave_verdict verdict = xcsave_precopy_decide(facts, limits);
+
+    s->report->prediction = prediction;
+    s->report->reason = verdict.reason;
+    s->progress->dirty_pages = facts.dirty_pages;
+    s->progress->dirty_pages_per_s = facts.dirty_pages_per_s;
+    s->progress->predicted_downtime_us = prediction.downtime_us;
+    if (s->callbacks->decided)
+        s->callbacks->decided(s->callbacks->user, &verdict, &prediction);
+    if (verdict.decision == XCSAVE_GIVE_UP)
+        give_up(s, facts, prediction);
+    else
+        set_throttle(s, verdict.throttle);
+    return verdict.decision;
+}
+
 /* Copy in rounds while the guest runs.  Leaves in `dirty` what the last look at the log found. */
 static int send_memory_live(struct save *s)
 {
     struct xcsave_policy_facts facts = { 0 };
-    uint64_t start_us = clock_us();
+    struct xcsave_round previous = { 0 };
+    enum xcsave_decision decision;
     unsigned nr_restarts = 0;
-    bool starts_over;
 
     enter_phase(s, XCSAVE_PHASE_PRECOPY);
-    if (look_at_memory(s, &s->memory_pages) || enable_logdirty(s))
+    s->precopy_us = clock_us();
+    if (look_at_memory(s, &s->memory_pages) || enable_logdirty(s) || measure_dirtying(s))
         return -1;
     do {
         struct xcsave_round round;
+        bool starts_over;
 
         if ((s->report->precopy_rounds ? send_dirty(s, &round) : send_all(s, &round)) ||
             s->guest->ops->layout_records(s->guest, emit, s, s->error) || follow_growth(s) ||
@@ -333,35 +510,27 @@ static int send_memory_live(struct save *s)
         starts_over = take_memory_change(s);
         nr_restarts += starts_over;
         round.dirtied = bitmap_count(s->dirty, bitmap_words(s->nr_pfns));
+        s->report->precopy_rounds++;
         report_round(s, &round);
 
-        s->report->precopy_rounds++;
-        facts = (struct xcsave_policy_facts){
-            .rounds_done = s->report->precopy_rounds,
-            .dirty_pages = round.dirtied,
-            .guest_pages = s->nr_pfns,
-            .bytes_per_s = round.duration_us ? round.bytes * 1000000 / round.duration_us : 0,
-            .elapsed_us = clock_us() - start_us,
-            .restart = starts_over ? nr_restarts : 0,
-            .last = round,
-            .previous = facts.last,
-        };
-    } while (xcsave_precopy_decide(facts, s->options->limits) == XCSAVE_CONTINUE);
-    return 0;
-}
-
-static int check_cancel(struct save *s)
-{
-    if (s->options->cancel && *s->options->cancel)
-        return xcsave_fail(s->error, ECANCELED, "cancelled by request");
-    return 0;
+        facts = gather_facts(s, round.dirtied);
+        facts.restart = starts_over ? nr_restarts : 0;
+        facts.last = round;
+        facts.previous = previous;
+        previous = round;
+        decision = decide(s, facts);
+    } while (decision == XCSAVE_CONTINUE);
+    return decision == XCSAVE_GIVE_UP ? -1 : 0;
 }
 
 static int suspend_guest(struct save *s)
 {
     uint64_t asked_us = clock_us();
 
+    if (check_cancel(s))
+        return -1;
     enter_phase(s, XCSAVE_PHASE_SUSPEND);
+    set_throttle(s, 0); /* a guest that is slowed suspends slowly */
     if (s->callbacks->suspend(s->callbacks->user))
         return xcsave_fail(s->error, 0, "the guest was not suspended");
     if (s->guest->ops->is_suspended(s->guest, &s->suspended, s->error))
@@ -369,6 +538,8 @@ static int suspend_guest(struct save *s)
     if (!s->suspended)
         return xcsave_fail(s->error, 0, "the guest stopped, but not by suspending itself");
     s->suspended_us = clock_us();
+    if (s->options->control)
+        ratelimit_lift(&s->options->control->bandwidth);
     s->report->suspend_us = s->suspended_us - asked_us;
     s->report->suspended_at_us = s->suspended_us;
     return check_cancel(s);
@@ -393,7 +564,10 @@ static int send_memory_final(struct save *s)
         return -1;
     }
     report_round(s, &round);
-    return check_all_was_sent(s);
+    if (check_all_was_sent(s))
+        return -1;
+    s->report->copy_us = clock_us() - s->suspended_us;
+    return 0;
 }
 
 static int send_verification(struct save *s)
@@ -437,6 +611,7 @@ static int cleanup(struct save *s)
 {
     int rc = 0;
 
+    set_throttle(s, 0);
     if (s->emulator_logdirty && s->callbacks->emulator_logdirty(s->callbacks->user, false))
         rc = xcsave_fail(s->error, 0, "the device model did not stop logging the pages it writes");
     if (s->logdirty && s->guest->ops->logdirty_disable(s->guest, s->error))
@@ -467,9 +642,12 @@ int xcsave_save(struct xcsave_guest *guest, const struct xcsave_save_options *op
         .report = report,
         .progress = &report->end,
         .error = error,
+        .limits = options->limits,
         .start_us = clock_us(),
     };
     int rc;
+
+    s.limits.throttle = s.limits.throttle && s.callbacks->throttle;
 
     *report = (struct xcsave_report){ 0 };
     *error = (struct xcsave_error){ 0 };

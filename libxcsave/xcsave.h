@@ -77,6 +77,10 @@ struct xcsave_progress {
     struct xcsave_kind_count kinds[XCSAVE_NR_KINDS];
     unsigned nr_channels;       /* connections that carry the image */
     uint64_t channel_bytes[XCSAVE_MAX_CHANNELS];
+    uint64_t dirty_pages;       /* save: dirty at the last look at the log */
+    uint64_t dirty_pages_per_s; /* save: how fast the guest dirties pages that were clean; see XCSAVE_PEEK_US */
+    uint64_t predicted_downtime_us; /* save: if the guest were stopped now; 0: not known yet */
+    unsigned throttle;          /* save: per cent by which the guest is slowed */
     uint64_t elapsed_us;
 };
 
@@ -93,25 +97,88 @@ struct xcsave_policy_facts {
     unsigned rounds_done;
     uint64_t dirty_pages;       /* would be sent with the guest stopped, if it stopped now */
     uint64_t guest_pages;
-    uint64_t bytes_per_s;       /* measured over the last rounds; 0: unknown */
+    uint64_t pages_per_s;       /* that the way carries, measured over the last rounds; 0: unknown */
+    uint64_t bytes_per_s;       /* the same in bytes of the image */
+    uint64_t dirty_pages_per_s; /* clean pages that the guest dirties, measured over a short time; 0: unknown */
+    uint64_t log_us;            /* that reading the dirty log takes: it is read once with the guest stopped */
     uint64_t elapsed_us;        /* since pre-copy began */
     unsigned restart;           /* n: the guest's memory changed, all of it is dirty again, for the n-th time; 0: no */
+    unsigned throttle;          /* per cent by which the guest is slowed now */
+    bool finish_asked;          /* xcsave_control_finish() */
     struct xcsave_round last;   /* the round just completed */
     struct xcsave_round previous; /* the one before; all zero after the first */
 };
 
 struct xcsave_policy_limits {
     unsigned max_rounds;        /* pre-copy rounds before the guest is stopped; 0: default */
-    uint64_t max_downtime_us;   /* stop as soon as the copy of what is left is predicted to fit; 0: default */
+    uint64_t max_downtime_us;   /* stop as soon as the downtime is predicted to be no longer; 0: default */
+    uint64_t timeout_us;        /* pre-copy may take so long; 0: for ever */
+    bool force_at_timeout;      /* stop the guest then, whatever the downtime; otherwise fail with ETIMEDOUT */
+    bool throttle;              /* a guest that outruns the way may be slowed down: callback throttle() */
 };
 
-enum xcsave_decision { XCSAVE_CONTINUE, XCSAVE_STOP_AND_COPY };
+enum xcsave_decision {
+    XCSAVE_CONTINUE,
+    XCSAVE_STOP_AND_COPY,
+    XCSAVE_GIVE_UP,
+};
+
+enum xcsave_reason {
+    XCSAVE_REASON_SHRINKS,          /* continue: another round shortens the stop */
+    XCSAVE_REASON_MEMORY_CHANGED,   /* continue: the guest gained or lost memory */
+    XCSAVE_REASON_WAITS,            /* continue: rounds do not help now, but the time is not up */
+    XCSAVE_REASON_THROTTLES,        /* continue: the guest is slowed (more) from now on */
+    XCSAVE_REASON_FITS,             /* stop: the downtime fits, and another round would not shorten it much */
+    XCSAVE_REASON_OUTRUN,           /* stop: the guest dirties memory as fast as the way carries it */
+    XCSAVE_REASON_ROUNDS,           /* stop: the limit of rounds */
+    XCSAVE_REASON_TIMEOUT,          /* stop, or give up: the time is up */
+    XCSAVE_REASON_ASKED,            /* stop: it was asked for */
+};
+
+/* What stopping the guest now would mean. */
+struct xcsave_prediction {
+    uint64_t downtime_us;           /* until the last byte is written; the sum of what follows; 0: unknown */
+    uint64_t suspend_us;            /* until the guest stands still, and reading the dirty log */
+    uint64_t copy_us;               /* of the pages that are dirty, and of those dirtied while it suspends */
+    uint64_t state_us;              /* vCPUs, platform, the other side's start */
+    uint64_t needed_bytes_per_s;    /* with which the downtime would fit the limit; 0: unknown, or it fits */
+};
+
+struct xcsave_verdict {
+    enum xcsave_decision decision;
+    enum xcsave_reason reason;
+    unsigned throttle;              /* per cent by which the guest is to be slowed from now on */
+};
 
 #define XCSAVE_DEFAULT_MAX_ROUNDS 30u
 #define XCSAVE_DEFAULT_MAX_DOWNTIME_US 300000u
+/* What nobody can measure beforehand, assumed: small guests on common hardware. */
+#define XCSAVE_ASSUMED_SUSPEND_US 40000u
+#define XCSAVE_ASSUMED_STATE_US 20000u
+/* Clean pages dirtied in so short a time tell how fast the guest writes; in a long time it writes to them again. */
+#define XCSAVE_PEEK_US 50000u
 
-/* Pure: decides from its arguments alone whether another round is worth its bytes.  See precopy.c. */
-enum xcsave_decision xcsave_precopy_decide(struct xcsave_policy_facts facts, struct xcsave_policy_limits limits);
+/* Pure: both decide from their arguments alone.  See precopy.c. */
+struct xcsave_verdict xcsave_precopy_decide(struct xcsave_policy_facts facts, struct xcsave_policy_limits limits);
+struct xcsave_prediction xcsave_precopy_predict(struct xcsave_policy_facts facts, struct xcsave_policy_limits limits);
+/* Name of a reason, for events and reports: "shrinks", "fits", "outrun", ... */
+const char *xcsave_reason_name(enum xcsave_reason reason);
+
+/*
+ * Knobs that may be turned while a save runs, by any thread, without waiting
+ * for it.  It must outlive the save.
+ */
+struct xcsave_control;
+
+/* max_bandwidth in bytes a second, 0: no limit; max_downtime_us 0: default.  NULL: out of memory. */
+struct xcsave_control *xcsave_control_new(uint64_t max_bandwidth, uint64_t max_downtime_us);
+/* NULL is fine. */
+void xcsave_control_free(struct xcsave_control *control);
+/* While the guest runs; with the guest stopped there is no limit. */
+void xcsave_control_set_bandwidth(struct xcsave_control *control, uint64_t bytes_per_s);
+void xcsave_control_set_downtime(struct xcsave_control *control, uint64_t max_downtime_us);
+/* Stop the guest now, and copy what is left. */
+void xcsave_control_finish(struct xcsave_control *control);
 
 /*
  * What the engine asks of its caller.  Every callback runs in the thread that
@@ -130,6 +197,19 @@ struct xcsave_callbacks {
     void (*progress)(void *user, const struct xcsave_progress *progress);
     /* Save, optional.  A pre-copy round, or the final one (guest_stopped), is complete. */
     void (*round_done)(void *user, const struct xcsave_round *round, bool guest_stopped);
+    /*
+     * Save, optional.  What the policy decided after a round, and what it
+     * expects.  Its last decision before the guest is stopped is the truth's
+     * counterpart: see struct xcsave_report.
+     */
+    void (*decided)(void *user, const struct xcsave_verdict *verdict, const struct xcsave_prediction *prediction);
+    /*
+     * Save, optional.  Slow the guest down by so many per cent of what it could
+     * do, 0: not at all.  Asked for with limits.throttle only; 0 is asked for
+     * before the guest is suspended, and on every path out.  -1: that cannot be
+     * done, and is not asked for again.
+     */
+    int (*throttle)(void *user, unsigned percent);
     /* Optional.  A line for the log: something unusual that does not end the operation. */
     void (*note)(void *user, const char *text);
 };
@@ -143,6 +223,7 @@ struct xcsave_save_options {
     bool live;                  /* copy while the guest runs; otherwise suspend first */
     bool verify;                /* send all of memory a second time for the reader to compare: for debugging */
     struct xcsave_policy_limits limits;
+    struct xcsave_control *control; /* optional; then its downtime counts, not that of the limits */
     unsigned io_timeout_s;      /* no byte accepted for so long: fail; 0: default */
     const volatile sig_atomic_t *cancel; /* optional; non-zero: undo and fail with ECANCELED */
     const struct xcsave_callbacks *callbacks;
@@ -165,6 +246,9 @@ struct xcsave_report {
     uint64_t suspend_us;        /* from asking the guest to suspend until it was suspended */
     uint64_t suspended_at_us;   /* when it was suspended, by CLOCK_MONOTONIC; 0: it was not */
     uint64_t stopped_us;        /* from suspended until the last byte of the image was written */
+    uint64_t copy_us;           /* of it, the copy of memory */
+    enum xcsave_reason reason;  /* why pre-copy ended */
+    struct xcsave_prediction prediction; /* when it ended; truth: suspend_us, copy_us, stopped_us */
     uint64_t superpages;        /* restore: 2 MiB extents rebuilt */
 };
 

@@ -1,18 +1,37 @@
 # tests/libxcsave: its part of the build
 check_PROGRAMS += \
 	tests/libxcsave/test-engine \
-	tests/libxcsave/test-parts
+	tests/libxcsave/test-live \
+	tests/libxcsave/test-parts \
+	tests/libxcsave/test-policy
 TESTS += \
 	tests/libxcsave/test-engine \
-	tests/libxcsave/test-parts
+	tests/libxcsave/test-live \
+	tests/libxcsave/test-parts \
+	tests/libxcsave/test-policy
 
 tests_libxcsave_test_engine_SOURCES = \
+	tests/libxcsave/engine-case.c \
+	tests/libxcsave/engine-case.h \
 	tests/libxcsave/fake-guest.c \
 	tests/libxcsave/fake-guest.h \
 	tests/libxcsave/test-engine.c
 tests_libxcsave_test_engine_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_libxcsave_test_engine_LDADD = libxcsave/libengine.la $(CHECK_LIBS)
 
+tests_libxcsave_test_live_SOURCES = \
+	tests/libxcsave/engine-case.c \
+	tests/libxcsave/engine-case.h \
+	tests/libxcsave/fake-guest.c \
+	tests/libxcsave/fake-guest.h \
+	tests/libxcsave/test-live.c
+tests_libxcsave_test_live_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_libxcsave_test_live_LDADD = libxcsave/libengine.la $(CHECK_LIBS)
+
 tests_libxcsave_test_parts_SOURCES = tests/libxcsave/test-parts.c
 tests_libxcsave_test_parts_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_libxcsave_test_parts_LDADD = libxcsave/libengine.la $(CHECK_LIBS)
+
+tests_libxcsave_test_policy_SOURCES = tests/libxcsave/test-policy.c
+tests_libxcsave_test_policy_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_libxcsave_test_policy_LDADD = libxcsave/libengine.la $(CHECK_LIBS) -lm

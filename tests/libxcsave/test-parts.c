@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Small parts of the engine: the pre-copy policy, sets of pfns, bitmaps. */
+/* Small parts of the engine: sets of pfns, bitmaps. */
 #include "config.h"
 
 #include <errno.h>
@@ -7,51 +7,7 @@
 
 #include "libxcsave/bitmap.h"
 #include "libxcsave/pfnset.h"
-#include "libxcsave/xcsave.h"
 #include "tests/run-suite.h"
-
-struct policy_case {
-    const char *name;
-    unsigned rounds_done;
-    uint64_t sent, dirty, bytes_per_s;
-    struct xcsave_policy_limits limits;
-    enum xcsave_decision expected;
-    unsigned restart;
-};
-
-#define MIB_S (UINT64_C(1) << 20)
-
-static const struct policy_case policy_cases[] = {
-    { "an idle guest is stopped at once", 1, 32768, 20, 30 * MIB_S, { 0 }, XCSAVE_STOP_AND_COPY, 0 },
-    { "a first round that helped is followed by another", 1, 32768, 4096, 30 * MIB_S, { 0 }, XCSAVE_CONTINUE, 0 },
-    { "rounds that shrink go on", 3, 4096, 1000, 30 * MIB_S, { 0 }, XCSAVE_CONTINUE, 0 },
-    { "a guest as fast as the link is not chased", 2, 4096, 4096, 30 * MIB_S, { 0 }, XCSAVE_STOP_AND_COPY, 0 },
-    { "nor one that is slower by too little", 5, 4096, 3900, 30 * MIB_S, { 0 }, XCSAVE_STOP_AND_COPY, 0 },
-    { "the first round never says that", 1, 4096, 4096, 1 * MIB_S, { 0 }, XCSAVE_CONTINUE, 0 },
-    { "what fits the downtime is worth a round that halves it", 3, 4096, 1500, 100 * MIB_S, { 0 }, XCSAVE_CONTINUE, 0 },
-    { "but none that does not", 3, 4096, 2500, 100 * MIB_S, { 0 }, XCSAVE_STOP_AND_COPY, 0 },
-    { "a downtime set lower goes on", 3, 4096, 2500, 100 * MIB_S, { .max_downtime_us = 10000 }, XCSAVE_CONTINUE, 0 },
-    { "the limit of rounds ends it", 4, 4096, 1000, 30 * MIB_S, { .max_rounds = 4 }, XCSAVE_STOP_AND_COPY, 0 },
-    { "an unknown bandwidth promises nothing", 3, 4096, 2500, 0, { 0 }, XCSAVE_CONTINUE, 0 },
-    { "a guest whose memory changed starts over", 2, 4096, 4096, 30 * MIB_S, { 0 }, XCSAVE_CONTINUE, 3 },
-    { "but not for ever", 5, 4096, 4096, 30 * MIB_S, { 0 }, XCSAVE_STOP_AND_COPY, 4 },
-    { "nor beyond the limit of rounds", 4, 9, 4096, 30 * MIB_S, { .max_rounds = 4 }, XCSAVE_STOP_AND_COPY, 1 },
-};
-
-START_TEST(policy)
-{
-    const struct policy_case *c = &policy_cases[_i];
-    struct xcsave_policy_facts facts = {
-        .rounds_done = c->rounds_done,
-        .dirty_pages = c->dirty,
-        .bytes_per_s = c->bytes_per_s,
-        .restart = c->restart,
-        .last = { .pages = c->sent, .dirtied = c->dirty },
-    };
-
-    ck_assert_msg(xcsave_precopy_decide(facts, c->limits) == c->expected, "%s", c->name);
-}
-END_TEST
 
 START_TEST(a_pfnset_holds_what_was_added)
 {
@@ -102,6 +58,18 @@ START_TEST(bitmap_ranges_and_searches_meet_at_word_edges)
 }
 END_TEST
 
+START_TEST(bits_are_cleared_up_to_and_no_further)
+{
+    for (uint64_t to = 0; to <= 192; to++) {
+        uint64_t map[3] = { UINT64_MAX, UINT64_MAX, UINT64_MAX };
+
+        bitmap_clear_up_to(map, to);
+        ck_assert_uint_eq(bitmap_count(map, 3), 192 - to);
+        ck_assert_uint_eq(bitmap_next(map, 0, 192), to);
+    }
+}
+END_TEST
+
 START_TEST(a_search_does_not_see_bits_behind_the_end)
 {
     uint64_t map[2] = { 0, UINT64_C(1) << 10 };
@@ -116,10 +84,10 @@ int main(void)
     Suite *suite = suite_create("parts");
     TCase *tc = tcase_create("parts");
 
-    tcase_add_loop_test(tc, policy, 0, (int)(sizeof(policy_cases) / sizeof(policy_cases[0])));
     tcase_add_test(tc, a_pfnset_holds_what_was_added);
     tcase_add_test(tc, a_pfnset_refuses_what_no_guest_has);
     tcase_add_test(tc, bitmap_ranges_and_searches_meet_at_word_edges);
+    tcase_add_test(tc, bits_are_cleared_up_to_and_no_further);
     tcase_add_test(tc, a_search_does_not_see_bits_behind_the_end);
     suite_add_tcase(suite, tc);
     return run_suite(suite);

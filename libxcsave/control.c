@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "config.h"
+
+#include <stdlib.h>
+
+#include "libxcsave/control.h"
+
+struct xcsave_control *xcsave_control_new(uint64_t max_bandwidth, uint64_t max_downtime_us)
+{
+    struct xcsave_control *c = calloc(1, sizeof(*c));
+
+    if (!c)
+        return NULL;
+    ratelimit_init(&c->bandwidth, max_bandwidth);
+    atomic_init(&c->max_downtime_us, max_downtime_us);
+    atomic_init(&c->finish, false);
+    return c;
+}
+
+void xcsave_control_free(struct xcsave_control *c)
+{
+    if (!c)
+        return;
+    ratelimit_dispose(&c->bandwidth);
+    free(c);
+}
+
+void xcsave_control_set_bandwidth(struct xcsave_control *c, uint64_t bytes_per_s)
+{
+    ratelimit_set(&c->bandwidth, bytes_per_s);
+}
+
+void xcsave_control_set_downtime(struct xcsave_control *c, uint64_t max_downtime_us)
+{
+    atomic_store_explicit(&c->max_downtime_us, max_downtime_us, memory_order_relaxed);
+}
+
+void xcsave_control_finish(struct xcsave_control *c)
+{
+    atomic_store_explicit(&c->finish, true, memory_order_relaxed);
+}
