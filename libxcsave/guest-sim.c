@@ -469,6 +469,8 @@ static int attach(struct sim_guest *s)
                         s->fds[FD_MEMORY], 0);
     if (memory == MAP_FAILED)
         return -1;
+    /* As the host maps it (guest.c of the simulated host); a wish only. */
+    madvise(memory, s->size.max_pfns * GUEST_PAGE_SIZE, MADV_HUGEPAGE);
     s->memory = memory;
     void *pages = mmap(NULL, s->size.max_pfns, PROT_READ, MAP_SHARED, s->fds[FD_PAGES], 0);
     if (pages == MAP_FAILED)

@@ -6,10 +6,13 @@
 #include "xlmig/simhost/guest-private.h"
 
 #include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <time.h>
+#include <unistd.h>
 
 #define PAGE PATTERN_PAGE_SIZE
 
@@ -254,6 +257,45 @@ START_TEST(holes_and_superpages_are_what_was_asked_for)
     ck_assert_uint_gt(present, config.boot_pfns * 50 / 100);
     ck_assert_uint_lt(present, config.boot_pfns * 70 / 100);
     ck_assert_uint_eq(simguest_check(g), 0);
+    simguest_free(g);
+}
+END_TEST
+
+/* Octets of this process's shared memory that are mapped in huge pages. */
+static uint64_t mapped_huge(void)
+{
+    FILE *smaps = fopen("/proc/self/smaps", "r");
+    char line[256];
+    uint64_t kib, sum = 0;
+
+    ck_assert_ptr_nonnull(smaps);
+    while (fgets(line, sizeof line, smaps))
+        if (sscanf(line, "ShmemPmdMapped: %" SCNu64, &kib) == 1)
+            sum += kib << 10;
+    fclose(smaps);
+    return sum;
+}
+
+static bool may_have_huge_pages(void)
+{
+    char line[128] = "[never]";
+    FILE *enabled = fopen("/sys/kernel/mm/transparent_hugepage/enabled", "r");
+
+    if (enabled) {
+        (void)!fgets(line, sizeof line, enabled);
+        fclose(enabled);
+    }
+    return geteuid() == 0 && !strstr(line, "[never]");
+}
+
+/* Not all need be: the system may have no room for them. */
+START_TEST(memory_is_of_huge_pages)
+{
+    struct simguest_config config = small_config();
+
+    config.boot_pfns = config.max_pfns = 16384;
+    struct simguest *g = boot(config);
+    ck_assert_uint_ge(mapped_huge(), 16384 * PAGE / 4);
     simguest_free(g);
 }
 END_TEST
@@ -541,6 +583,8 @@ int main(void)
     tcase_add_test(t, no_write_is_lost_between_clean_and_copy);
     tcase_add_test(t, emulator_writes_are_logged_only_when_it_is_told_to);
     tcase_add_test(t, holes_and_superpages_are_what_was_asked_for);
+    if (may_have_huge_pages())
+        tcase_add_test(t, memory_is_of_huge_pages);
     tcase_add_test(t, balloon_and_growth_keep_the_guest_whole);
     tcase_add_test(t, a_damaged_page_is_noticed);
     tcase_add_test(t, suspended_guest_stands_still_and_resumes);

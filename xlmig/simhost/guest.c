@@ -3,6 +3,7 @@
 #include "config.h"
 
 #include "xlmig/simhost/guest-private.h"
+#include "xlmig/simhost/memory-file.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -26,14 +27,14 @@ static size_t bitmap_bytes(const struct simguest *g)
 /* The three things that a helper process maps too. */
 static int make_memory(struct simguest *g)
 {
-    static const char *const names[SIM_ATTACH_FDS] = { "sim-memory", "sim-pages", "sim-dirty" };
+    static const char *const names[SIM_ATTACH_FDS] = { NULL, "sim-pages", "sim-dirty" };
     const size_t bytes[SIM_ATTACH_FDS] = {
         g->config.max_pfns * PATTERN_PAGE_SIZE, g->config.max_pfns, bitmap_bytes(g),
     };
     void *maps[SIM_ATTACH_FDS];
 
     for (unsigned i = 0; i < SIM_ATTACH_FDS; i++) {
-        g->fds[i] = memfd_create(names[i], MFD_CLOEXEC);
+        g->fds[i] = i == 0 ? simhost_memory_file(bytes[i]) : memfd_create(names[i], MFD_CLOEXEC);
         if (g->fds[i] < 0 || ftruncate(g->fds[i], (off_t)bytes[i]))
             return errno;
         maps[i] = map_shared(g->fds[i], bytes[i]);
@@ -46,7 +47,10 @@ static int make_memory(struct simguest *g)
         else
             g->dirty_out = maps[i];
     }
-    /* Where the system allows it for shared memory; a wish only. */
+    /*
+     * Memory comes when it is first touched, in huge pages where it may, as QEMU's does: asked for beforehand, by
+     * fallocate(), it would come in small ones, each with a fault of its own later.
+     */
     madvise(g->memory, bytes[0], MADV_HUGEPAGE);
     g->dirty = calloc(1, bitmap_bytes(g));
     return g->dirty ? 0 : ENOMEM;
@@ -164,10 +168,6 @@ static int populate_extent(struct simguest *g, uint64_t first, uint64_t n)
             return EEXIST;
     if (!take_from_pool(g, (int64_t)n))
         return ENOMEM;
-    if (n > 1 && fallocate(g->fds[0], 0, (off_t)(first * PATTERN_PAGE_SIZE), (off_t)(n * PATTERN_PAGE_SIZE))) {
-        atomic_fetch_add(&g->pool->free_pages, (int64_t)n);
-        return ENOMEM;
-    }
     for (uint64_t pfn = first; pfn < first + n; pfn++)
         g->pages[pfn] = n == 1 ? SIM_PAGE_SMALL : SIM_PAGE_SUPER;
     if (first + n > g->nr_pfns)

@@ -11,6 +11,8 @@ xlmig_simhost_libsimhost_la_SOURCES = \
 	xlmig/simhost/guest-private.h \
 	xlmig/simhost/guest.c \
 	xlmig/simhost/guest.h \
+	xlmig/simhost/memory-file.c \
+	xlmig/simhost/memory-file.h \
 	xlmig/simhost/pattern.c \
 	xlmig/simhost/pattern.h \
 	xlmig/simhost/proof.c \
