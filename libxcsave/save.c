@@ -372,7 +372,7 @@ static int send_all(struct save *s, struct xcsave_round *round)
             high = first;
         upwards = upwards && s->sink->nr_known > known;
     }
-    s->scan_ended_early = low < high;
+    s->scan_ended_early = low < high && !cut; /* what a cut left is dirty, and will be looked at */
     memset(s->dirty, 0, bitmap_words(s->nr_pfns) * sizeof(*s->dirty));
     if (cut)
         bitmap_set_range(s->dirty, low, high);

@@ -8,6 +8,7 @@
 #include <json-c/json.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 struct helper_events {
@@ -59,11 +60,50 @@ static unsigned get_unsigned(struct json_object *object, const char *name)
     return value > UINT32_MAX ? 0 : (unsigned)value;
 }
 
+static const char *const kind_names[HELPER_NR_KINDS] = {
+    [HELPER_KIND_DATA] = "data",   [HELPER_KIND_ZERO] = "zero", [HELPER_KIND_ABSENT] = "absent",
+    [HELPER_KIND_DELTA] = "delta", [HELPER_KIND_SAME] = "same", [HELPER_KIND_UNCHANGED] = "unchanged",
+};
+
+const char *helper_kind_name(enum helper_kind kind)
+{
+    return kind < HELPER_NR_KINDS ? kind_names[kind] : "?";
+}
+
+static uint64_t element(struct json_object *array, size_t i)
+{
+    struct json_object *value = json_object_array_get_idx(array, i);
+    int64_t number = json_object_is_type(value, json_type_int) ? json_object_get_int64(value) : 0;
+
+    return number < 0 ? 0 : (uint64_t)number;
+}
+
+static void read_kinds(struct json_object *object, struct helper_event *event)
+{
+    struct json_object *kinds, *pair;
+
+    if (!json_object_object_get_ex(object, "kinds", &kinds) || !json_object_is_type(kinds, json_type_object))
+        return;
+    for (unsigned k = 0; k < HELPER_NR_KINDS; k++)
+        if (json_object_object_get_ex(kinds, kind_names[k], &pair) && json_object_is_type(pair, json_type_array))
+            event->kinds[k] = (struct helper_kind_count){ element(pair, 0), element(pair, 1) };
+}
+
+static void read_channels(struct json_object *object, struct helper_event *event)
+{
+    struct json_object *channels;
+
+    if (!json_object_object_get_ex(object, "channels", &channels) || !json_object_is_type(channels, json_type_array))
+        return;
+    for (size_t i = 0; i < json_object_array_length(channels) && i < HELPER_CHANNELS_MAX; i++)
+        event->channels[event->nr_channels++] = element(channels, i);
+}
+
 static int read_kind(struct json_object *object, enum helper_event_kind *kind)
 {
     static const char *const names[] = {
         [HELPER_START] = "start", [HELPER_PROGRESS] = "progress", [HELPER_ROUND] = "round",
-        [HELPER_NOTE] = "note",   [HELPER_END] = "end",
+        [HELPER_DECISION] = "decision", [HELPER_THROTTLE] = "throttle", [HELPER_NOTE] = "note", [HELPER_END] = "end",
     };
     char name[16];
 
@@ -79,9 +119,11 @@ static int read_kind(struct json_object *object, enum helper_event_kind *kind)
 static void read_fields(struct json_object *object, struct helper_event *event)
 {
     get_text(object, "phase", event->phase, sizeof event->phase);
+    get_text(object, "reason", event->reason, sizeof event->reason);
     get_text(object, event->kind == HELPER_END ? "error" : "text", event->text, sizeof event->text);
     event->ok = get_bool(object, "ok");
     event->stopped = get_bool(object, "stopped");
+    event->stop = get_bool(object, "stop");
     event->round = get_unsigned(object, event->kind == HELPER_END ? "rounds" : "round");
     event->pages = get_u64(object, "pages");
     event->done = get_u64(object, "done");
@@ -97,6 +139,17 @@ static void read_fields(struct json_object *object, struct helper_event *event)
     event->suspend_us = get_u64(object, "suspend_us");
     event->suspended_at_us = get_u64(object, "suspended_at_us");
     event->stopped_us = get_u64(object, "stopped_us");
+    event->copy_us = get_u64(object, "copy_us");
+    event->dirty = get_u64(object, "dirty");
+    event->dirty_per_s = get_u64(object, "dirty_per_s");
+    event->predicted_us = get_u64(object, "predicted_us");
+    event->predicted_suspend_us = get_u64(object, "predicted_suspend_us");
+    event->predicted_copy_us = get_u64(object, "predicted_copy_us");
+    event->predicted_state_us = get_u64(object, "predicted_state_us");
+    event->needed_bytes_per_s = get_u64(object, "needed_bytes_per_s");
+    event->throttle = get_unsigned(object, "throttle");
+    read_kinds(object, event);
+    read_channels(object, event);
 }
 
 int helper_event_parse(const char *line, size_t len, struct helper_event *event)
@@ -108,7 +161,7 @@ int helper_event_parse(const char *line, size_t len, struct helper_event *event)
     *event = (struct helper_event){ 0 };
     if (len == 0 || len > HELPER_EVENT_LINE_MAX)
         return -1;
-    tokener = json_tokener_new_ex(4); /* one flat object; deeper nesting is none of ours */
+    tokener = json_tokener_new_ex(4); /* kinds are pairs in an object in the event; deeper nesting is none of ours */
     if (!tokener)
         return -1;
     object = json_tokener_parse_ex(tokener, line, (int)len);
@@ -158,7 +211,7 @@ struct helper_events *helper_events_open(struct event_base *base, int *write_fd,
 
     if (!events)
         return NULL;
-    if (pipe2(ends, O_CLOEXEC) < 0) {
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0) {
         free(events);
         return NULL;
     }
@@ -175,6 +228,17 @@ struct helper_events *helper_events_open(struct event_base *base, int *write_fd,
     }
     *write_fd = ends[1];
     return events;
+}
+
+int helper_events_send(struct helper_events *events, struct helper_command command, struct failure *failure)
+{
+    char line[HELPER_COMMAND_LINE_MAX];
+    size_t len = helper_command_write(command, line);
+    ssize_t n = send(events->fd, line, len, MSG_DONTWAIT | MSG_NOSIGNAL);
+
+    /* A line is far smaller than the socket's buffer: it goes as a whole or, when nobody reads, not at all. */
+    return n == (ssize_t)len ? 0 : failure_set(failure, "the engine does not listen: %s",
+                                               n < 0 ? strerror(errno) : "its socket is full");
 }
 
 void helper_events_close(struct helper_events *events)

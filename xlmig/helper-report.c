@@ -35,6 +35,11 @@ void helper_report_open(void)
     (void)fcntl(events_fd, F_SETFD, FD_CLOEXEC);
 }
 
+int helper_report_fd(void)
+{
+    return events_fd;
+}
+
 /* Write one line, whole or not at all as far as the pipe allows; `must` waits a little for room. */
 static void write_line(struct json_object *object, bool must)
 {
@@ -77,6 +82,32 @@ void helper_report_start(const char *mode, uint32_t domid)
     write_line(object, true);
 }
 
+static void add_kinds(struct json_object *object, const struct xcsave_progress *progress)
+{
+    struct json_object *kinds = json_object_new_object();
+
+    for (unsigned k = 0; k < XCSAVE_NR_KINDS; k++) {
+        struct json_object *pair;
+
+        if (!progress->kinds[k].pages)
+            continue;
+        pair = json_object_new_array_ext(2);
+        json_object_array_add(pair, json_object_new_uint64(progress->kinds[k].pages));
+        json_object_array_add(pair, json_object_new_uint64(progress->kinds[k].bytes));
+        json_object_object_add(kinds, xcsave_kind_name((enum xcsave_kind)k), pair);
+    }
+    json_object_object_add(object, "kinds", kinds);
+}
+
+static void add_channels(struct json_object *object, const struct xcsave_progress *progress)
+{
+    struct json_object *channels = json_object_new_array();
+
+    for (unsigned i = 0; i < progress->nr_channels && i < XCSAVE_MAX_CHANNELS; i++)
+        json_object_array_add(channels, json_object_new_uint64(progress->channel_bytes[i]));
+    json_object_object_add(object, "channels", channels);
+}
+
 void helper_report_progress(const struct xcsave_progress *progress)
 {
     if (events_fd < 0)
@@ -91,6 +122,11 @@ void helper_report_progress(const struct xcsave_progress *progress)
     add_number(object, "pages_sent", progress->pages_sent);
     add_number(object, "pages_skipped", progress->pages_skipped);
     add_number(object, "elapsed_us", progress->elapsed_us);
+    add_number(object, "dirty", progress->dirty_pages);
+    add_number(object, "dirty_per_s", progress->dirty_pages_per_s);
+    add_number(object, "predicted_us", progress->predicted_downtime_us);
+    add_number(object, "throttle", progress->throttle);
+    add_kinds(object, progress);
     write_line(object, false);
 }
 
@@ -106,6 +142,33 @@ void helper_report_round(unsigned number, const struct xcsave_round *round, bool
     add_number(object, "us", round->duration_us);
     add_number(object, "dirtied", round->dirtied);
     json_object_object_add(object, "stopped", json_object_new_boolean(guest_stopped));
+    write_line(object, true);
+}
+
+void helper_report_decision(const struct xcsave_verdict *verdict, const struct xcsave_prediction *prediction)
+{
+    if (events_fd < 0)
+        return;
+    struct json_object *object = event("decision");
+
+    json_object_object_add(object, "reason", json_object_new_string(xcsave_reason_name(verdict->reason)));
+    json_object_object_add(object, "stop", json_object_new_boolean(verdict->decision != XCSAVE_CONTINUE));
+    add_number(object, "throttle", verdict->throttle);
+    add_number(object, "predicted_us", prediction->downtime_us);
+    add_number(object, "predicted_suspend_us", prediction->suspend_us);
+    add_number(object, "predicted_copy_us", prediction->copy_us);
+    add_number(object, "predicted_state_us", prediction->state_us);
+    add_number(object, "needed_bytes_per_s", prediction->needed_bytes_per_s);
+    write_line(object, true);
+}
+
+void helper_report_throttle(unsigned percent)
+{
+    if (events_fd < 0)
+        return;
+    struct json_object *object = event("throttle");
+
+    add_number(object, "throttle", percent);
     write_line(object, true);
 }
 
@@ -133,7 +196,10 @@ void helper_report_end(bool ok, const struct xcsave_report *report, const struct
     add_number(object, "suspend_us", report->suspend_us);
     add_number(object, "suspended_at_us", report->suspended_at_us);
     add_number(object, "stopped_us", report->stopped_us);
+    add_number(object, "copy_us", report->copy_us);
     add_number(object, "pages_sent", report->end.pages_sent);
     add_number(object, "superpages", report->superpages);
+    add_kinds(object, &report->end);
+    add_channels(object, &report->end);
     write_line(object, true);
 }

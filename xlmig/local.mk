@@ -20,6 +20,8 @@ xlmig_libxlmig_la_SOURCES = \
 	xlmig/failure.h \
 	xlmig/handover.c \
 	xlmig/handover.h \
+	xlmig/helper-command.c \
+	xlmig/helper-command.h \
 	xlmig/helper-events.c \
 	xlmig/helper-events.h \
 	xlmig/line-reader.c \
@@ -88,9 +90,13 @@ xlmig_libxlmig_la_SOURCES = \
 
 # The helper that libxl forks: the engine behind libxl's message protocol.
 libexec_PROGRAMS += xlmig/xlmig-save-helper
-xlmig_xlmig_save_helper_CFLAGS = $(AM_CFLAGS) $(JSONC_CFLAGS) $(XENLIGHT_CFLAGS) $(EVENT_CFLAGS)
+xlmig_xlmig_save_helper_CFLAGS = $(AM_CFLAGS) -pthread $(JSONC_CFLAGS) $(XENLIGHT_CFLAGS) $(EVENT_CFLAGS)
 xlmig_xlmig_save_helper_LDADD = libxcsave/libengine.la $(JSONC_LIBS)
 xlmig_xlmig_save_helper_SOURCES = \
+	xlmig/helper-command.c \
+	xlmig/helper-command.h \
+	xlmig/helper-control.c \
+	xlmig/helper-control.h \
 	xlmig/helper-protocol.c \
 	xlmig/helper-protocol.h \
 	xlmig/helper-report.c \

@@ -107,7 +107,7 @@ static void add(struct json_object *object, const char *name, uint64_t value)
 
 static void print_json(const struct helper_event *e)
 {
-    static const char *const names[] = { "start", "progress", "round", "note", "end" };
+    static const char *const names[] = { "start", "progress", "round", "decision", "throttle", "note", "end" };
     struct json_object *object = json_object_new_object();
 
     json_object_object_add(object, "event", json_object_new_string(names[e->kind]));
@@ -115,6 +115,8 @@ static void print_json(const struct helper_event *e)
         json_object_object_add(object, "phase", json_object_new_string(e->phase));
     if (e->text[0])
         json_object_object_add(object, "text", json_object_new_string(e->text));
+    if (e->reason[0])
+        json_object_object_add(object, "reason", json_object_new_string(e->reason));
     add(object, "round", e->round);
     add(object, "pages", e->pages);
     add(object, "done", e->done);

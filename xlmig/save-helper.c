@@ -22,12 +22,14 @@
 
 #include "libxcsave/guest-sim.h"
 #include "libxcsave/xcsave.h"
+#include "xlmig/helper-control.h"
 #include "xlmig/helper-protocol.h"
 #include "xlmig/helper-report.h"
 
 #define XCFLAG_LIVE 1u
 #define XCFLAG_DEBUG 2u
 #define STREAM_TYPE_PLAIN 0u
+#define MAX_US UINT64_C(3600000000000)
 
 static volatile sig_atomic_t cancel_requested;
 
@@ -82,6 +84,20 @@ static void on_round_done(void *user, const struct xcsave_round *round, bool gue
     helper_report_round(++helper->rounds_reported, round, guest_stopped);
 }
 
+static void on_decided(void *user, const struct xcsave_verdict *verdict, const struct xcsave_prediction *prediction)
+{
+    (void)user;
+    helper_report_decision(verdict, prediction);
+}
+
+/* It is the command that asks the scheduler; a toolstack that listens to no events is not asked to. */
+static int on_throttle(void *user, unsigned percent)
+{
+    (void)user;
+    helper_report_throttle(percent);
+    return helper_report_fd() < 0 ? -1 : 0;
+}
+
 static void on_note(void *user, const char *text)
 {
     (void)user;
@@ -124,6 +140,13 @@ static uint64_t limit_from_environment(const char *name, uint64_t max)
     return value;
 }
 
+static bool environment_is(const char *name, const char *value)
+{
+    const char *text = getenv(name);
+
+    return text && strcmp(text, value) == 0;
+}
+
 /* A guest of Xen, unless a simulated host is named. */
 static struct xcsave_guest *open_guest(uint32_t domid, const struct xcsave_restore_wiring *wiring,
                                        struct xcsave_error *error)
@@ -158,6 +181,10 @@ static int refuse_checkpoints(long stream_type, struct xcsave_error *error)
 static int save_domain(const long *args)
 {
     struct helper helper = { .domid = (uint32_t)args[2], .cbflags = (unsigned)args[4] };
+    const uint64_t max_downtime_us = limit_from_environment("XLMIG_MAX_DOWNTIME_US", MAX_US);
+    struct xcsave_control *control =
+        xcsave_control_new(limit_from_environment("XLMIG_MAX_BANDWIDTH", INT64_MAX), max_downtime_us);
+    struct helper_control *listener = control ? helper_control_start(helper_report_fd(), control) : NULL;
     const struct xcsave_callbacks callbacks = {
         .user = &helper,
         .suspend = on_suspend,
@@ -165,6 +192,8 @@ static int save_domain(const long *args)
                                  ? on_emulator_logdirty : NULL,
         .progress = on_progress,
         .round_done = on_round_done,
+        .decided = on_decided,
+        .throttle = on_throttle,
         .note = on_note,
     };
     const struct xcsave_save_options options = {
@@ -173,8 +202,12 @@ static int save_domain(const long *args)
         .verify = args[3] & XCFLAG_DEBUG,
         .limits = {
             .max_rounds = (unsigned)limit_from_environment("XLMIG_MAX_ROUNDS", 1000000),
-            .max_downtime_us = limit_from_environment("XLMIG_MAX_DOWNTIME_US", UINT64_C(3600000000)),
+            .max_downtime_us = max_downtime_us,
+            .timeout_us = limit_from_environment("XLMIG_TIMEOUT_US", MAX_US),
+            .force_at_timeout = environment_is("XLMIG_ON_TIMEOUT", "force"),
+            .throttle = environment_is("XLMIG_THROTTLE", "auto"),
         },
+        .control = control,
         .io_timeout_s = (unsigned)limit_from_environment("XLMIG_IO_TIMEOUT_S", 86400),
         .cancel = &cancel_requested,
         .callbacks = &callbacks,
@@ -185,11 +218,17 @@ static int save_domain(const long *args)
     int rc = refuse_checkpoints(args[5], &error);
 
     helper_report_start("save", helper.domid);
+    if (!rc && !listener) {
+        error = (struct xcsave_error){ .errnum = ENOMEM, .text = "out of memory" };
+        rc = -1;
+    }
     if (!rc)
         guest = open_guest(helper.domid, NULL, &error);
     rc = guest ? xcsave_save(guest, &options, &report, &error) : -1;
     helper_report_end(!rc, &report, &error);
     xcsave_guest_close(guest);
+    helper_control_stop(listener);
+    xcsave_control_free(control);
     return finish(rc, &error);
 }
 

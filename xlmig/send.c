@@ -110,6 +110,8 @@ void send_copy(struct send *s)
     const struct toolstack_suspend how = {
         .fd = peer_data_fd(s->peer), .live = !s->request->no_live, .max_rounds = s->request->max_rounds,
         .max_downtime_us = s->request->max_downtime_us, .stall_timeout_us = s->request->stall_timeout_us,
+        .max_bandwidth = s->request->max_bandwidth, .timeout_us = s->request->timeout_us,
+        .force_at_timeout = s->request->force_at_timeout, .throttle = s->request->throttle,
         .image = {
             .chosen = s->request->image != IMAGE_AUTO || s->own_hello.image_version >= 1, .v1 = s->choice.image_v1,
             .features = s->choice.features, .threads = s->request->threads, .compress = s->request->compress,

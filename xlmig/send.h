@@ -18,6 +18,9 @@
 #include "xlmig/progress.h"
 #include "xlmig/toolstack.h"
 
+/* Slower than that, a peer takes a copy that goes on for one that hangs. */
+#define SEND_MIN_BANDWIDTH (64u << 10)
+
 struct send_request {
     const char *vm, *host;
     const char *transport;       /* "ssh" or "exec:COMMAND" */
@@ -33,6 +36,9 @@ struct send_request {
     bool verbose;
     unsigned max_rounds;
     uint64_t max_downtime_us, stall_timeout_us;
+    uint64_t max_bandwidth;      /* bytes a second; 0: no limit */
+    uint64_t timeout_us;         /* 0: none */
+    bool force_at_timeout, throttle;
     uint64_t connect_timeout_us, preflight_timeout_us, ready_timeout_us, go_timeout_us;
     enum progress_style style;
 };

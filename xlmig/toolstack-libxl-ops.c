@@ -294,3 +294,12 @@ void libxl_op_suspend_abort(struct toolstack *ts)
     if (lx->suspend)
         libxl_ao_abort(lx->ctx, &lx->suspend->ao_how); /* not found or asked before: its end is on the way already */
 }
+
+int libxl_op_suspend_tell(struct toolstack *ts, struct helper_command command, struct failure *failure)
+{
+    struct libxl_toolstack *lx = to_libxl(ts);
+
+    if (!lx->suspend || !lx->suspend->events)
+        return failure_set(failure, "nothing is being copied");
+    return helper_events_send(lx->suspend->events, command, failure);
+}

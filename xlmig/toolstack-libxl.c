@@ -250,6 +250,7 @@ static const struct toolstack_ops ops = {
     .config = libxl_op_config,
     .suspend = libxl_op_suspend,
     .suspend_abort = libxl_op_suspend_abort,
+    .suspend_tell = libxl_op_suspend_tell,
     .resume = libxl_op_resume,
     .pause = libxl_op_pause,
     .unpause = libxl_op_unpause,

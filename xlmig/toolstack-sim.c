@@ -452,6 +452,15 @@ static void suspend_abort(struct toolstack *ts)
         child_stop(sim->suspend->child, ABORT_GRACE_US);
 }
 
+static int suspend_tell(struct toolstack *ts, struct helper_command command, struct failure *failure)
+{
+    struct sim_toolstack *sim = to_sim(ts);
+
+    if (!sim->suspend || !sim->suspend->events)
+        return failure_set(failure, "nothing is being copied");
+    return helper_events_send(sim->suspend->events, command, failure);
+}
+
 /* ---- child processes of the caller's ---- */
 
 static int receive(struct toolstack *ts, const struct toolstack_receiver *how, pid_t *pid, struct failure *failure)
@@ -511,6 +520,7 @@ static const struct toolstack_ops ops = {
     .config = config,
     .suspend = suspend,
     .suspend_abort = suspend_abort,
+    .suspend_tell = suspend_tell,
     .resume = resume,
     .pause = pause_vm,
     .unpause = unpause,

@@ -38,6 +38,10 @@ void toolstack_export_limits(const struct toolstack_suspend *how)
 {
     export_limit("XLMIG_MAX_ROUNDS", how->max_rounds);
     export_limit("XLMIG_MAX_DOWNTIME_US", how->max_downtime_us);
+    export_limit("XLMIG_MAX_BANDWIDTH", how->max_bandwidth);
+    export_limit("XLMIG_TIMEOUT_US", how->timeout_us);
+    setenv("XLMIG_ON_TIMEOUT", how->force_at_timeout ? "force" : "cancel", 1);
+    setenv("XLMIG_THROTTLE", how->throttle ? "auto" : "off", 1);
     export_limit("XLMIG_IO_TIMEOUT_S", (how->stall_timeout_us + 999999) / 1000000);
 }
 

@@ -109,6 +109,10 @@ struct toolstack_suspend {
     bool live;                    /* copy while the guest runs */
     unsigned max_rounds;          /* of copying before the guest is stopped; 0: the engine's default */
     uint64_t max_downtime_us;     /* 0: the engine's default */
+    uint64_t max_bandwidth;       /* bytes a second while the guest runs; 0: no limit */
+    uint64_t timeout_us;          /* of copying while the guest runs; 0: none */
+    bool force_at_timeout;        /* stop the guest then; otherwise fail */
+    bool throttle;                /* the guest may be slowed down: events of kind HELPER_THROTTLE say by how much */
     uint64_t stall_timeout_us;    /* fail when no byte was taken for so long; 0: the engine's default */
     struct toolstack_image image; /* its descriptors must stay open until `done` */
     void *user;
@@ -189,6 +193,12 @@ struct toolstack_ops {
     void (*suspend)(struct toolstack *ts, uint32_t domid, const struct toolstack_suspend *how);
     /* Cut the suspend under way short; its done() follows, maybe with SUSPEND_DONE after all.  Any number of times. */
     void (*suspend_abort)(struct toolstack *ts);
+
+    /*
+     * Tell the engine of the suspend under way, which may be foreign and not
+     * listen.  At once.  -1: there is none, or it cannot be told.
+     */
+    int (*suspend_tell)(struct toolstack *ts, struct helper_command command, struct failure *failure);
 
     /* Let a suspended guest go on as if nothing had been. */
     void (*resume)(struct toolstack *ts, uint32_t domid, toolstack_done *done, void *user);

@@ -6,10 +6,12 @@
 #include <string.h>
 
 struct send_options {
+    const char *on_timeout, *throttle;
     const char *transport, *ssh_command, *image, *channels, *compress;
     unsigned threads;
     bool stock, no_live, paused, ignore_cpu, verbose, quiet, json;
     unsigned max_rounds;
+    uint64_t max_bandwidth, timeout_us;
     uint64_t max_downtime_us, stall_timeout_us, connect_timeout_us, preflight_timeout_us, ready_timeout_us, go_timeout_us;
 };
 
@@ -29,10 +31,21 @@ static const struct verb_option options[] = {
     { .name = "no-live", .kind = OPTION_FLAG, .help = "stop the VM first, then copy",
       OPTION_INTO(struct send_options, no_live) },
     { .name = "max-downtime", .kind = OPTION_DURATION, .argument = "TIME",
-      .help = "stop the VM as soon as the rest is predicted to be copied in TIME (300ms)",
+      .help = "stop the VM as soon as it is predicted to stand still for TIME at most (300ms)",
       OPTION_INTO(struct send_options, max_downtime_us) },
     { .name = "max-rounds", .kind = OPTION_NUMBER, .argument = "N", .help = "copy at most N rounds before stopping the VM",
       OPTION_INTO(struct send_options, max_rounds) },
+    { .name = "max-bandwidth", .kind = OPTION_BYTES, .argument = "BYTES",
+      .help = "send at most BYTES a second while the VM runs: 512K, 100M, 1.25G",
+      OPTION_INTO(struct send_options, max_bandwidth) },
+    { .name = "timeout", .kind = OPTION_DURATION, .argument = "TIME",
+      .help = "copy for TIME at most while the VM runs", OPTION_INTO(struct send_options, timeout_us) },
+    { .name = "on-timeout", .kind = OPTION_STRING, .argument = "WHAT",
+      .help = "then cancel, or force: stop the VM however long that takes (cancel)",
+      OPTION_INTO(struct send_options, on_timeout) },
+    { .name = "throttle", .kind = OPTION_STRING, .argument = "HOW",
+      .help = "auto: slow down a VM that writes faster than can be sent; or off (off)",
+      OPTION_INTO(struct send_options, throttle) },
     { .name = "paused", .short_name = 'p', .kind = OPTION_FLAG, .help = "leave the VM paused over there",
       OPTION_INTO(struct send_options, paused) },
     { .name = "transport", .kind = OPTION_STRING, .argument = "HOW",
@@ -109,6 +122,36 @@ static bool image_makes_sense(const struct send_options *o, struct send_request 
     return true;
 }
 
+/* How long, how fast, and what if it does not fit. */
+static bool limits_make_sense(const struct send_options *o, struct send_request *request)
+{
+    static const char *const endings[] = { "cancel", "force", NULL }, *const throttles[] = { "off", "auto", NULL };
+
+    if (o->on_timeout && (!is_one_of(o->on_timeout, endings) || !o->timeout_us)) {
+        fprintf(stderr, o->timeout_us ? "xlmig send: --on-timeout is cancel or force, not '%s'\n"
+                                      : "xlmig send: --on-timeout=%s goes with --timeout\n", o->on_timeout);
+        return false;
+    }
+    if (o->throttle && !is_one_of(o->throttle, throttles)) {
+        fprintf(stderr, "xlmig send: --throttle is off or auto, not '%s'\n", o->throttle);
+        return false;
+    }
+    if (o->no_live && (o->max_bandwidth || o->timeout_us || (o->throttle && strcmp(o->throttle, "auto") == 0))) {
+        fprintf(stderr, "xlmig send: --%s is for a VM that runs, not for --no-live\n",
+                o->max_bandwidth ? "max-bandwidth" : o->timeout_us ? "timeout" : "throttle");
+        return false;
+    }
+    if (o->max_bandwidth && o->max_bandwidth < SEND_MIN_BANDWIDTH) {
+        fprintf(stderr, "xlmig send: --max-bandwidth is at least 64K\n");
+        return false;
+    }
+    request->max_bandwidth = o->max_bandwidth;
+    request->timeout_us = o->timeout_us;
+    request->force_at_timeout = o->on_timeout && strcmp(o->on_timeout, "force") == 0;
+    request->throttle = o->throttle && strcmp(o->throttle, "auto") == 0;
+    return true;
+}
+
 static bool options_make_sense(const struct send_options *o, const char *host)
 {
     if (strcmp(o->transport, "ssh") != 0 && (strncmp(o->transport, "exec:", 5) != 0 || o->transport[5] == '\0')) {
@@ -147,7 +190,8 @@ static int run_send(const struct verb_call *call)
     struct toolstack *ts;
     int rc = EXIT_REFUSED;
 
-    if (!options_make_sense(o, request.host) || !image_makes_sense(o, &request))
+    if (!options_make_sense(o, request.host) || !image_makes_sense(o, &request) ||
+        !limits_make_sense(o, &request))
         return EXIT_USAGE;
     base = loop_new();
     ts = base ? toolstack_open(call->toolstack, base, &failure) : NULL;

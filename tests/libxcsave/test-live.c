@@ -78,6 +78,8 @@ static void finish_and(struct save_case *c)
     fake_guest_free(move(c));
     ck_assert_int_eq(c->report.reason, XCSAVE_REASON_ASKED);
     ck_assert_uint_eq(c->report.precopy_rounds, 1);
+    /* Nothing twice but what was written. */
+    ck_assert_uint_le(c->report.end.pages_sent, c->guest->nr_pfns + 500);
     xcsave_control_free(c->control);
     fake_guest_free(c->guest);
 }

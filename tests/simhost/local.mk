@@ -17,6 +17,7 @@ tests_simhost_test_guest_sim_LDADD = xlmig/simhost/libsimhost.la libxcsave/liben
 simhost_scripts = \
 	tests/simhost/faults.tap \
 	tests/simhost/host.tap \
+	tests/simhost/limits.tap \
 	tests/simhost/save.tap \
 	tests/simhost/send.tap
 TESTS += $(simhost_scripts)

@@ -3,6 +3,7 @@ xlmig_unit_tests = \
 	tests/xlmig/test-control \
 	tests/xlmig/test-cpu-policy \
 	tests/xlmig/test-handover \
+	tests/xlmig/test-helper-command \
 	tests/xlmig/test-helper-events \
 	tests/xlmig/test-negotiate \
 	tests/xlmig/test-options \
@@ -28,9 +29,13 @@ tests_xlmig_test_handover_SOURCES = tests/xlmig/test-handover.c
 tests_xlmig_test_handover_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_xlmig_test_handover_LDADD = xlmig/libxlmig.la $(CHECK_LIBS)
 
+tests_xlmig_test_helper_command_SOURCES = tests/xlmig/test-helper-command.c xlmig/helper-control.c
+tests_xlmig_test_helper_command_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(EVENT_CFLAGS) -pthread
+tests_xlmig_test_helper_command_LDADD = xlmig/libxlmig.la libxcsave/libengine.la $(CHECK_LIBS)
+
 tests_xlmig_test_helper_events_SOURCES = tests/xlmig/test-helper-events.c
 tests_xlmig_test_helper_events_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(EVENT_CFLAGS)
-tests_xlmig_test_helper_events_LDADD = xlmig/libxlmig.la $(CHECK_LIBS)
+tests_xlmig_test_helper_events_LDADD = xlmig/libxlmig.la libxcsave/libengine.la $(CHECK_LIBS)
 
 tests_xlmig_test_negotiate_SOURCES = tests/xlmig/test-negotiate.c
 tests_xlmig_test_negotiate_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(EVENT_CFLAGS)
