@@ -6,9 +6,11 @@ xlmig_xlmig_SOURCES = xlmig/main.c
 xlmig_xlmig_LDADD = xlmig/libxlmig.la
 
 xlmig_libxlmig_la_CPPFLAGS = $(AM_CPPFLAGS) -DLIBEXECDIR='"$(libexecdir)"' -DXENLIGHT_VERSION='"$(XENLIGHT_VERSION)"'
-xlmig_libxlmig_la_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS) $(JSONC_CFLAGS) $(XENLIGHT_CFLAGS) $(XENGUEST_CFLAGS) $(XENCTRL_CFLAGS)
-xlmig_libxlmig_la_LIBADD = xlmig/simhost/libsimhost.la libxcsave/libsim-client.la stream-format/libstream.la $(EVENT_LIBS) $(JSONC_LIBS) $(XENLIGHT_LIBS) $(XENGUEST_LIBS) $(XENCTRL_LIBS) -lm
+xlmig_libxlmig_la_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS) $(JSONC_CFLAGS) $(OPENSSL_CFLAGS) $(XENLIGHT_CFLAGS) $(XENGUEST_CFLAGS) $(XENCTRL_CFLAGS) -pthread
+xlmig_libxlmig_la_LIBADD = xlmig/simhost/libsimhost.la libxcsave/libsim-client.la stream-format/libstream.la $(EVENT_LIBS) $(JSONC_LIBS) $(OPENSSL_LIBS) $(XENLIGHT_LIBS) $(XENGUEST_LIBS) $(XENCTRL_LIBS) -lm
 xlmig_libxlmig_la_SOURCES = \
+	xlmig/channel-hello.c \
+	xlmig/channel-hello.h \
 	xlmig/child.c \
 	xlmig/child.h \
 	xlmig/control.c \
@@ -24,6 +26,8 @@ xlmig_libxlmig_la_SOURCES = \
 	xlmig/helper-command.h \
 	xlmig/helper-events.c \
 	xlmig/helper-events.h \
+	xlmig/join.c \
+	xlmig/join.h \
 	xlmig/line-reader.c \
 	xlmig/line-reader.h \
 	xlmig/loop.c \
@@ -38,6 +42,10 @@ xlmig_libxlmig_la_SOURCES = \
 	xlmig/preflight.h \
 	xlmig/progress.c \
 	xlmig/progress.h \
+	xlmig/receive-channels.c \
+	xlmig/receive-channels.h \
+	xlmig/receive-child.c \
+	xlmig/receive-internal.h \
 	xlmig/receive.c \
 	xlmig/receive.h \
 	xlmig/relay.c \
@@ -52,6 +60,9 @@ xlmig_libxlmig_la_SOURCES = \
 	xlmig/save.h \
 	xlmig/saved-vm.c \
 	xlmig/saved-vm.h \
+	xlmig/send-channels.c \
+	xlmig/send-channels.h \
+	xlmig/send-connect.c \
 	xlmig/send-prepare.c \
 	xlmig/send.c \
 	xlmig/send.h \
@@ -59,6 +70,10 @@ xlmig_libxlmig_la_SOURCES = \
 	xlmig/settle.h \
 	xlmig/stream-file.c \
 	xlmig/stream-file.h \
+	xlmig/tls-relay.c \
+	xlmig/tls-relay.h \
+	xlmig/tls.c \
+	xlmig/tls.h \
 	xlmig/toolstack-libxl-check.c \
 	xlmig/toolstack-libxl-child.c \
 	xlmig/toolstack-libxl-log.c \
@@ -86,6 +101,8 @@ xlmig_libxlmig_la_SOURCES = \
 	xlmig/verbs.def \
 	xlmig/vm-find.c \
 	xlmig/vm-find.h \
+	xlmig/write-bounded.c \
+	xlmig/write-bounded.h \
 	xlmig/xl-protocol.h
 
 # The helper that libxl forks: the engine behind libxl's message protocol.

@@ -19,7 +19,8 @@ void negotiate_own_hello(const struct toolstack_host *host, struct control_hello
     *hello = (struct control_hello){
         .min_version = CONTROL_VERSION, .max_version = CONTROL_VERSION, .program = "xlmig " PACKAGE_VERSION,
         .image_version = ENGINE_IMAGE_VERSION, .image_features = ENGINE_IMAGE_FEATURES,
-        .max_channels = CHANNELS_MAX, .data = 1u << CONTROL_DATA_INLINE,
+        .max_channels = CHANNELS_MAX,
+        .data = 1u << CONTROL_DATA_INLINE | 1u << CONTROL_DATA_TCP | 1u << CONTROL_DATA_TLS,
         .cpus = cpus > 0 ? (unsigned)cpus : 1,
     };
     snprintf(hello->host, sizeof hello->host, "%s", host->name);

@@ -207,6 +207,17 @@ static int on_answer(struct peer *peer, const void *payload, size_t len)
     return rc;
 }
 
+static int on_channels(struct peer *peer, const void *payload, size_t len)
+{
+    struct control_channels where;
+    const struct peer_event event = { .kind = PEER_CHANNELS, .text = "", .where = &where };
+
+    if (control_decode_channels(payload, len, &where) < 0)
+        return -1;
+    peer->callbacks.event(peer->callbacks.user, &event);
+    return 0;
+}
+
 static int on_report(struct peer *peer, const struct control_simple *report)
 {
     if (report->flag) {
@@ -226,6 +237,8 @@ static int on_frame(struct peer *peer, enum control_type type, const void *paylo
         return on_hello(peer, payload, len);
     if (type == CONTROL_ANSWER)
         return on_answer(peer, payload, len);
+    if (type == CONTROL_CHANNELS)
+        return on_channels(peer, payload, len);
     if (control_decode_simple(payload, len, &simple) < 0)
         return -1;
     switch (type) {
@@ -367,16 +380,22 @@ int peer_begin(struct peer *peer, const struct control_begin *begin)
     return send_frame(peer, frame, len);
 }
 
+int peer_join(struct peer *peer, const struct control_join *join)
+{
+    size_t len;
+    unsigned char *frame = control_encode_join(join, &len);
+
+    return send_frame(peer, frame, len);
+}
+
+const char *peer_lost(struct peer *peer)
+{
+    return peer->lost || transport_is_broken(peer->transport) ? transport_last_words(peer->transport) : NULL;
+}
+
 int peer_data_fd(const struct peer *peer)
 {
     return transport_output_fd(peer->transport);
-}
-
-int peer_write_data(struct peer *peer, const void *bytes, size_t len)
-{
-    size_t written;
-
-    return peer->lost ? -1 : transport_write(peer->transport, bytes, len, WRITE_TIMEOUT_S, &written);
 }
 
 int peer_go(struct peer *peer)

@@ -20,6 +20,7 @@ enum peer_dialect {
 enum peer_event_kind {
     PEER_GREETED,           /* dialect is known; xlmig: after the exchange of hellos */
     PEER_ANSWERED,          /* to the preflight: `answer` */
+    PEER_CHANNELS,          /* the other connections may come: `where` */
     PEER_LISTENING,         /* data may flow */
     PEER_READY,             /* everything has arrived */
     PEER_STARTED,
@@ -34,6 +35,7 @@ struct peer_event {
     enum peer_event_kind kind;
     const char *text;
     const struct control_answer *answer;
+    const struct control_channels *where;
 };
 
 struct peer_callbacks {
@@ -55,10 +57,14 @@ const struct control_hello *peer_hello(const struct peer *peer);
 /* xlmig only; -1 when it cannot be sent (PEER_LOST follows). */
 int peer_ask_preflight(struct peer *peer, const struct control_preflight *preflight);
 int peer_begin(struct peer *peer, const struct control_begin *begin);
+/* Be a channel of a migration that another connection began. */
+int peer_join(struct peer *peer, const struct control_join *join);
 
-/* Where the save header and the stream go, once it listens (xl: once it greeted). */
+/* Why the connection was lost, when nothing can be written any more; else NULL.  Not only what the loop heard of. */
+const char *peer_lost(struct peer *peer);
+
+/* Where data goes, once it listens (xl: once it greeted). */
 int peer_data_fd(const struct peer *peer);
-int peer_write_data(struct peer *peer, const void *bytes, size_t len);
 
 /* -1: it cannot have arrived, not even in part.  1: nobody can tell. */
 int peer_go(struct peer *peer);

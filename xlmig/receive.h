@@ -10,6 +10,10 @@
  *
  *     AWAIT_HELLO -> AWAIT_PREFLIGHT -> AWAIT_BEGIN -> STARTING -> RELAYING -> AWAIT_GO -> AWAIT_REPORT -> ENDING
  *
+ *                With more connections than this one, AWAIT_CHANNELS stands before STARTING.  And one
+ *                of those is another `xlmig receive` that is told JOIN in place of PREFLIGHT: it hands
+ *                its input over to the first one's restore, and is JOINED until that lets it go.
+ *
  * In both the child's own pipes stay open whatever becomes of the sender, so
  * that the child can always tell that it failed and destroy its half-made VM:
  * xl leaves it behind, paused, when it has nobody to tell.
@@ -22,6 +26,7 @@
 struct receive_request {
     bool negotiate;
     bool paused;
+    const char *listen;          /* where data may come in, whatever the sender asks for; NULL: where that says */
     uint64_t idle_timeout_us;    /* for the sender's next word, while one is due */
     uint64_t cleanup_timeout_us; /* for the child to end, once it was told to */
 };

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "config.h"
 #include "xlmig/runtime-dir.h"
 
 #include <errno.h>

@@ -8,7 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SSH_WORDS_MAX 32
 #define GIGABIT_BYTES_PER_S 117e6 /* what is left of 1 Gbit/s for the payload */
 
 void send_refuse(struct send *s, int exit_status, const char *format, ...)
@@ -100,59 +99,6 @@ void send_prepare(struct send *s)
     s->ts->ops->config(s->ts, s->vm.domid, on_config, s);
 }
 
-/* ---- connecting ---- */
-
-/* ssh and its words, the host, and what is to run there; at most SSH_WORDS_MAX. */
-static int ssh_words(struct send *s, bool stock, char *words, const char **argv)
-{
-    static const char *const options[] = { "-o", "BatchMode=yes", "-o", "ServerAliveInterval=15",
-                                           "-o", "ServerAliveCountMax=4", "--" };
-    size_t n = 0;
-    char *save = NULL;
-
-    for (char *w = strtok_r(words, " ", &save); w && n < SSH_WORDS_MAX - 12; w = strtok_r(NULL, " ", &save))
-        argv[n++] = w;
-    if (n == 0)
-        return -1;
-    for (size_t i = 0; i < sizeof options / sizeof options[0]; i++)
-        argv[n++] = options[i];
-    argv[n++] = s->request->host;
-    argv[n++] = !stock ? "xlmig receive --negotiate"
-                : s->request->paused ? "xl migrate-receive -p" : "xl migrate-receive";
-    argv[n] = NULL;
-    return 0;
-}
-
-static int open_peer(struct send *s, bool stock, struct failure *failure)
-{
-    const struct peer_callbacks callbacks = { .user = s, .event = send_on_peer_event };
-    const char *argv[SSH_WORDS_MAX];
-    struct transport_spec spec = { .argv = argv };
-    char *words = strdup(s->request->ssh_command);
-    int rc = 0;
-
-    if (strncmp(s->request->transport, "exec:", 5) == 0)
-        spec.shell_command = s->request->transport + 5;
-    else if (!words || ssh_words(s, stock, words, argv) < 0)
-        rc = failure_set(failure, "--ssh-command names no command");
-    if (rc == 0) {
-        s->peer = peer_open(s->base, &spec, &s->own_hello, &callbacks, failure);
-        rc = s->peer ? 0 : -1;
-    }
-    free(words);
-    return rc;
-}
-
-void send_connect(struct send *s, bool stock)
-{
-    struct failure failure = { 0 };
-
-    s->stock_tried = stock;
-    send_await(s, "an answer", s->request->connect_timeout_us);
-    if (open_peer(s, stock, &failure) < 0)
-        send_refuse(s, EXIT_REFUSED, "%s", failure.text);
-}
-
 /* ---- asking the other side ---- */
 
 static void ask_preflight(struct send *s)
@@ -180,36 +126,11 @@ static void compare_releases(struct send *s, const char *there)
                       there, s->host.hypervisor);
 }
 
-static int choose(struct send *s, const struct control_hello *peer)
-{
-    const struct negotiate_wish wish = {
-        .image = s->request->image, .channels = s->request->channels, .data = CONTROL_DATA_INLINE,
-        .auto_channels_max = 1,
-    };
-    struct failure failure = { 0 };
-
-    if (negotiate(&wish, &s->own_hello, peer, &s->choice, &failure) == 0)
-        return 0;
-    send_refuse(s, EXIT_REFUSED, "%s", failure.text);
-    return -1;
-}
-
-static void begin(struct send *s)
-{
-    const struct control_begin how = {
-        .paused = s->request->paused, .image_v1 = s->choice.image_v1, .nr_channels = s->choice.nr_channels,
-        .data = s->choice.data,
-    };
-
-    send_await(s, "it to listen", s->request->preflight_timeout_us);
-    peer_begin(s->peer, &how);
-}
-
 static void on_greeted(struct send *s)
 {
     bool is_xlmig = peer_dialect(s->peer) == PEER_XLMIG;
 
-    if (choose(s, is_xlmig ? peer_hello(s->peer) : NULL) < 0)
+    if (send_choose(s, is_xlmig ? peer_hello(s->peer) : NULL) < 0)
         return;
     if (is_xlmig) {
         compare_releases(s, peer_hello(s->peer)->hypervisor);
@@ -226,7 +147,7 @@ static void on_answered(struct send *s, const struct control_answer *answer)
     size_t used = 0;
 
     if (answer->nr_refusals == 0) {
-        begin(s);
+        send_begin(s);
         return;
     }
     for (unsigned i = 0; i < answer->nr_refusals && used < sizeof text; i++)
@@ -236,7 +157,7 @@ static void on_answered(struct send *s, const struct control_answer *answer)
 
 static void on_lost(struct send *s, const char *text)
 {
-    bool can_fall_back = !s->stock_tried && strncmp(s->request->transport, "exec:", 5) != 0;
+    bool can_fall_back = !s->stock_tried && !send_transport_is_command(s->request);
 
     if (can_fall_back && peer_command_not_found(s->peer)) {
         /* The peer that tells of this cannot be replaced from within: from the loop, then. */
@@ -255,8 +176,12 @@ void send_on_preparing(struct send *s, const struct peer_event *event)
     case PEER_ANSWERED:
         on_answered(s, event->answer);
         return;
+    case PEER_CHANNELS:
+        send_invite_channels(s, event->where);
+        return;
     case PEER_LISTENING:
-        send_copy(s);
+        s->listening = true;
+        send_when_connected(s);
         return;
     case PEER_FAILED:
         send_refuse(s, EXIT_REFUSED, "%s", event->text);

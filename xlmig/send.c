@@ -4,10 +4,13 @@
 
 #include "stream-format/libxl-stream.h"
 #include "xlmig/settle.h"
+#include "xlmig/write-bounded.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#define HEADER_TIMEOUT_S 30
 
 static void feed(struct send *s, enum handover_event event);
 
@@ -77,6 +80,7 @@ static void on_helper_event(void *user, const struct helper_event *event)
 static void on_copied(void *user, enum suspend_outcome outcome, const struct failure *failure)
 {
     struct send *s = user;
+    char lost[1000];
 
     s->outcome = outcome;
     if (outcome == SUSPEND_DONE) {
@@ -84,6 +88,9 @@ static void on_copied(void *user, enum suspend_outcome outcome, const struct fai
         feed(s, HANDOVER_COPIED);
         return;
     }
+    /* What the engine met is only that it could not write. */
+    if (s->channels && send_channels_lost(s->channels, lost, sizeof lost))
+        failure_set(&s->why, "%s", lost);
     if (outcome == SUSPEND_NOT_ANSWERED)
         failure_set(&s->why, "the guest did not answer the request to suspend; is its kernel alive and has it "
                              "Xen's drivers? Should it suspend later after all: xlmig resume %s", s->vm.name);
@@ -95,27 +102,23 @@ static void on_copied(void *user, enum suspend_outcome outcome, const struct fai
 static int write_config(struct send *s)
 {
     uint8_t preamble[STREAM_XL_PREAMBLE_LEN];
-    size_t len = strlen(s->config_json) + 1;
+    size_t len = strlen(s->config_json) + 1, written;
 
     if (len > STREAM_XL_DATA_MAX - 4)
         return -1;
     stream_encode_xl_preamble(preamble, (uint32_t)len);
-    return peer_write_data(s->peer, preamble, sizeof preamble) < 0 ||
-                   peer_write_data(s->peer, s->config_json, len) < 0
+    return write_bounded(send_data_fd(s), preamble, sizeof preamble, HEADER_TIMEOUT_S, &written) < 0 ||
+                   write_bounded(send_data_fd(s), s->config_json, len, HEADER_TIMEOUT_S, &written) < 0
                ? -1 : 0;
 }
 
 void send_copy(struct send *s)
 {
-    const struct toolstack_suspend how = {
-        .fd = peer_data_fd(s->peer), .live = !s->request->no_live, .max_rounds = s->request->max_rounds,
+    struct toolstack_suspend how = {
+        .fd = send_data_fd(s), .live = !s->request->no_live, .max_rounds = s->request->max_rounds,
         .max_downtime_us = s->request->max_downtime_us, .stall_timeout_us = s->request->stall_timeout_us,
         .max_bandwidth = s->request->max_bandwidth, .timeout_us = s->request->timeout_us,
         .force_at_timeout = s->request->force_at_timeout, .throttle = s->request->throttle,
-        .image = {
-            .chosen = s->request->image != IMAGE_AUTO || s->own_hello.image_version >= 1, .v1 = s->choice.image_v1,
-            .features = s->choice.features, .threads = s->request->threads, .compress = s->request->compress,
-        },
         .user = s, .event = on_helper_event, .done = on_copied,
     };
 
@@ -124,6 +127,7 @@ void send_copy(struct send *s)
         send_refuse(s, EXIT_FAILED, "the connection failed before the first byte of the VM");
         return;
     }
+    send_fill_image(s, &how.image);
     s->handing_over = true;
     s->state = HANDOVER_COPYING;
     s->ts->ops->suspend(s->ts, s->vm.domid, &how);
@@ -211,6 +215,8 @@ static void act(struct send *s, enum handover_action action)
         return;
     case HANDOVER_DO_RESUME:
         peer_hang_up(s->peer); /* it sees the end of its input and cleans up */
+        if (s->channels)
+            send_channels_hang_up(s->channels);
         settle_guest(s->ts, s->base, s->vm.domid, settle_grace(s), on_settled, s);
         return;
     case HANDOVER_DO_FINISH:
@@ -294,6 +300,22 @@ void send_on_peer_event(void *user, const struct peer_event *event)
     }
 }
 
+/*
+ * Once the copy is complete, the receiver has what it needs or says itself what
+ * it lacks; it lets the connections go in its own time.
+ */
+void send_on_channel_lost(struct send *s, const char *text)
+{
+    if (!s->handing_over) {
+        send_refuse(s, EXIT_REFUSED, "%s", text);
+        return;
+    }
+    if (s->state != HANDOVER_COPYING)
+        return;
+    failure_set(&s->why, "%s", text);
+    feed(s, HANDOVER_PEER_LOST);
+}
+
 static void on_reconnect(evutil_socket_t fd, short what, void *user)
 {
     struct send *s = user;
@@ -370,6 +392,7 @@ static int set_up(struct send *s)
 
 static void tear_down(struct send *s)
 {
+    send_channels_close(s->channels);
     peer_close(s->peer);
     loop_unwatch_signals(s->signals);
     if (s->deadline)

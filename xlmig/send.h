@@ -3,6 +3,7 @@
  * Sending one VM to another host.
  *
  *   find VM -> configuration -> obstacles -> connect -> preflight     send-prepare.c   nothing is touched
+ *   -> channels                                                       send-connect.c   nor here
  *   -> copy -> handover -> report                                     send.c           handover.h says what may happen
  *
  * Everything runs in one event loop; each step is started by the end of the one before.
@@ -16,6 +17,7 @@
 #include "xlmig/negotiate.h"
 #include "xlmig/peer.h"
 #include "xlmig/progress.h"
+#include "xlmig/send-channels.h"
 #include "xlmig/toolstack.h"
 
 /* Slower than that, a peer takes a copy that goes on for one that hangs. */
@@ -23,7 +25,8 @@
 
 struct send_request {
     const char *vm, *host;
-    const char *transport;       /* "ssh" or "exec:COMMAND" */
+    const char *transport;       /* "ssh", "tls", "tcp" or "exec:COMMAND" */
+    const char *data_address;    /* tls and tcp: where the other host is to listen; NULL: it chooses */
     const char *ssh_command;     /* words: "ssh -p 2222" */
     enum image_wish image;
     unsigned channels;           /* 0: as many as are of use */
@@ -54,6 +57,9 @@ struct send {
     struct control_hello own_hello;
     struct peer *peer;
     struct negotiate_choice choice;  /* once greeted */
+    struct send_channels *channels;  /* NULL: none but the peer's */
+    uint8_t token[CONTROL_TOKEN_BYTES];
+    bool listening, channels_ready;  /* both: data may flow */
     bool stock_tried;                /* the receiver asked for is xl's */
 
     struct event *deadline;          /* of what is awaited now */
@@ -83,13 +89,32 @@ int send_vm(struct toolstack *ts, struct event_base *base, const struct send_req
 
 /* Find the VM, ask what stands in its way, connect: ends in send_copy() or send_refuse(). */
 void send_prepare(struct send *s);
-void send_connect(struct send *s, bool stock);
+/* Find a way to what this side and `peer` (NULL: stock xl) can.  -1: refused. */
+int send_choose(struct send *s, const struct control_hello *peer);
 /* What the other side says until it listens. */
 void send_on_preparing(struct send *s, const struct peer_event *event);
 /* Whatever the other side says, at any time. */
 void send_on_peer_event(void *send, const struct peer_event *event);
+/* A connection that carries data was lost, at any time. */
+void send_on_channel_lost(struct send *s, const char *text);
 /* Nothing stands in the way: copy it. */
 void send_copy(struct send *s);
+
+/* ---- send-connect.c ---- */
+
+/* Is it the name of a transport?  And is it a command of the administrator's? */
+bool send_transport_is_known(const char *transport);
+bool send_transport_is_command(const struct send_request *request);
+
+void send_connect(struct send *s, bool stock);
+/* It may come: say how, and connect what more is needed. */
+void send_begin(struct send *s);
+void send_invite_channels(struct send *s, const struct control_channels *where);
+/* Copy as soon as the other side listens and all channels are there. */
+void send_when_connected(struct send *s);
+/* Where xl's header and libxl's stream go. */
+int send_data_fd(const struct send *s);
+void send_fill_image(const struct send *s, struct toolstack_image *image);
 
 /* End before anything was touched, with an exit status. */
 void send_refuse(struct send *s, int exit_status, const char *format, ...) __attribute__((format(printf, 3, 4)));

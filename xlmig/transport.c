@@ -4,6 +4,7 @@
 #include "xlmig/child.h"
 #include "xlmig/line-reader.h"
 #include "xlmig/loop.h"
+#include "xlmig/write-bounded.h"
 
 #include <errno.h>
 #include <event2/buffer.h>
@@ -197,29 +198,14 @@ int transport_output_fd(const struct transport *t)
 
 int transport_write(struct transport *t, const void *bytes, size_t len, unsigned timeout_s, size_t *written)
 {
-    uint64_t deadline = now_us() + (uint64_t)timeout_s * 1000000;
-    int flags = fcntl(t->output_fd, F_GETFL);
+    return write_bounded(t->output_fd, bytes, len, timeout_s, written);
+}
 
-    *written = 0;
-    if (flags < 0 || fcntl(t->output_fd, F_SETFL, flags | O_NONBLOCK) < 0)
-        return -1;
-    while (*written < len) {
-        struct pollfd p = { .fd = t->output_fd, .events = POLLOUT };
-        ssize_t r = write(t->output_fd, (const char *)bytes + *written, len - *written);
+bool transport_is_broken(const struct transport *t)
+{
+    struct pollfd p = { .fd = t->output_fd, .events = POLLOUT };
 
-        if (r >= 0) {
-            *written += (size_t)r;
-            continue;
-        }
-        if (errno != EAGAIN && errno != EINTR)
-            return -1;
-        if (now_us() >= deadline) {
-            errno = ETIMEDOUT;
-            return -1;
-        }
-        poll(&p, 1, 100);
-    }
-    return fcntl(t->output_fd, F_SETFL, flags) < 0 ? -1 : 0;
+    return t->output_fd >= 0 && poll(&p, 1, 0) > 0 && (p.revents & (POLLERR | POLLHUP | POLLNVAL)) != 0;
 }
 
 void transport_hang_up(struct transport *t)

@@ -47,6 +47,9 @@ int transport_output_fd(const struct transport *transport);
 /* All bytes or -1 (errno), in bounded time; *written tells how many went out. */
 int transport_write(struct transport *transport, const void *bytes, size_t len, unsigned timeout_s, size_t *written);
 
+/* Does nobody read any more what is written, be it that the loop did not hear of it yet? */
+bool transport_is_broken(const struct transport *transport);
+
 /* No more will be written: the receiver sees the end of its input. */
 void transport_hang_up(struct transport *transport);
 

@@ -5,6 +5,7 @@
 
 struct receive_options {
     bool negotiate, paused;
+    const char *listen;
     uint64_t idle_timeout_us, cleanup_timeout_us;
 };
 
@@ -18,6 +19,8 @@ static const struct verb_option options[] = {
       OPTION_INTO(struct receive_options, negotiate) },
     { .name = "paused", .short_name = 'p', .kind = OPTION_FLAG, .help = "leave the VM paused",
       OPTION_INTO(struct receive_options, paused) },
+    { .name = "listen", .kind = OPTION_STRING, .argument = "ADDRESS",
+      .help = "let data over tcp and tls come in at this address only", OPTION_INTO(struct receive_options, listen) },
     { .name = "idle-timeout", .kind = OPTION_DURATION, .argument = "TIME",
       .help = "wait so long for the sender's next word while one is due (2m)",
       OPTION_INTO(struct receive_options, idle_timeout_us) },
@@ -31,7 +34,7 @@ static int run_receive(const struct verb_call *call)
 {
     const struct receive_options *o = call->options;
     const struct receive_request request = {
-        .negotiate = o->negotiate, .paused = o->paused,
+        .negotiate = o->negotiate, .paused = o->paused, .listen = o->listen,
         .idle_timeout_us = o->idle_timeout_us, .cleanup_timeout_us = o->cleanup_timeout_us,
     };
     struct failure failure = { 0 };

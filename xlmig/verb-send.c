@@ -7,7 +7,7 @@
 
 struct send_options {
     const char *on_timeout, *throttle;
-    const char *transport, *ssh_command, *image, *channels, *compress;
+    const char *transport, *data_address, *ssh_command, *image, *channels, *compress;
     unsigned threads;
     bool stock, no_live, paused, ignore_cpu, verbose, quiet, json;
     unsigned max_rounds;
@@ -49,8 +49,11 @@ static const struct verb_option options[] = {
     { .name = "paused", .short_name = 'p', .kind = OPTION_FLAG, .help = "leave the VM paused over there",
       OPTION_INTO(struct send_options, paused) },
     { .name = "transport", .kind = OPTION_STRING, .argument = "HOW",
-      .help = "ssh, or exec:COMMAND whose input and output reach a receiver (ssh)",
+      .help = "ssh; tls or tcp (not encrypted) beside it for the data; or exec:COMMAND that reaches a receiver (ssh)",
       OPTION_INTO(struct send_options, transport) },
+    { .name = "data-address", .kind = OPTION_STRING, .argument = "ADDRESS",
+      .help = "address of HOST to which tls and tcp connect (that to which ssh came)",
+      OPTION_INTO(struct send_options, data_address) },
     { .name = "ssh-command", .short_name = 's', .kind = OPTION_STRING, .argument = "WORDS",
       .help = "ssh and its options, separated by blanks (ssh)", OPTION_INTO(struct send_options, ssh_command) },
     { .name = "image", .kind = OPTION_STRING, .argument = "FORMAT",
@@ -154,8 +157,16 @@ static bool limits_make_sense(const struct send_options *o, struct send_request 
 
 static bool options_make_sense(const struct send_options *o, const char *host)
 {
-    if (strcmp(o->transport, "ssh") != 0 && (strncmp(o->transport, "exec:", 5) != 0 || o->transport[5] == '\0')) {
-        fprintf(stderr, "xlmig send: --transport is ssh or exec:COMMAND, not '%s'\n", o->transport);
+    if (!send_transport_is_known(o->transport)) {
+        fprintf(stderr, "xlmig send: --transport is ssh, tls, tcp or exec:COMMAND, not '%s'\n", o->transport);
+        return false;
+    }
+    if (o->data_address && strcmp(o->transport, "tls") != 0 && strcmp(o->transport, "tcp") != 0) {
+        fprintf(stderr, "xlmig send: --data-address is for --transport=tls and tcp\n");
+        return false;
+    }
+    if (o->data_address && strlen(o->data_address) > CONTROL_ADDRESS_MAX) {
+        fprintf(stderr, "xlmig send: '%s' is no address\n", o->data_address);
         return false;
     }
     if (o->quiet && o->json) {
@@ -163,7 +174,7 @@ static bool options_make_sense(const struct send_options *o, const char *host)
         return false;
     }
     if (o->stock && strcmp(o->transport, "ssh") != 0) {
-        fprintf(stderr, "xlmig send: --stock is for ssh; with --transport=exec: the command decides\n");
+        fprintf(stderr, "xlmig send: --stock is for ssh: only xlmig knows tls and tcp, and exec:COMMAND decides itself\n");
         return false;
     }
     if (host[0] == '-' || host[0] == '\0') {
@@ -177,7 +188,8 @@ static int run_send(const struct verb_call *call)
 {
     const struct send_options *o = call->options;
     struct send_request request = {
-        .vm = call->argv[0], .host = call->argv[1], .transport = o->transport, .ssh_command = o->ssh_command,
+        .vm = call->argv[0], .host = call->argv[1], .transport = o->transport,
+        .data_address = o->data_address, .ssh_command = o->ssh_command,
         .stock = o->stock, .no_live = o->no_live, .paused = o->paused, .ignore_cpu = o->ignore_cpu,
         .verbose = o->verbose, .max_rounds = o->max_rounds, .max_downtime_us = o->max_downtime_us,
         .stall_timeout_us = o->stall_timeout_us,

@@ -15,6 +15,7 @@ tests_simhost_test_guest_sim_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) -pthread
 tests_simhost_test_guest_sim_LDADD = xlmig/simhost/libsimhost.la libxcsave/libengine.la $(CHECK_LIBS)
 
 simhost_scripts = \
+	tests/simhost/channels.tap \
 	tests/simhost/faults.tap \
 	tests/simhost/host.tap \
 	tests/simhost/limits.tap \

@@ -101,7 +101,8 @@ static void take_stream(void)
 static void greet(void)
 {
     struct control_hello hello = { .min_version = at("be-too-new") ? 2 : 1, .max_version = at("be-too-new") ? 3 : 1,
-                                   .program = "fake", .host = "nowhere", .hypervisor = "none" };
+                                   .program = "fake", .host = "nowhere", .hypervisor = "none",
+                                   .max_channels = 1, .data = 1u << CONTROL_DATA_INLINE };
     const struct control_answer answer = { 0 };
     unsigned char *frame;
     size_t len;

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Between receive.c (the sender, the loop) and receive-child.c (the restore). */
+#ifndef XLMIG_RECEIVE_INTERNAL_H
+#define XLMIG_RECEIVE_INTERNAL_H
+
+#include "xlmig/child.h"
+#include "xlmig/control.h"
+#include "xlmig/line-reader.h"
+#include "xlmig/loop.h"
+#include "xlmig/receive.h"
+#include "xlmig/receive-channels.h"
+#include "xlmig/relay.h"
+
+enum state {
+    AWAIT_HELLO,
+    AWAIT_PREFLIGHT,
+    AWAIT_BEGIN,
+    AWAIT_CHANNELS,
+    JOINED,         /* this is a channel of another receiver's */
+    STARTING,       /* the child's banner is due */
+    RELAYING,
+    AWAIT_GO,
+    AWAIT_REPORT,   /* the child has its GO: no way back */
+    ENDING,         /* the child's end is due */
+    OVER,
+};
+
+/* What the child said about starting the VM. */
+enum verdict { NO_VERDICT, STARTED, NOT_STARTED };
+
+struct receiver {
+    const struct receive_request *request;
+    struct event_base *base;
+    struct toolstack *ts;
+    struct toolstack_host host;
+    enum state state;
+    bool sender_gone, paused;
+    bool go_received;                /* the sender waits for our report */
+    bool go_given;                   /* the child may start the VM at any time */
+    struct control_preflight vm;     /* what was asked for */
+    struct control_begin how;
+    struct receive_channels *channels; /* NULL: none but this connection */
+    int joined_fd;                   /* where the receiver that this channel was handed to hangs up; -1 */
+    struct event *let_go;
+
+    struct event *frames;            /* our input holds frames now */
+    struct evbuffer *frame;          /* as much of one as has come */
+    struct event *deadline;
+    struct event *signals[LOOP_NR_SIGNALS];
+
+    struct child *child;
+    bool child_over;
+    int child_status;
+    int to_child, from_child;        /* -1: closed */
+    struct relay *relay;
+    struct event *child_readable;
+    struct evbuffer *said;           /* by the child, not understood yet */
+    struct line_reader *child_errors;
+    struct helper_events *events;
+    char engine_error[512];
+    char channel_lost[512];
+    enum verdict verdict;
+    unsigned char code;              /* of NOT_STARTED */
+
+    int exit_status;
+};
+
+/* ---- receive.c ---- */
+
+void receive_await(struct receiver *r, enum state state, uint64_t timeout_us);
+void receive_finish(struct receiver *r, int exit_status);
+void receive_write_out(struct receiver *r, const void *bytes, size_t len);
+/* Takes `frame`. */
+void receive_send_frame(struct receiver *r, unsigned char *frame, size_t len);
+void receive_send_simple(struct receiver *r, enum control_type type, bool flag, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+
+/* ---- receive-child.c ---- */
+
+int receive_start_child(struct receiver *r, struct failure *failure);
+/* r->relay stays NULL when there is no memory for it. */
+void receive_start_relay(struct receiver *r, int from);
+void receive_close_to_child(struct receiver *r);
+/* The child sees the end of its input, destroys what it made, and ends. */
+void receive_give_up(struct receiver *r);
+
+#endif
