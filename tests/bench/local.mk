@@ -1,6 +1,13 @@
 # tests/bench: the driver is Python and is run by hand; what it measures with is built here
-noinst_PROGRAMS += tests/bench/memory-speed
+noinst_PROGRAMS += tests/bench/memory-speed tests/bench/guest-memory
 
 tests_bench_memory_speed_SOURCES = tests/bench/memory-speed.c
 tests_bench_memory_speed_CFLAGS = $(AM_CFLAGS) -pthread
 tests_bench_memory_speed_LDADD = xlmig/simhost/libsimhost.la stream-format/libstream.la
+
+tests_bench_guest_memory_SOURCES = tests/bench/guest-memory.c
+tests_bench_guest_memory_LDADD = xlmig/simhost/libsimhost.la
+
+TESTS += tests/bench/bench.tap
+EXTRA_DIST += tests/bench/bench tests/bench/bench.tap tests/bench/benchkit \
+	tests/bench/README.md

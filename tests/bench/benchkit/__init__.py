@@ -1,0 +1,1 @@
+"""What tests/bench/bench is made of."""

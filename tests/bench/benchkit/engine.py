@@ -1,0 +1,163 @@
+"""`bench engine`: a guest's memory from one simulated host to another over TCP on loopback, and QEMU's likewise.
+
+Each round has every contestant once, so that what disturbs the machine disturbs all. Total time is from the start of the
+sender until the receiver has everything. CPU time is that of both sides, the simulated hosts included. Memory is what
+each side needs besides its guest's. The receiver's memory is new in each run. It is touched beforehand by nobody, but the
+machine has just had as much in its hands: a virtual machine that gave free memory back to its host would else wait for
+the host.
+"""
+
+import mmap
+import os
+
+from . import loopback, qemu
+from .processes import BenchError, need
+from .results import Goal, median, medians, publish, table
+from .scan import measure as measure_memory
+from .simhosts import Hosts
+
+MEMORY_MIB, QUICK_MIB = 4096, 512
+CONTENTS = ("zero", "text", "random")
+ENGINE, QEMU, IPERF = "engine", "qemu", "iperf3"
+PROBE_MIB = 16
+HUGE_PAGE = 2 << 20
+
+
+class Contestant:
+    """One row: `run(content)` moves a guest of that content once."""
+
+    def __init__(self, group, name, run):
+        self.group, self.name, self.run = group, name, run
+
+
+def v1(compress, threads=0):
+    return {"XLMIG_IMAGE": "v1", "XLMIG_COMPRESS": compress, "XLMIG_THREADS": str(threads)}
+
+
+def engine_settings(channels):
+    """Name, environment of the helper, number of channels."""
+    return [("libxc image, 1 channel", {"XLMIG_IMAGE": "libxc"}, 1),
+            ("image v1, 1 channel, 1 thread, no codec", v1("none", 1), 1),
+            *[(f"image v1, {channels} channels, {codec}", v1(codec), channels)
+              for codec in ("none", "lz4", "zstd", "auto")]]
+
+
+def speaks_v1(build):
+    """Whether this build's helper uses the channels that it is given."""
+    with Hosts(build, PROBE_MIB, "random") as hosts:
+        try:
+            return min(hosts.move(v1("none"), 2)["channel_bytes"]) > 0
+        except BenchError:
+            return False
+
+
+def lay_hands_on(mib):
+    """Have as much memory once, and give it back."""
+    with mmap.mmap(-1, mib << 20, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS) as memory:
+        memory.madvise(mmap.MADV_HUGEPAGE)
+        with open("/sys/kernel/mm/transparent_hugepage/enabled") as enabled:
+            step = mmap.PAGESIZE if "[never]" in enabled.read() else HUGE_PAGE
+        for offset in range(0, mib << 20, step):
+            memory[offset] = 1
+
+
+def room_for(memory_mib):
+    """The source's memory of both kinds, one destination's, and some to spare."""
+    with open("/proc/meminfo") as file:
+        available = next(int(line.split()[1]) for line in file if line.startswith("MemAvailable")) // 1024
+    if available < 3 * memory_mib + 1024:
+        raise BenchError(f"this needs {3 * memory_mib + 1024} MiB of free memory, and {available} are free: see --memory")
+
+
+def contestants(arguments, hosts, content, memory_mib):
+    chosen, channels = arguments.only, arguments.channels
+    if ENGINE in chosen:
+        for name, environment, count in engine_settings(channels):
+            if environment["XLMIG_IMAGE"] == "libxc" or arguments.v1:
+                yield Contestant(ENGINE, name, lambda e=environment, c=count: hosts.move(e, c))
+    if QEMU in chosen:
+        for mode in qemu.MODES:
+            name = f"QEMU {mode}" + (f", {channels} channels" if qemu.MODES[mode] else "")
+            yield Contestant(QEMU, name, lambda m=mode: qemu.move(content, memory_mib, m, channels))
+
+
+def measure_content(build, arguments, memory_mib, runs, kind):
+    """{name: [run, ...]} of all that move a guest."""
+    taken = {}
+    with Hosts(build, memory_mib, kind) as hosts, qemu.Content(build, memory_mib, kind) as content:
+        for number in range(runs):
+            for contestant in contestants(arguments, hosts, content, memory_mib):
+                lay_hands_on(memory_mib + memory_mib // 8)
+                result = contestant.run() | {"group": contestant.group}
+                taken.setdefault(contestant.name, []).append(result)
+                print(f"{kind}, run {number + 1}, {contestant.name}: {result['total_s']:.2f} s", flush=True)
+    return taken
+
+
+def rows_of(taken, memory_mib):
+    for name, runs in taken.items():
+        middle = medians([{key: value for key, value in run.items() if isinstance(value, (int, float))} for run in runs])
+        gigabytes = memory_mib * 2**20 / 1e9
+        yield [name, f"{middle['total_s']:.2f} s", f"{gigabytes / middle['total_s']:.2f}",
+               f"{gigabytes / middle['cpu_s']:.2f}" if middle["cpu_s"] else None,
+               f"{middle['wire_bytes'] / 2**20:.0f} MiB", f"{middle['sender_mib']:.0f} MiB",
+               f"{middle['receiver_mib']:.0f} MiB"]
+
+
+def best(taken, group, key="total_s", among=None):
+    """The smallest median among the rows of a group."""
+    values = [median([run[key] for run in runs]) for name, runs in taken.items()
+              if runs[0]["group"] == group and (among is None or among in name)]
+    return min(values) if values else None
+
+
+def goals_of(results, memory_mib, iperf_gb_per_s):
+    goals = []
+    for kind, taken in results.items():
+        ours, theirs = best(taken, ENGINE), best(taken, QEMU)
+        if ours and theirs:
+            goals.append(Goal(f"{kind}: total time to QEMU's best", ours / theirs, 0.5, at_least=False))
+    plain = best(results.get("random", {}), ENGINE, among="none") or best(results.get("random", {}), ENGINE)
+    if plain and iperf_gb_per_s:
+        goals.append(Goal("random, not compressed: GB/s to iperf3's", memory_mib * 2**20 / 1e9 / plain / iperf_gb_per_s,
+                          0.9))
+    needs = [run["sender_mib"] for taken in results.values() for runs in taken.values() for run in runs
+             if run["group"] == ENGINE]
+    if needs:
+        goals.append(Goal("sender's memory to 64 MiB + 1/64 of the guest's", max(needs) / (64 + memory_mib / 64), 1,
+                          at_least=False))
+    return goals
+
+
+def measure_bare(build, arguments, seconds, runs):
+    """What the machine can: {name: GB/s}, {name: GB a CPU second}."""
+    speeds, per_core = {}, {}
+    copies = measure_memory(build, 256, 3, 1)["gb_per_s"]["memcpy"]
+    speeds["memcpy, 1 thread"] = per_core["memcpy, 1 thread"] = median(copies)
+    if IPERF in arguments.only:
+        for streams in sorted({1, arguments.channels}):
+            taken = [loopback.measure(streams, seconds) for _ in range(runs)]
+            name = f"iperf3, {streams} stream{'s' * (streams > 1)}"
+            speeds[name] = median([run["bytes"] / 1e9 / run["total_s"] for run in taken])
+            per_core[name] = median([run["bytes"] / 1e9 / run["cpu_s"] for run in taken])
+    return speeds, per_core
+
+
+def run(build, arguments):
+    memory_mib = arguments.memory or (QUICK_MIB if arguments.quick else MEMORY_MIB)
+    runs = arguments.runs or (1 if arguments.quick else 3)
+    arguments.channels = arguments.channels or max(2, len(os.sched_getaffinity(0)))
+    need(*[program for name, program in ((QEMU, qemu.PROGRAM), (IPERF, loopback.PROGRAM)) if name in arguments.only])
+    room_for(memory_mib)
+    arguments.v1 = speaks_v1(build)
+    speeds, per_core = measure_bare(build, arguments, 1 if arguments.quick else 5, runs)
+    results = {kind: measure_content(build, arguments, memory_mib, runs, kind) for kind in arguments.contents}
+    parts = [f"A guest of {memory_mib} MiB; median of {runs} run{'s' * (runs > 1)}.",
+             table(["the machine itself", "GB/s", "GB a core-second"],
+                   [[name, f"{speeds[name]:.2f}", f"{per_core[name]:.2f}"] for name in speeds])]
+    titles = ["total", "GB/s", "GB a core-second", "on the wire", "sender's memory", "receiver's memory"]
+    parts += [table([f"{kind} content", *titles], rows_of(taken, memory_mib)) for kind, taken in results.items()]
+    goals = goals_of(results, memory_mib, speeds.get(f"iperf3, {arguments.channels} streams"))
+    publish("engine", "\n\n".join(parts), goals, {"memory_mib": memory_mib, "channels": arguments.channels,
+                                                  "machine_gb_per_s": speeds, "runs": results}, arguments.json)
+    return 0
