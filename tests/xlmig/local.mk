@@ -1,5 +1,6 @@
 # tests/xlmig: its part of the build
 xlmig_unit_tests = \
+	tests/xlmig/test-channels \
 	tests/xlmig/test-control \
 	tests/xlmig/test-cpu-policy \
 	tests/xlmig/test-handover \
@@ -16,6 +17,10 @@ xlmig_scripts = \
 check_PROGRAMS += $(xlmig_unit_tests) tests/xlmig/fake-receiver tests/xlmig/list-options
 TESTS += $(xlmig_unit_tests) $(xlmig_scripts)
 EXTRA_DIST += $(xlmig_scripts)
+
+tests_xlmig_test_channels_SOURCES = tests/xlmig/test-channels.c
+tests_xlmig_test_channels_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(EVENT_CFLAGS)
+tests_xlmig_test_channels_LDADD = xlmig/libxlmig.la $(CHECK_LIBS)
 
 tests_xlmig_test_control_SOURCES = tests/xlmig/test-control.c
 tests_xlmig_test_control_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(EVENT_CFLAGS)
