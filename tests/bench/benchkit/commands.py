@@ -2,7 +2,7 @@
 
 import argparse
 
-from . import build, engine, scan
+from . import build, engine, lab, scan
 
 
 def positive(text):
@@ -24,7 +24,8 @@ def some_of(names):
 
 def engine_options(bench):
     bench.add_argument("--memory", type=positive, metavar="MIB", help="of the guest (4096; with --quick 512)")
-    bench.add_argument("--channels", type=positive, metavar="N", help="of image v1 and multifd (one a core, at least 2)")
+    bench.add_argument("--channels", type=positive, metavar="N",
+                       help="of image v1 and multifd (one a core, at least 2)")
     bench.add_argument("--contents", type=some_of(engine.CONTENTS), default=engine.CONTENTS, metavar="LIST",
                        help=f"of memory (default {','.join(engine.CONTENTS)})")
     groups = (engine.ENGINE, engine.QEMU, engine.IPERF)
@@ -32,9 +33,18 @@ def engine_options(bench):
                        help=f"those who take part (default {','.join(groups)})")
 
 
+def lab_options(bench):
+    bench.add_argument("--types", default="pv,pvh,hvm", help="of guests (default pv,pvh,hvm)")
+    bench.add_argument("--workloads", default=",".join(lab.WORKLOADS),
+                       help=f"of guests (default {','.join(lab.WORKLOADS)}; see `lab measure --help`)")
+    bench.add_argument("--send-options", default="", metavar="OPTIONS",
+                       help="more options of `xlmig send`, as one word")
+
+
 # Name: the function, its own options, what it is.
 BENCHES = {
     "scan": (scan.run, None, "zero and change scan beside memory read bandwidth: half a minute"),
+    "lab": (lab.run, lab_options, "`xlmig send` beside `xl migrate` between two Xen hosts under QEMU, as root: an hour"),
     "engine": (engine.run, engine_options, "the engine between simulated hosts, beside QEMU and iperf3: ten minutes"),
 }
 
@@ -60,4 +70,6 @@ def run(words):
         for name, (_, _, text) in BENCHES.items():
             print(f"{name:8} {text}")
         return 0
-    return BENCHES[arguments.name][0](build.find(arguments.build), arguments)
+    function = BENCHES[arguments.name][0]
+    # The lab builds what goes into its hosts by itself.
+    return function(None if function is lab.run else build.find(arguments.build), arguments)

@@ -66,7 +66,7 @@ def room_for(memory_mib):
     with open("/proc/meminfo") as file:
         available = next(int(line.split()[1]) for line in file if line.startswith("MemAvailable")) // 1024
     if available < 3 * memory_mib + 1024:
-        raise BenchError(f"this needs {3 * memory_mib + 1024} MiB of free memory, and {available} are free: see --memory")
+        raise BenchError(f"this needs {3 * memory_mib + 1024} MiB of free memory, and has {available}: see --memory")
 
 
 def contestants(arguments, hosts, content, memory_mib):
@@ -96,7 +96,8 @@ def measure_content(build, arguments, memory_mib, runs, kind):
 
 def rows_of(taken, memory_mib):
     for name, runs in taken.items():
-        middle = medians([{key: value for key, value in run.items() if isinstance(value, (int, float))} for run in runs])
+        middle = medians([{key: value for key, value in run.items() if not isinstance(value, (str, list))}
+                          for run in runs])
         gigabytes = memory_mib * 2**20 / 1e9
         yield [name, f"{middle['total_s']:.2f} s", f"{gigabytes / middle['total_s']:.2f}",
                f"{gigabytes / middle['cpu_s']:.2f}" if middle["cpu_s"] else None,

@@ -78,6 +78,6 @@ def publish(name, text, goals, results, json_file):
     if json_file:
         taken = datetime.now(timezone.utc).isoformat(timespec="seconds")
         with open(json_file, "w") as file:
-            json.dump({"bench": name, "taken": taken, "machine": described, "goals": [g.as_json() for g in goals],
-                       **results}, file, indent=1)
+            json.dump({**results, "bench": name, "taken": taken, "machine": described,
+                       "goals": [g.as_json() for g in goals]}, file, indent=1)
             file.write("\n")

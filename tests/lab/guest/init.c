@@ -12,7 +12,9 @@
  * A TCP server answers each line it gets with the same line and the present tick, so that a third machine can hold a
  * connection open across a migration.
  *
- * Kernel command line: lab.dirty_mb, lab.static_mb, lab.rate_ms, lab.ip (a /24), lab.disk (a device name).
+ * Kernel command line: lab.dirty_mb and lab.static_mb (the two regions), lab.rate_ms (between ticks), lab.content (of the
+ * region that nobody writes: random; text; mixed: a quarter zeros, half text, a quarter random), lab.rewrite (of each page
+ * that is rewritten: words, two of them; pages, all of it), lab.ip (a /24), lab.disk (a device name).
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -99,11 +101,40 @@ static void sleep_ms(long ms)
 
 /* Memory: a region rewritten and checked every tick, and one that is only ever checked. */
 
-static uint64_t static_word(uint64_t page, uint64_t word)
+enum content { RANDOM, TEXT, MIXED };
+
+static enum content content;
+static int rewrites_whole_pages;
+
+static uint64_t random_word(uint64_t page, uint64_t word)
 {
     uint64_t x = (page * PAGE_WORDS + word + 1) * 0x9e3779b97f4a7c15u;
 
     return x ^ x >> 29;
+}
+
+/* Eight letters: as compressible as a log file. */
+static uint64_t text_word(uint64_t page, uint64_t word)
+{
+    static const char words[16][9] = {
+        "error at", " running", "migrate ", "network\n", "the page", " address", "0000:00:", "/var/log",
+        " is not ", "request ", "response", "memory: ", "timeout\n", "  guest ", "Nov 21 1", "kernel: ",
+    };
+    uint64_t letters;
+
+    memcpy(&letters, words[random_word(page, word) >> 60], sizeof letters);
+    return letters;
+}
+
+static uint64_t static_word(uint64_t page, uint64_t word)
+{
+    enum content of_page = content;
+
+    if (content == MIXED && page % 4 == 0)
+        return 0;
+    if (content == MIXED)
+        of_page = page % 4 == 3 ? RANDOM : TEXT;
+    return of_page == TEXT ? text_word(page, word) : random_word(page, word);
 }
 
 static uint64_t *map_pages(size_t nr_pages)
@@ -137,7 +168,8 @@ static uint64_t check_static(const uint64_t *region, size_t nr_pages, uint64_t t
     return bad;
 }
 
-/* Word 0 of each page is the tick that last wrote it; a second word moves through the page and names tick and page. */
+/* Word 0 of each page is the tick that last wrote it; a second word moves through the page and names tick and page. The
+ * others stay as they are, or are new with each tick, too. */
 static uint64_t rewrite(volatile uint64_t *region, size_t nr_pages, uint64_t tick)
 {
     uint64_t bad = 0, before = tick - 1;
@@ -148,6 +180,8 @@ static uint64_t rewrite(volatile uint64_t *region, size_t nr_pages, uint64_t tic
         bad += words[0] != before;
         if (before)
             bad += words[1 + before % (PAGE_WORDS - 1)] != (before ^ page << 32);
+        for (size_t word = 0; rewrites_whole_pages && word < PAGE_WORDS; word++)
+            words[word] = random_word(page ^ tick << 32, word);
         words[0] = tick;
         words[1 + tick % (PAGE_WORDS - 1)] = tick ^ (uint64_t)page << 32;
     }
@@ -327,6 +361,15 @@ static void load_modules(void)
     }
 }
 
+static void read_content_options(void)
+{
+    char name[16];
+
+    if (!text_option("lab.content=", name, sizeof name))
+        content = !strcmp(name, "mixed") ? MIXED : !strcmp(name, "text") ? TEXT : RANDOM;
+    rewrites_whole_pages = !text_option("lab.rewrite=", name, sizeof name) && !strcmp(name, "pages");
+}
+
 static void set_up(void)
 {
     int fd;
@@ -360,6 +403,7 @@ int main(int argc, char **argv)
     if (!configure_interface())
         start(serve, NULL);
     int disk = open_disk();
+    read_content_options();
     size_t nr_dirty = (size_t)number_option("lab.dirty_mb=", 16) << 8;
     size_t nr_static = (size_t)number_option("lab.static_mb=", 16) << 8;
     long rate_ms = number_option("lab.rate_ms=", 200);

@@ -92,8 +92,8 @@ def measure_moves(arguments):
         hosts = pair.attach() if running else pair.up("shadow")
         try:
             hosts.install(folder)
-            measure.report(hosts, arguments.types.split(","), arguments.runs, guest_settings(arguments.setting),
-                           arguments.json)
+            measure.report(hosts, arguments.types.split(","), arguments.workloads.split(","), arguments.runs,
+                           guest_settings(arguments.setting), arguments.send_options, arguments.json)
         finally:
             if not running:
                 pair.down()

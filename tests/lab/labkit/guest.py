@@ -41,6 +41,7 @@ disk = ["vdev=xvda,access=w,script=/lab/hotplug-block,target={boot_disk}",
         "vdev=xvdb,access=w,script=/lab/hotplug-block,target={disk}"]
 """
 OPTIONS = "console=hvc0 loglevel=4 panic=1 lab.dirty_mb={dirty_mb} lab.static_mb={static_mb} lab.rate_ms={rate_ms} "
+REGION_OPTIONS = "lab.content={content} lab.rewrite={rewrite} "
 
 
 def write_boot_options(options):
@@ -64,7 +65,7 @@ class Guest:
     """One guest of a given type. `host` is where it is believed to run; tests set it after a migration."""
 
     def __init__(self, kind, name=None, memory=None, maxmem=None, vcpus=1, dirty_mb=8, static_mb=8, rate_ms=200,
-                 options="", configuration=""):
+                 content="random", rewrite="words", options="", configuration=""):
         memory = memory or MEMORY_MIB[kind]
         self.kind = kind
         self.name = name or kind + "1"
@@ -76,6 +77,7 @@ class Guest:
         self.uuid = f"6c616221-0000-4000-8000-00000000000{number}"
         disk_name = "xvdb" if kind == "hvm" else "xvda"
         self.options = (OPTIONS.format(dirty_mb=dirty_mb, static_mb=static_mb, rate_ms=rate_ms) +
+                        REGION_OPTIONS.format(content=content, rewrite=rewrite) +
                         f"lab.ip={self.ip} lab.disk={disk_name} {options}")
         text = CONFIGURATION + (DISK_BOOT if kind == "hvm" else DIRECT_BOOT)
         self.configuration = text.format(

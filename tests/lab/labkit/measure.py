@@ -1,7 +1,8 @@
 """`lab measure`: the same guest moved by `xl migrate` and by `xlmig send`, in turns, over the same kind of transport.
 
 Total time is that of the command. The guest's own clock and a ping from the third place each tell how long it was away.
-Bytes are what the sending host put on the segment. Rounds are what either tool reports of itself.
+Bytes are what the sending host put on the segment. CPU seconds are dom0's, of both hosts, from just before the command
+until the guest ticks at the target. Rounds are what either tool reports of itself.
 """
 
 import json
@@ -18,7 +19,18 @@ from .settings import LabError
 TOOLS = ("xl", "xlmig")
 COLUMNS = (("total_s", "total", "{:.1f} s"), ("own_gap_ms", "away, own clock", "{:.0f} ms"),
            ("ping_gap_ms", "away, ping", "{:.0f} ms"), ("mib", "on the wire", "{:.1f} MiB"),
-           ("rounds", "rounds", "{:.0f}"))
+           ("dom0_cpu_s", "CPU of both dom0", "{:.1f} s"), ("rounds", "rounds", "{:.0f}"))
+
+# What a guest does and has in its memory. `usual` is the guest of the tests; the others have memory enough for both
+# halves of something, and what outruns rewrites its 40 MiB faster than any connection here carries them.
+WORKLOADS = {
+    "usual": {},
+    "idle": {"memory": 208, "dirty_mb": 0, "static_mb": 0, "rate_ms": 500},
+    "half-zero": {"memory": 208, "dirty_mb": 0, "static_mb": 104, "rate_ms": 500},
+    "mixed": {"memory": 208, "dirty_mb": 0, "static_mb": 116, "rate_ms": 500, "content": "mixed"},
+    "outrun": {"memory": 208, "dirty_mb": 40, "static_mb": 0, "rate_ms": 100},
+    "outrun-pages": {"memory": 208, "dirty_mb": 40, "static_mb": 0, "rate_ms": 100, "rewrite": "pages"},
+}
 PING_INTERVAL_MS = 10
 SETTLE_SECONDS = 3
 
@@ -42,43 +54,57 @@ def rounds_of(tool, host, output):
     return None
 
 
-def one_move(pair, guest, tool):
+def dom0_cpu_s(pair):
+    """CPU time that the two dom0 have used so far."""
+    return sum(float(host.run("xl list Domain-0 | tail -1").split()[-1]) for host in (pair.a, pair.b))
+
+
+def one_move(pair, guest, tool, send_options=""):
     """Move a guest to the other host: what it cost."""
     source, target = guest.host, pair.other(guest.host)
-    command = moves.send_command(guest, target, tool, tool, options="--json")
+    command = moves.send_command(guest, target, tool, tool, options=f"--json {send_options}")
     if tool == "xl":
         command = f"LIBXL_SAVE_HELPER={LISTENER} {command}"
-    before = guest.await_tick()
+    before, used = guest.await_tick(), dom0_cpu_s(pair)
     with Ping(guest, PING_INTERVAL_MS) as ping:
         time.sleep(1)
         bytes_before, started = segment.bytes_from(source.name), time.monotonic()
         output = source.run(command, moves.SECONDS)
         total_s, sent = time.monotonic() - started, segment.bytes_from(source.name) - bytes_before
         moves.arrived(guest, source, target, before)
+        used = dom0_cpu_s(pair) - used
         guest.await_tick(after=guest.await_tick().number)
         time.sleep(SETTLE_SECONDS)
     since = [tick.gap_ms for tick in guest.ticks() if tick.number > before.number]
     return {"total_s": round(total_s, 2), "own_gap_ms": max(since), "ping_gap_ms": ping.longest_gap_ms,
-            "mib": round(sent / 2**20, 1), "rounds": rounds_of(tool, source, output)}
+            "mib": round(sent / 2**20, 1), "dom0_cpu_s": round(used, 1), "rounds": rounds_of(tool, source, output)}
 
 
-def measure(pair, kinds, runs, guest_settings):
-    """For each type the runs of each tool: {type: {tool: [run, ...]}}."""
+def turns(pair, guest, runs, send_options):
+    """The runs of each tool: {tool: [run, ...]}."""
+    taken = {tool: [] for tool in TOOLS}
+    for number in range(runs):
+        # Each tool goes first as often, and over the two moves of a turn the guest comes back to where it was.
+        for tool in TOOLS if number % 2 == 0 else reversed(TOOLS):
+            taken[tool].append(one_move(pair, guest, tool, send_options))
+            images.say(f"{guest.kind} {tool}: {taken[tool][-1]}")
+    return taken
+
+
+def measure(pair, kinds, workloads, runs, guest_settings, send_options):
+    """{type: {workload: {tool: [run, ...]}}}."""
     results = {}
     for host in (pair.a, pair.b):
         host.write(LISTENER, LISTENING_HELPER)
         host.run(f"chmod +x {LISTENER}")
     for kind in kinds:
-        guest = Guest(kind, **guest_settings).create(pair.a)
-        results[kind] = {tool: [] for tool in TOOLS}
-        try:
-            for number in range(runs):
-                # Each tool goes first as often, and over the two moves of a turn the guest comes back to where it was.
-                for tool in TOOLS if number % 2 == 0 else reversed(TOOLS):
-                    results[kind][tool].append(one_move(pair, guest, tool))
-                    images.say(f"{kind} {tool}: {results[kind][tool][-1]}")
-        finally:
-            guest.destroy()
+        for workload in workloads:
+            images.say(f"{kind}, {workload}")
+            guest = Guest(kind, **(WORKLOADS[workload] | guest_settings)).create(pair.a)
+            try:
+                results.setdefault(kind, {})[workload] = turns(pair, guest, runs, send_options)
+            finally:
+                guest.destroy()
     return results
 
 
@@ -90,25 +116,28 @@ def median(values):
 def table(results):
     lines = ["| guest | tool | " + " | ".join(title for _, title, _ in COLUMNS) + " |",
              "| --- | --- |" + " ---: |" * len(COLUMNS)]
-    for kind, tools in results.items():
-        for tool, taken in tools.items():
-            cells = []
-            for key, _, form in COLUMNS:
-                value = median([run[key] for run in taken])
-                cells.append("-" if value is None else form.format(value))
-            name = "`xl migrate`" if tool == "xl" else "`xlmig send`"
-            lines.append(f"| {kind.upper()} | {name} | " + " | ".join(cells) + " |")
+    for kind, workloads in results.items():
+        for workload, tools in workloads.items():
+            for tool, taken in tools.items():
+                cells = []
+                for key, _, form in COLUMNS:
+                    value = median([run[key] for run in taken])
+                    cells.append("-" if value is None else form.format(value))
+                name = "`xl migrate`" if tool == "xl" else "`xlmig send`"
+                lines.append(f"| {kind.upper()}, {workload} | {name} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
 
 
-def report(pair, kinds, runs, guest_settings, json_file):
-    if runs < 1:
-        raise LabError("--runs must be at least 1")
-    results = measure(pair, kinds, runs, guest_settings)
+def report(pair, kinds, workloads, runs, guest_settings, send_options, json_file):
+    unknown = [name for name in workloads if name not in WORKLOADS]
+    if runs < 1 or unknown:
+        raise LabError("--runs must be at least 1" if runs < 1 else
+                       f"{unknown[0]} is no workload; there are {', '.join(WORKLOADS)}")
+    results = measure(pair, kinds, workloads, runs, guest_settings, send_options)
     print(f"\nMedians of {runs} runs each.\n\n{table(results)}")
     if json_file:
         taken = datetime.now(timezone.utc).isoformat(timespec="seconds")
         with open(json_file, "w") as file:
-            json.dump({"taken": taken, "hypervisor": pair.hypervisor, "guest": guest_settings, "runs": results}, file,
-                      indent=1)
+            json.dump({"taken": taken, "hypervisor": pair.hypervisor, "guest": guest_settings, "workloads": WORKLOADS,
+                       "send_options": send_options, "runs": results}, file, indent=1)
             file.write("\n")
