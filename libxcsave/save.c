@@ -449,20 +449,22 @@ static int measure_dirtying(struct save *s)
     return check_cancel(s) || look_at_log(s) ? -1 : 0;
 }
 
-static int give_up(struct save *s, struct xcsave_policy_facts facts, struct xcsave_prediction prediction)
+/* What errno's own words say of it would mislead: nothing is wrong with the connection. */
+static void give_up(struct save *s, struct xcsave_policy_facts facts, struct xcsave_prediction prediction)
 {
     char needed[96] = "";
 
     if (prediction.needed_bytes_per_s)
         snprintf(needed, sizeof(needed), ", and %llu MiB/s would let it fit",
                  (unsigned long long)(prediction.needed_bytes_per_s >> 20));
-    return xcsave_fail(s->error, ETIMEDOUT,
-                       "the copy was not over after %.1f s: the guest dirties %llu MiB/s, the way carries "
-                       "%llu MiB/s%s; stopped now, it would stand still for about %llu ms",
-                       (double)facts.elapsed_us / 1e6,
-                       (unsigned long long)(facts.dirty_pages_per_s * GUEST_PAGE_SIZE >> 20),
-                       (unsigned long long)(facts.bytes_per_s >> 20), needed,
-                       (unsigned long long)(prediction.downtime_us / 1000));
+    xcsave_fail(s->error, 0,
+                "the copy was not over after %.1f s: the guest dirties %llu MiB/s, the way carries "
+                "%llu MiB/s%s; stopped now, it would stand still for about %llu ms",
+                (double)facts.elapsed_us / 1e6,
+                (unsigned long long)(facts.dirty_pages_per_s * GUEST_PAGE_SIZE >> 20),
+                (unsigned long long)(facts.bytes_per_s >> 20), needed,
+                (unsigned long long)(prediction.downtime_us / 1000));
+    s->error->errnum = ETIMEDOUT;
 }
 
 /* After a round.  Carries out what the policy says; XCSAVE_GIVE_UP: failed, see error. */

@@ -47,6 +47,7 @@ enum sim_op {
     SIM_PROOF,              /* arg[0]: enum sim_moment; payload: uuid -> struct sim_proof; EAGAIN: being made */
     SIM_CHECK,              /* every page against its pattern -> value[0]: pages that are wrong */
     SIM_FAULT,              /* arg[0]: enum sim_fault, arg[1]: value */
+    SIM_SCHED,              /* arg[0]: 1: set, arg[1]: cap -> value[0]: cap, per cent of one CPU, 0: none */
     SIM_STOP,
 };
 
@@ -102,6 +103,7 @@ struct sim_domain_info {
     char name[SIM_NAME_MAX + 1];
     uint8_t uuid[16];
     uint32_t nr_vcpus;
+    uint32_t cap;           /* per cent of one CPU; 0: no limit */
     uint8_t has_emulator, logdirty, emulator_logdirty, suspend_asked;
     uint64_t max_pfns;
     uint64_t nr_pfns;

@@ -9,6 +9,8 @@ xlmig_libxlmig_la_CPPFLAGS = $(AM_CPPFLAGS) -DLIBEXECDIR='"$(libexecdir)"' -DXEN
 xlmig_libxlmig_la_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS) $(JSONC_CFLAGS) $(OPENSSL_CFLAGS) $(XENLIGHT_CFLAGS) $(XENGUEST_CFLAGS) $(XENCTRL_CFLAGS) -pthread
 xlmig_libxlmig_la_LIBADD = xlmig/simhost/libsimhost.la libxcsave/libsim-client.la stream-format/libstream.la $(EVENT_LIBS) $(JSONC_LIBS) $(OPENSSL_LIBS) $(XENLIGHT_LIBS) $(XENGUEST_LIBS) $(XENCTRL_LIBS) -lm
 xlmig_libxlmig_la_SOURCES = \
+	xlmig/cap-record.c \
+	xlmig/cap-record.h \
 	xlmig/channel-hello.c \
 	xlmig/channel-hello.h \
 	xlmig/child.c \
@@ -70,6 +72,8 @@ xlmig_libxlmig_la_SOURCES = \
 	xlmig/settle.h \
 	xlmig/stream-file.c \
 	xlmig/stream-file.h \
+	xlmig/throttle.c \
+	xlmig/throttle.h \
 	xlmig/tls-relay.c \
 	xlmig/tls-relay.h \
 	xlmig/tls.c \
@@ -87,6 +91,7 @@ xlmig_libxlmig_la_SOURCES = \
 	xlmig/transport.c \
 	xlmig/transport.h \
 	xlmig/verb-convert.c \
+	xlmig/verb-guard-cap.c \
 	xlmig/verb-inspect.c \
 	xlmig/verb-receive.c \
 	xlmig/verb-restore.c \

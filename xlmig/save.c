@@ -2,6 +2,7 @@
 #include "xlmig/save.h"
 
 #include "stream-format/libxl-stream.h"
+#include "xlmig/cap-record.h"
 #include "xlmig/loop.h"
 #include "xlmig/save-file.h"
 #include "xlmig/settle.h"
@@ -232,8 +233,14 @@ static void on_config(void *user, const char *json, const struct failure *failur
     s->ts->ops->suspend(s->ts, s->vm.domid, &how);
 }
 
+static void tell_of_cap(void *user, const char *text)
+{
+    progress_note(user, "%s", text);
+}
+
 static void begin(struct save *s)
 {
+    cap_record_recover(s->ts, s->request->toolstack, tell_of_cap, &s->progress);
     if (vm_find_running(s->ts, s->request->vm, &s->vm, &s->why) < 0)
         refuse(s);
     else

@@ -18,6 +18,7 @@ enum save_then { SAVE_THEN_DESTROY, SAVE_THEN_RUN, SAVE_THEN_PAUSE };
 
 struct save_request {
     const char *vm, *path;
+    const char *toolstack;       /* its name */
     bool overwrite;
     enum save_then then;
     enum progress_style style;

@@ -3,7 +3,9 @@
 #include "xlmig/send.h"
 
 #include "stream-format/libxl-stream.h"
+#include "xlmig/cap-record.h"
 #include "xlmig/settle.h"
+#include "xlmig/throttle.h"
 #include "xlmig/write-bounded.h"
 
 #include <stdlib.h>
@@ -68,6 +70,25 @@ static void on_signal(evutil_socket_t signum, short what, void *user)
 
 /* ---- the copy ---- */
 
+static void slow_down(struct send *s, unsigned percent)
+{
+    struct failure failure = { 0 };
+
+    if (s->throttle && throttle_set(s->throttle, percent, &failure) < 0)
+        progress_note(&s->progress, "%s cannot be slowed down: %s", s->vm.name, failure.text);
+}
+
+/* However the copy ended. */
+static void let_go(struct send *s)
+{
+    struct failure failure = { 0 };
+
+    if (throttle_end(s->throttle, &failure) < 0)
+        progress_note(&s->progress, "%s did not get its scheduler cap back: %s. The next xlmig command tries again",
+                      s->vm.name, failure.text);
+    s->throttle = NULL;
+}
+
 static void on_helper_event(void *user, const struct helper_event *event)
 {
     struct send *s = user;
@@ -75,6 +96,8 @@ static void on_helper_event(void *user, const struct helper_event *event)
     if (event->phase[0])
         memcpy(s->last_phase, event->phase, sizeof s->last_phase);
     progress_event(&s->progress, event);
+    if (event->kind == HELPER_THROTTLE)
+        slow_down(s, event->throttle);
 }
 
 static void on_copied(void *user, enum suspend_outcome outcome, const struct failure *failure)
@@ -83,6 +106,7 @@ static void on_copied(void *user, enum suspend_outcome outcome, const struct fai
     char lost[1000];
 
     s->outcome = outcome;
+    let_go(s);
     if (outcome == SUSPEND_DONE) {
         progress_copied(&s->progress);
         feed(s, HANDOVER_COPIED);
@@ -128,6 +152,8 @@ void send_copy(struct send *s)
         return;
     }
     send_fill_image(s, &how.image);
+    if (s->request->throttle)
+        s->throttle = throttle_new(s->ts, s->request->toolstack, &s->vm);
     s->handing_over = true;
     s->state = HANDOVER_COPYING;
     s->ts->ops->suspend(s->ts, s->vm.domid, &how);
@@ -392,6 +418,7 @@ static int set_up(struct send *s)
 
 static void tear_down(struct send *s)
 {
+    let_go(s);
     send_channels_close(s->channels);
     peer_close(s->peer);
     loop_unwatch_signals(s->signals);
@@ -402,6 +429,11 @@ static void tear_down(struct send *s)
     free(s->config_json);
     free(s->cpu_policy.bytes);
     free(s);
+}
+
+static void tell_of_cap(void *user, const char *text)
+{
+    progress_note(user, "%s", text);
 }
 
 int send_vm(struct toolstack *ts, struct event_base *base, const struct send_request *request)
@@ -417,6 +449,7 @@ int send_vm(struct toolstack *ts, struct event_base *base, const struct send_req
     snprintf(s->there, sizeof s->there, "%s", request->host);
     progress_init(&s->progress, request->style, stderr);
     if (set_up(s) == 0) {
+        cap_record_recover(ts, request->toolstack, tell_of_cap, &s->progress);
         send_prepare(s);
         while (!s->over && event_base_loop(base, EVLOOP_ONCE) == 0)
             ;

@@ -25,6 +25,7 @@
 
 struct send_request {
     const char *vm, *host;
+    const char *toolstack;       /* its name, for processes of this one's making */
     const char *transport;       /* "ssh", "tls", "tcp" or "exec:COMMAND" */
     const char *data_address;    /* tls and tcp: where the other host is to listen; NULL: it chooses */
     const char *ssh_command;     /* words: "ssh -p 2222" */
@@ -76,6 +77,8 @@ struct send {
     bool renamed, cancelled;
     bool ended_itself;               /* the guest shut down, or rebooted, in the middle of it all */
     char there[256];                 /* the destination, as messages name it */
+
+    struct throttle *throttle;       /* while it is copied; NULL: not to be slowed */
 
     struct failure why;              /* the first thing that went wrong */
     struct progress progress;

@@ -61,6 +61,7 @@ static void fill_vm(struct libxl_toolstack *lx, const libxl_dominfo *info, struc
         .memory_bytes = info->current_memkb * 1024,
         .max_memory_bytes = info->max_memkb * 1024,
         .vcpus = info->vcpu_online,
+        .cpu_ns = info->cpu_time,
     };
     snprintf(vm->name, sizeof vm->name, "%s", name ? name : "");
     memcpy(vm->uuid, libxl_uuid_bytearray_const(&info->uuid), sizeof vm->uuid);

@@ -218,19 +218,21 @@ static int rename_vm(struct toolstack *ts, uint32_t domid, const char *from, con
 
 static int sched_get(struct toolstack *ts, uint32_t domid, struct toolstack_sched *sched, struct failure *failure)
 {
-    (void)ts;
-    (void)domid;
-    (void)failure;
-    *sched = (struct toolstack_sched){ .weight = -1, .cap = -1 };
+    struct sim_toolstack *sim = to_sim(ts);
+    struct sim_call call = { .op = SIM_SCHED, .domid = domid };
+
+    if (sim_call(sim->host_fd, &call))
+        return call_failed(sim, "cannot ask for the VM's share of the CPU", failure);
+    *sched = (struct toolstack_sched){ .weight = -1, .cap = (int)call.value[0] };
     return 0;
 }
 
 static int sched_set(struct toolstack *ts, uint32_t domid, struct toolstack_sched sched, struct failure *failure)
 {
-    (void)ts;
-    (void)domid;
-    (void)sched;
-    return failure_set(failure, "a simulated host has no scheduler that could be told");
+    struct sim_toolstack *sim = to_sim(ts);
+    struct sim_call call = { .op = SIM_SCHED, .domid = domid, .arg = { 1, (uint64_t)sched.cap } };
+
+    return sim_call(sim->host_fd, &call) ? call_failed(sim, "cannot set the VM's share of the CPU", failure) : 0;
 }
 
 /* ---- operations ---- */

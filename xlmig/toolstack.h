@@ -58,6 +58,7 @@ struct toolstack_vm {
     uint64_t memory_bytes;     /* has now */
     uint64_t max_memory_bytes; /* may grow to */
     unsigned vcpus;            /* online */
+    uint64_t cpu_ns;           /* time that they ran so far; 0: not known */
 };
 
 struct toolstack_host {

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "xlmig/cap-record.h"
 #include "xlmig/loop.h"
 #include "xlmig/settle.h"
 #include "xlmig/verb.h"
@@ -38,6 +39,12 @@ static int resume_vm(struct toolstack *ts, struct resume *r)
     return r->exit_status;
 }
 
+static void tell_of_cap(void *user, const char *text)
+{
+    (void)user;
+    fprintf(stderr, "%s\n", text);
+}
+
 static int run_resume(const struct verb_call *call)
 {
     struct resume r = { .base = loop_new(), .vm = call->argv[0], .exit_status = EXIT_FAILED };
@@ -45,6 +52,8 @@ static int run_resume(const struct verb_call *call)
     struct toolstack *ts = r.base ? toolstack_open(call->toolstack, r.base, &failure) : NULL;
     int rc = EXIT_REFUSED;
 
+    if (ts)
+        cap_record_recover(ts, call->toolstack, tell_of_cap, NULL);
     if (ts)
         rc = resume_vm(ts, &r);
     else

@@ -36,7 +36,7 @@ static int run_save(const struct verb_call *call)
 {
     const struct save_options *o = call->options;
     const struct save_request request = {
-        .vm = call->argv[0], .path = call->argv[1], .overwrite = o->force,
+        .vm = call->argv[0], .path = call->argv[1], .toolstack = call->toolstack, .overwrite = o->force,
         .then = o->run ? SAVE_THEN_RUN : o->pause ? SAVE_THEN_PAUSE : SAVE_THEN_DESTROY,
         .style = progress_choose(o->quiet, o->json),
     };

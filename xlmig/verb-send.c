@@ -188,7 +188,7 @@ static int run_send(const struct verb_call *call)
 {
     const struct send_options *o = call->options;
     struct send_request request = {
-        .vm = call->argv[0], .host = call->argv[1], .transport = o->transport,
+        .vm = call->argv[0], .host = call->argv[1], .toolstack = call->toolstack, .transport = o->transport,
         .data_address = o->data_address, .ssh_command = o->ssh_command,
         .stock = o->stock, .no_live = o->no_live, .paused = o->paused, .ignore_cpu = o->ignore_cpu,
         .verbose = o->verbose, .max_rounds = o->max_rounds, .max_downtime_us = o->max_downtime_us,

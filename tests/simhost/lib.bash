@@ -11,6 +11,7 @@ export XLMIG_SIMHOST=$simhost
 
 dir=$(mktemp -d)
 count=0 failed=0
+export XLMIG_RUNTIME_DIR=$dir/run
 trap 'hosts_down; rm -rf "$dir"' EXIT
 
 hosts_down() {

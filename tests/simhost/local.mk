@@ -20,6 +20,7 @@ simhost_scripts = \
 	tests/simhost/host.tap \
 	tests/simhost/limits.tap \
 	tests/simhost/save.tap \
-	tests/simhost/send.tap
+	tests/simhost/send.tap \
+	tests/simhost/throttle.tap
 TESTS += $(simhost_scripts)
 EXTRA_DIST += $(simhost_scripts) tests/simhost/lib.bash

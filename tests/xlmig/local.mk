@@ -8,6 +8,7 @@ xlmig_unit_tests = \
 	tests/xlmig/test-helper-events \
 	tests/xlmig/test-negotiate \
 	tests/xlmig/test-options \
+	tests/xlmig/test-throttle \
 	tests/xlmig/mutate-messages
 xlmig_scripts = \
 	tests/xlmig/handover.tap \
@@ -49,6 +50,10 @@ tests_xlmig_test_negotiate_LDADD = xlmig/libxlmig.la $(CHECK_LIBS)
 tests_xlmig_test_options_SOURCES = tests/xlmig/test-options.c
 tests_xlmig_test_options_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_xlmig_test_options_LDADD = xlmig/libxlmig.la $(CHECK_LIBS)
+
+tests_xlmig_test_throttle_SOURCES = tests/xlmig/test-throttle.c
+tests_xlmig_test_throttle_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(EVENT_CFLAGS)
+tests_xlmig_test_throttle_LDADD = xlmig/libxlmig.la $(CHECK_LIBS)
 
 tests_xlmig_list_options_SOURCES = tests/xlmig/list-options.c
 tests_xlmig_list_options_LDADD = xlmig/libxlmig.la

@@ -109,7 +109,8 @@ static int read_program(struct json_object *sim, struct simguest_config *config)
 static int read_config(struct json_object *root, struct simguest_config *config, const char **why)
 {
     struct json_object *c = section(root, "c_info"), *b = section(root, "b_info"), *sim = section(root, "sim");
-    uint64_t vcpus = 1, max_kib = 0, target_kib = 0;
+    struct json_object *sched = b ? section(b, "sched_params") : NULL;
+    uint64_t vcpus = 1, cap = 0, max_kib = 0, target_kib = 0;
     const char *name = get_text(c, "name"), *type = get_text(c, "type");
 
     *why = "c_info.name is missing or no name";
@@ -128,7 +129,12 @@ static int read_config(struct json_object *root, struct simguest_config *config,
         get_number(b, "max_memkb", SIMGUEST_MAX_PFNS * KIB_PER_PAGE, &max_kib) ||
         get_number(b, "target_memkb", max_kib, &target_kib))
         return -1;
+    *why = "b_info.sched_params has a cap that is not possible";
+    if (sched && get_number(sched, "cap", SIM_MAX_VCPUS * 100, &cap))
+        return -1;
+    config->cap = (unsigned)cap;
     config->nr_vcpus = (unsigned)vcpus;
+    *why = "b_info has a memory size that is not possible";
     config->max_pfns = max_kib / KIB_PER_PAGE;
     config->boot_pfns = target_kib ? target_kib / KIB_PER_PAGE : config->max_pfns;
     if (config->nr_vcpus < 1 || config->boot_pfns < SIMGUEST_MIN_PFNS)
@@ -171,7 +177,8 @@ char *simhost_config_write(const struct simguest_config *config)
 {
     const struct simguest_program *p = &config->program;
     struct json_object *root = json_object_new_object(), *c = json_object_new_object(),
-                       *b = json_object_new_object(), *sim = json_object_new_object();
+                       *b = json_object_new_object(), *sched = json_object_new_object(),
+                       *sim = json_object_new_object();
     char uuid[37];
 
     write_uuid(config->uuid, uuid);
@@ -181,6 +188,8 @@ char *simhost_config_write(const struct simguest_config *config)
     add_number(b, "max_vcpus", config->nr_vcpus);
     add_number(b, "max_memkb", config->max_pfns * KIB_PER_PAGE);
     add_number(b, "target_memkb", config->boot_pfns * KIB_PER_PAGE);
+    add_number(sched, "cap", config->cap);
+    json_object_object_add(b, "sched_params", sched);
     add_number(sim, "seed", p->seed);
     add_number(sim, "pages_per_s", p->pages_per_s);
     add_number(sim, "working_set", p->working_set);
@@ -241,6 +250,8 @@ static int set_number(struct simguest_config *config, const char *name, const ch
         config->max_pfns = n / PATTERN_PAGE_SIZE;
     else if (strcmp(name, "vcpus") == 0)
         config->nr_vcpus = n <= SIM_MAX_VCPUS ? (unsigned)n : 0;
+    else if (strcmp(name, "cap") == 0)
+        config->cap = n <= SIM_MAX_VCPUS * 100 ? (unsigned)n : 0;
     else if (strcmp(name, "seed") == 0)
         p->seed = n;
     else if (strcmp(name, "rate") == 0)

@@ -64,6 +64,7 @@ struct proof_run {
 struct simguest {
     struct simguest_config config;
     struct simhost_pool *pool;
+    atomic_uint cap;
     uint64_t table_end;     /* first pfn of the workload's area */
 
     int fds[SIM_ATTACH_FDS];

@@ -69,6 +69,7 @@ int simguest_new(const struct simguest_config *config, struct simhost_pool *pool
     g->config = *config;
     g->pool = pool;
     g->paused = true;
+    g->cap = config->cap;
     g->nr_writers = config->nr_vcpus + config->has_emulator;
     g->table_end = TABLE_PFN + (config->max_pfns + GENERATIONS_PER_PAGE - 1) / GENERATIONS_PER_PAGE;
     g->nr_pfns = config->boot_pfns;
@@ -300,6 +301,7 @@ void simguest_info(struct simguest *g, struct sim_domain_info *info)
     info->suspend_asked = g->suspend_asked;
     pthread_mutex_unlock(&g->lock);
     info->nr_vcpus = g->config.nr_vcpus;
+    info->cap = simguest_cap(g);
     info->has_emulator = g->config.has_emulator;
     info->logdirty = g->logdirty;
     info->emulator_logdirty = g->emulator_logdirty;
@@ -458,6 +460,16 @@ int simguest_resume(struct simguest *g)
     pthread_cond_broadcast(&g->may_run);
     pthread_mutex_unlock(&g->lock);
     return 0;
+}
+
+void simguest_set_cap(struct simguest *g, unsigned cap)
+{
+    atomic_store_explicit(&g->cap, cap, memory_order_relaxed);
+}
+
+unsigned simguest_cap(const struct simguest *g)
+{
+    return atomic_load_explicit(&g->cap, memory_order_relaxed);
 }
 
 void simguest_set_deaf(struct simguest *g, bool deaf)

@@ -47,6 +47,7 @@ struct simguest_config {
     char name[SIM_NAME_MAX + 1];
     uint8_t uuid[16];
     unsigned nr_vcpus;
+    unsigned cap;               /* per cent of one CPU that its vCPUs may take together; 0: no limit */
     bool has_emulator;          /* a device model, which writes to the guest's memory too */
     uint64_t boot_pfns;         /* memory when it boots */
     uint64_t max_pfns;          /* to which it may grow */
@@ -77,6 +78,9 @@ int simguest_unpause(struct simguest *g);
 void simguest_ask_suspend(struct simguest *g);
 int simguest_withdraw_suspend(struct simguest *g);
 int simguest_resume(struct simguest *g);
+/* Takes effect with the next tick. */
+void simguest_set_cap(struct simguest *g, unsigned cap);
+unsigned simguest_cap(const struct simguest *g);
 void simguest_set_deaf(struct simguest *g, bool deaf);
 
 int simguest_logdirty(struct simguest *g, enum sim_logdirty op);

@@ -28,6 +28,7 @@ static const char help[] =
     "       xlmig-simhost list|stop DIR\n"
     "       xlmig-simhost info|config|pause|unpause|resume|destroy|check DIR NAME\n"
     "       xlmig-simhost proof DIR NAME|UUID suspended|restored\n"
+    "       xlmig-simhost cap DIR NAME PERCENT\n"
     "       xlmig-simhost fault DIR NAME deaf=0|1\n"
     "and as xl:\n"
     "       xlmig-simhost save DIR NAME FILE\n"
@@ -45,6 +46,7 @@ static const char help[] =
     "  memory=64M      memory when it boots\n"
     "  maxmem=MEMORY   to which it may grow\n"
     "  vcpus=2\n"
+    "  cap=0           per cent of one CPU that they may take together; 0: no limit\n"
     "  rate=16M        bytes a second that it writes\n"
     "  working-set=0   bytes among which it writes; 0: all memory\n"
     "  content=mixed   of its pages: mixed, zero, text, random\n"
@@ -169,11 +171,11 @@ static int print_info(const struct sim_domain_info *info)
 {
     printf("name=%s\ndomid=%u\nuuid=", info->name, info->domid);
     print_uuid(info->uuid);
-    printf("\nstate=%s\nvcpus=%u\nemulator=%u\nlogdirty=%u\nemulator_logdirty=%u\nsuspend_asked=%u\n"
+    printf("\nstate=%s\nvcpus=%u\ncap=%u\nemulator=%u\nlogdirty=%u\nemulator_logdirty=%u\nsuspend_asked=%u\n"
            "max_pfns=%" PRIu64 "\nnr_pfns=%" PRIu64 "\npresent_pages=%" PRIu64 "\nsuperpages=%" PRIu64 "\n"
            "ticks=%" PRIu64 "\nwrites=%" PRIu64 "\nerrors=%" PRIu64 "\nmax_gap_us=%" PRIu64 "\n"
            "arrival_gap_us=%" PRIu64 "\n",
-           state_name(info->state), info->nr_vcpus, info->has_emulator, info->logdirty, info->emulator_logdirty,
+           state_name(info->state), info->nr_vcpus, info->cap, info->has_emulator, info->logdirty, info->emulator_logdirty,
            info->suspend_asked, info->max_pfns, info->nr_pfns, info->present_pages, info->superpages, info->ticks,
            info->writes, info->errors, info->max_gap_us, info->arrival_gap_us);
     return 0;
@@ -263,6 +265,20 @@ static int fault(int fd, uint32_t domid, const char *setting)
     return sim_call(fd, &call) ? complain("fault") : 0;
 }
 
+static int set_cap(int fd, uint32_t domid, const char *text)
+{
+    struct sim_call call = { .op = SIM_SCHED, .domid = domid, .arg = { 1 } };
+    unsigned cap;
+    int end = 0;
+
+    if (sscanf(text, "%u%n", &cap, &end) != 1 || text[end]) {
+        fprintf(stderr, "xlmig-simhost: cap: `%s' is no number\n", text);
+        return 2;
+    }
+    call.arg[1] = cap;
+    return sim_call(fd, &call) ? complain("cap") : 0;
+}
+
 static const struct {
     const char *name;
     uint32_t op;
@@ -298,6 +314,8 @@ static int of_guest(int fd, const char *verb, const char *name, int argc, char *
         return check(fd, info.domid);
     if (strcmp(verb, "fault") == 0 && argc == 1)
         return fault(fd, info.domid, argv[0]);
+    if (strcmp(verb, "cap") == 0 && argc == 1)
+        return set_cap(fd, info.domid, argv[0]);
     for (size_t i = 0; i < sizeof simple_verbs / sizeof simple_verbs[0]; i++)
         if (strcmp(verb, simple_verbs[i].name) == 0)
             return sim_simple_call(fd, simple_verbs[i].op, info.domid, 0) ? complain(name) : 0;

@@ -191,6 +191,7 @@ static int do_config(struct exchange *x)
     struct simguest_config config = x->domain->config;
 
     strcpy(config.name, simguest_name(x->domain->guest));
+    config.cap = simguest_cap(x->domain->guest);
     char *json = simhost_config_write(&config);
     if (!json)
         return ENOMEM;
@@ -339,6 +340,16 @@ static int do_set_emulator(struct exchange *x)
     return simguest_set_emulator(x->domain->guest, x->payload, x->request.payload_bytes);
 }
 
+static int do_sched(struct exchange *x)
+{
+    if (x->request.arg[1] > SIM_MAX_VCPUS * 100)
+        return EINVAL;
+    if (x->request.arg[0])
+        simguest_set_cap(x->domain->guest, (unsigned)x->request.arg[1]);
+    x->reply.value[0] = simguest_cap(x->domain->guest);
+    return 0;
+}
+
 static int do_check(struct exchange *x)
 {
     x->reply.value[0] = simguest_check(x->domain->guest);
@@ -381,6 +392,7 @@ static const struct {
     [SIM_PROOF] = { do_proof, false },
     [SIM_CHECK] = { do_check, true },
     [SIM_FAULT] = { do_fault, true },
+    [SIM_SCHED] = { do_sched, true },
     [SIM_STOP] = { do_stop, false },
 };
 

@@ -107,6 +107,15 @@ static void note_gap(struct writer_state *state, uint64_t now)
     state->last_tick_ns = now;
 }
 
+/* A vCPU that gets less time writes less.  A device model is not the guest's, nor its cap. */
+static uint64_t pages_per_s(const struct simguest *g, const struct writer *w)
+{
+    const uint64_t all = g->config.nr_vcpus * UINT64_C(100), cap = simguest_cap(g);
+    const uint64_t rate = g->config.program.pages_per_s;
+
+    return cap && cap < all && !w->is_emulator ? rate * cap / all : rate;
+}
+
 static void tick(struct simguest *g, struct writer *w)
 {
     const struct simguest_program *p = &g->config.program;
@@ -119,7 +128,7 @@ static void tick(struct simguest *g, struct writer *w)
     }
     note_gap(&w->state, now);
     w->state.ticks++;
-    for (w->state.credit += p->pages_per_s; w->state.credit >= price; w->state.credit -= price)
+    for (w->state.credit += pages_per_s(g, w); w->state.credit >= price; w->state.credit -= price)
         write_some_page(g, w);
     if (w->id == 0 && p->balloon_ticks && w->state.ticks % p->balloon_ticks == 0)
         balloon(g, w);

@@ -12,9 +12,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -112,6 +114,7 @@ int simhost_xl_suspend(const char *dir, int argc, char **argv)
     if (argc < 1 || sscanf(argv[0], "%u%n", &domid, &end) != 1 || argv[0][end])
         return SIMHOST_XL_USAGE;
     simhost_xl_signals();
+    prctl(PR_SET_PDEATHSIG, SIGTERM); /* libxl is a part of the process that died, and its helper dies with that */
     if (s.host_fd < 0 || simhost_xl_query(s.host_fd, domid, &s.vm))
         return simhost_xl_complain(SIMHOST_XL_FAILED, "simulated host %s, domain %u: %s", dir, domid, strerror(errno));
     return suspend_to(&s, dir, STDOUT_FILENO, argc > 1 && strcmp(argv[1], "live") == 0);
