@@ -359,6 +359,12 @@ static bool has_superpages(struct xcsave_guest *g)
     return true;
 }
 
+static bool new_memory_is_zero(struct xcsave_guest *g)
+{
+    (void)g;
+    return true;
+}
+
 static int depopulate(struct xcsave_guest *g, unsigned n, const uint64_t *pfns, struct xcsave_error *error)
 {
     struct sim_guest *s = sim(g);
@@ -449,6 +455,7 @@ static const struct guest_ops sim_ops = {
     .pfn_is_valid = pfn_is_valid,
     .populate = populate,
     .has_superpages = has_superpages,
+    .new_memory_is_zero = new_memory_is_zero,
     .depopulate = depopulate,
     .set_page_type = set_page_type,
     .localise = localise,

@@ -206,7 +206,7 @@ int pv_populate(struct xcsave_guest *base, unsigned n, const uint64_t *pfns, uns
     if (r < 0)
         return xcsave_fail(error, errno, "giving memory to %u pages of domain %u", n, g->domid);
     for (int i = 0; i < r; i++)
-        g->pv->frames[pfns[i]] = frames[i] + 1;
+        __atomic_store_n(&g->pv->frames[pfns[i]], frames[i] + 1, __ATOMIC_RELEASE);
     *done = (unsigned)r;
     return 0;
 }

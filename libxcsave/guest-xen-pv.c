@@ -19,7 +19,7 @@ uint64_t pv_pfn_to_mfn(const struct xen_pv *pv, uint64_t pfn)
     if (pfn >= pv->nr_pfns)
         return PV_INVALID_FRAME;
     if (pv->frames)
-        return pv->frames[pfn] - 1; /* 0: none */
+        return __atomic_load_n(&pv->frames[pfn], __ATOMIC_ACQUIRE) - 1; /* 0: none */
     if (!pv->p2m)
         return PV_INVALID_FRAME;
     if (pv->width == 8)

@@ -11,8 +11,13 @@
  * STREAM_PAGE_* of stream-format/libxc-image.h, four bits.
  *
  * Every function returns 0 or -1 with `error` filled in, unless it says
- * otherwise.  No function is called from two threads at once, except map(),
- * unmap() and normalise(), which may be.
+ * otherwise.
+ *
+ * Threads.  map(), unmap(), normalise(), localise(), pfn_is_valid(),
+ * has_superpages(), new_memory_is_zero() and set_page_type() may be called from
+ * several threads at once, the last never for the same pfn.  populate() and
+ * depopulate() are called from any thread, one call at a time, while others are
+ * in those before.  All else is called from one thread, while no other is in any of these.
  */
 #ifndef XCSAVE_GUEST_H
 #define XCSAVE_GUEST_H
@@ -132,6 +137,8 @@ struct guest_ops {
                     struct xcsave_error *error);
     /* May 2 MiB extents be used at all (PVH/HVM: yes, PV: no)? */
     bool (*has_superpages)(struct xcsave_guest *g);
+    /* Is memory that populate() gave all zeros?  Optional: if absent, it may hold anything. */
+    bool (*new_memory_is_zero)(struct xcsave_guest *g);
     /*
      * Give back the memory of pfns that the guest gave up (ballooned out) after
      * they had been sent.  1: kept, because other pages may refer to it (PV).

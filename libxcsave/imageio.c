@@ -46,7 +46,20 @@ int imageio_check_cancel(const struct imageio *io, struct xcsave_error *error)
 {
     if (io->cancel && *io->cancel)
         return xcsave_fail(error, ECANCELED, "cancelled by request");
+    if (io->group && atomic_load_explicit(&io->group->stop, memory_order_relaxed))
+        return xcsave_fail(error, ECANCELED, "stopped because another part failed");
     return 0;
+}
+
+static uint64_t patience_us(const struct imageio *io)
+{
+    return (uint64_t)io->timeout_s * 1000000;
+}
+
+static bool group_is_alive(const struct imageio *io)
+{
+    return io->group &&
+           clock_us() < atomic_load_explicit(&io->group->passed_us, memory_order_relaxed) + patience_us(io);
 }
 
 /* Wait until the descriptor is ready; `deadline_us` moves with every byte that passes. */
@@ -59,7 +72,7 @@ static int wait_ready(struct imageio *io, short events, uint64_t deadline_us, st
             return -1;
         if (poll(&pfd, 1, POLL_SLICE_MS) > 0)
             return 0;
-        if (clock_us() > deadline_us)
+        if (clock_us() > deadline_us && !group_is_alive(io))
             return xcsave_fail(error, ETIMEDOUT, "the peer %s nothing for %u s, at offset %llu of the image",
                                events == POLLIN ? "sent" : "took", io->timeout_s, (unsigned long long)io->bytes);
     }
@@ -116,8 +129,7 @@ static ssize_t write_some(struct imageio *io, const struct iovec *iov, int n)
 static int transfer(struct imageio *io, struct iovec *iov, unsigned n, bool writing, struct xcsave_error *error)
 {
     struct iovec *end = iov + n;
-    uint64_t patience_us = (uint64_t)io->timeout_s * 1000000;
-    uint64_t deadline_us = clock_us() + patience_us;
+    uint64_t deadline_us = clock_us() + patience_us(io);
 
     for (iov = consume(iov, end, 0); iov < end;) {
         int count = end - iov > IOV_MAX ? IOV_MAX : (int)(end - iov);
@@ -129,7 +141,9 @@ static int transfer(struct imageio *io, struct iovec *iov, unsigned n, bool writ
         if (r > 0) {
             io->bytes += (uint64_t)r;
             iov = consume(iov, end, (size_t)r);
-            deadline_us = clock_us() + patience_us;
+            deadline_us = clock_us() + patience_us(io);
+            if (io->group)
+                atomic_store_explicit(&io->group->passed_us, clock_us(), memory_order_relaxed);
         } else if (r == 0 && !writing) {
             return xcsave_fail(error, 0, "the stream ends early, at offset %llu of the image",
                                (unsigned long long)io->bytes);

@@ -10,16 +10,24 @@
 #ifndef XCSAVE_IMAGEIO_H
 #define XCSAVE_IMAGEIO_H
 
+#include <stdatomic.h>
 #include <sys/uio.h>
 
 #include "libxcsave/ratelimit.h"
 #include "libxcsave/xcsave.h"
+
+/* Descriptors that carry one image together, each in a thread of its own. */
+struct imageio_group {
+    atomic_bool stop;           /* one of them failed: the others are to fail, too */
+    _Atomic uint64_t passed_us; /* when a byte passed on any of them: a quiet one is not a dead one */
+};
 
 struct imageio {
     int fd;
     int saved_flags;            /* F_GETFL before; -1: not attached */
     unsigned timeout_s;         /* without a single byte */
     const volatile sig_atomic_t *cancel;
+    struct imageio_group *group; /* NULL: it is alone */
     uint64_t bytes;             /* passed so far: the offset within the image */
     struct ratelimit *limit;    /* of what is written; NULL: none */
 };
@@ -29,7 +37,7 @@ int imageio_attach(struct imageio *io, int fd, unsigned timeout_s, const volatil
 /* Idempotent. */
 void imageio_detach(struct imageio *io);
 
-/* Fails with ECANCELED once the caller asked to cancel. */
+/* Fails with ECANCELED once the caller asked to cancel, or another of the group failed. */
 int imageio_check_cancel(const struct imageio *io, struct xcsave_error *error);
 
 /* Write all of iov[0..n); the array is used up.  n is unbounded. */

@@ -7,12 +7,16 @@ pkgconfig_DATA += libxcsave/xcsave.pc
 
 # Xen's set_xen_guest_handle() does arithmetic on void pointers in its caller's code.
 libxcsave_libengine_la_CFLAGS = $(AM_CFLAGS) -pthread -Wno-pointer-arith $(XENCTRL_CFLAGS) $(XENGUEST_CFLAGS)
-libxcsave_libengine_la_LIBADD = libxcsave/libsim-client.la $(XENCTRL_LIBS) $(XENGUEST_LIBS)
+libxcsave_libengine_la_LIBADD = libxcsave/libsim-client.la stream-format/libstream.la $(XENCTRL_LIBS) $(XENGUEST_LIBS)
 libxcsave_libengine_la_SOURCES = \
 	libxcsave/bitmap.h \
 	libxcsave/clock.h \
+	libxcsave/content-map.c \
+	libxcsave/content-map.h \
 	libxcsave/control.c \
 	libxcsave/control.h \
+	libxcsave/delta-cache.c \
+	libxcsave/delta-cache.h \
 	libxcsave/error.c \
 	libxcsave/guest.h \
 	libxcsave/guest-sim.c \
@@ -37,12 +41,27 @@ libxcsave_libengine_la_SOURCES = \
 	libxcsave/pagerecv.h \
 	libxcsave/pfnset.c \
 	libxcsave/pfnset.h \
+	libxcsave/populate.c \
+	libxcsave/populate.h \
 	libxcsave/precopy.c \
 	libxcsave/ratelimit.c \
 	libxcsave/ratelimit.h \
 	libxcsave/restore.c \
+	libxcsave/restore.h \
+	libxcsave/restore-libxc.c \
+	libxcsave/restore-v1.c \
 	libxcsave/save.c \
-	libxcsave/sink-libxc.c
+	libxcsave/sink-libxc.c \
+	libxcsave/sink-v1.c \
+	libxcsave/v1-channel.c \
+	libxcsave/v1-channel.h \
+	libxcsave/v1-codec-choice.c \
+	libxcsave/v1-decode.c \
+	libxcsave/v1-decode.h \
+	libxcsave/v1-encode.c \
+	libxcsave/v1-encode.h \
+	libxcsave/workers.c \
+	libxcsave/workers.h
 
 libxcsave_libxcsave_la_SOURCES =
 libxcsave_libxcsave_la_LIBADD = libxcsave/libengine.la

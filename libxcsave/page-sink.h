@@ -50,6 +50,9 @@ struct page_sink {
     uint64_t *known;            /* pfns that the image says, or is about to say, have memory */
     uint64_t nr_known;
     uint64_t *deferred;         /* in flux when their turn came: due again once the guest stands still */
+    /* Optional, save.c's: called several times a second where a call takes long. */
+    void (*waiting)(void *user);
+    void *waiting_user;
 };
 
 /* The guest's pfn space grew, or (from 0) began. */
@@ -62,6 +65,10 @@ void page_sink_close(struct page_sink *s);
 /* NULL: see error. */
 struct page_sink *page_sink_open_libxc(struct xcsave_guest *guest, const struct xcsave_save_options *options,
                                        struct xcsave_error *error);
+
+/* nr_pages: about how much memory the guest has. */
+struct page_sink *page_sink_open_v1(struct xcsave_guest *guest, const struct xcsave_save_options *options,
+                                    uint64_t nr_pages, struct xcsave_error *error);
 
 /* ---- for implementations ---- */
 

@@ -4,11 +4,6 @@
  * record are checked before the first page of it gets memory; content is read
  * straight into guest memory, except where it must be looked at first (page
  * tables, verification), which goes through a scratch page.
- *
- * Superpages.  Memory is populated in 2 MiB extents where a batch fills one
- * completely and none of it is there yet.  A writer that sends its first round
- * in ascending order fills every extent that it has no hole in, so the guest
- * gets its large mappings back without being asked for more memory than it has.
  */
 #include "config.h"
 
@@ -21,7 +16,6 @@
 
 /* No writer is known to put more than 1024 pfns into a record; the length limit allows far more without content. */
 #define MAX_RECORD_PFNS (UINT32_C(1) << 20)
-#define SUPERPAGE_PAGES (1u << GUEST_SUPERPAGE_ORDER)
 
 struct pagerecv_buffers {
     uint64_t pfns[GUEST_BATCH_PAGES];
@@ -30,16 +24,16 @@ struct pagerecv_buffers {
     uint32_t data_types[GUEST_BATCH_PAGES];
     uint8_t *pages[GUEST_BATCH_PAGES];
     int map_errs[GUEST_BATCH_PAGES];
-    uint64_t wanting[GUEST_BATCH_PAGES];        /* pfns that need memory */
+    uint64_t wanting[GUEST_BATCH_PAGES];        /* pfns that have memory */
     struct iovec iov[GUEST_BATCH_PAGES];
     _Alignas(4096) uint8_t scratch[4096];
 };
 
-int pagerecv_init(struct pagerecv *p, struct xcsave_guest *guest, struct imageio *io, struct xcsave_error *error)
+int pagerecv_init(struct pagerecv *p, struct populate *memory, struct imageio *io, struct xcsave_error *error)
 {
-    *p = (struct pagerecv){ .guest = guest, .io = io };
+    *p = (struct pagerecv){ .guest = memory->guest, .memory = memory, .io = io };
     p->buffers = aligned_alloc(4096, (sizeof(*p->buffers) + 4095) & ~(size_t)4095);
-    if (!p->buffers || pfnset_init(&p->populated))
+    if (!p->buffers)
         return xcsave_fail(error, ENOMEM, "page buffers");
     return 0;
 }
@@ -47,101 +41,10 @@ int pagerecv_init(struct pagerecv *p, struct xcsave_guest *guest, struct imageio
 void pagerecv_dispose(struct pagerecv *p)
 {
     free(p->buffers);
-    pfnset_dispose(&p->populated);
     *p = (struct pagerecv){ 0 };
 }
 
-/* ---- giving memory ---------------------------------------------------- */
-
-static bool is_superpage_run(const uint64_t *pfns, unsigned n)
-{
-    if (n < SUPERPAGE_PAGES || pfns[0] % SUPERPAGE_PAGES)
-        return false;
-    for (unsigned i = 1; i < SUPERPAGE_PAGES; i++)
-        if (pfns[i] != pfns[0] + i)
-            return false;
-    return true;
-}
-
-/* Populate the 2 MiB extents that `pfns` fills; what is left moves to the front.  Returns how many, or -1. */
-static int populate_superpages(struct pagerecv *p, uint64_t *pfns, unsigned n, struct xcsave_error *error)
-{
-    unsigned left = 0;
-
-    for (unsigned i = 0; i < n;) {
-        unsigned done = 0;
-
-        if (is_superpage_run(pfns + i, n - i) &&
-            p->guest->ops->populate(p->guest, 1, pfns + i, GUEST_SUPERPAGE_ORDER, &done, error))
-            return -1;
-        if (done) {
-            p->superpages++;
-            i += SUPERPAGE_PAGES;
-        } else {
-            pfns[left++] = pfns[i++];
-        }
-    }
-    return (int)left;
-}
-
-/* Give memory to every pfn of the list, none of which has any; at most GUEST_BATCH_PAGES.  The list is used up. */
-static int populate(struct pagerecv *p, uint64_t *pfns, unsigned n, struct xcsave_error *error)
-{
-    int left = (int)n;
-    unsigned done = 0;
-
-    if (p->guest->ops->has_superpages(p->guest))
-        left = populate_superpages(p, pfns, n, error);
-    if (left <= 0)
-        return left;
-    if (p->guest->ops->populate(p->guest, (unsigned)left, pfns, 0, &done, error))
-        return -1;
-    if (done != (unsigned)left)
-        return xcsave_fail(error, ENOMEM, "pfn %#llx gets no memory: the host has none left, or the guest outgrew the "
-                           "size it was announced with", (unsigned long long)pfns[done]);
-    return 0;
-}
-
-/* Is this pfn without memory so far?  It counts as populated from here on; -1: cannot be tracked. */
-static int claim_pfn(struct pagerecv *p, uint64_t pfn, struct xcsave_error *error)
-{
-    if (pfnset_has(&p->populated, pfn))
-        return 0;
-    if (pfnset_add(&p->populated, pfn))
-        return xcsave_fail(error, errno, "tracking pfn %#llx", (unsigned long long)pfn);
-    return 1;
-}
-
-/* For localise(): frames that a page table refers to before they were sent. */
-static int populate_referenced(void *user, unsigned n, const uint64_t *pfns, struct xcsave_error *error)
-{
-    struct pagerecv *p = user;
-
-    for (unsigned i = 0; i < n; i++) {
-        uint64_t pfn = pfns[i];
-        int r;
-
-        if (!p->guest->ops->pfn_is_valid(p->guest, pfn))
-            return xcsave_fail(error, 0, "a page table refers to pfn %#llx, beyond the guest",
-                               (unsigned long long)pfn);
-        r = claim_pfn(p, pfn, error);
-        if (r < 0 || (r > 0 && populate(p, &pfn, 1, error)))
-            return -1;
-    }
-    return 0;
-}
-
-/* A page that the guest gave up after it was sent. */
-static int take_back(struct pagerecv *p, uint64_t pfn, struct xcsave_error *error)
-{
-    int r = 1;
-
-    if (pfnset_has(&p->populated, pfn))
-        r = p->guest->ops->depopulate(p->guest, 1, &pfn, error);
-    if (r == 0)
-        pfnset_remove(&p->populated, pfn);
-    return r < 0 ? -1 : 0;
-}
+/* ---- a batch ----------------------------------------------------------- */
 
 /* Memory for the batch, and the list of pages that have content in the record. */
 static int prepare_batch(struct pagerecv *p, unsigned n, unsigned *nr_data, struct xcsave_error *error)
@@ -151,13 +54,10 @@ static int prepare_batch(struct pagerecv *p, unsigned n, unsigned *nr_data, stru
 
     *nr_data = 0;
     for (unsigned i = 0; i < n; i++) {
-        bool has_memory = buf->types[i] != STREAM_PAGE_XTAB && buf->types[i] != STREAM_PAGE_BROKEN;
-        int r = has_memory ? claim_pfn(p, buf->pfns[i], error) : take_back(p, buf->pfns[i], error);
-
-        if (r < 0)
-            return -1;
-        if (r > 0)
+        if (buf->types[i] != STREAM_PAGE_XTAB && buf->types[i] != STREAM_PAGE_BROKEN)
             buf->wanting[nr_wanting++] = buf->pfns[i];
+        else if (populate_take_back(p->memory, buf->pfns[i], error))
+            return -1;
         if (stream_page_type_has_data(buf->types[i])) {
             buf->data_pfns[*nr_data] = buf->pfns[i];
             buf->data_types[(*nr_data)++] = buf->types[i];
@@ -166,7 +66,7 @@ static int prepare_batch(struct pagerecv *p, unsigned n, unsigned *nr_data, stru
         }
         p->guest->ops->set_page_type(p->guest, buf->pfns[i], buf->types[i]);
     }
-    return nr_wanting ? populate(p, buf->wanting, nr_wanting, error) : 0;
+    return nr_wanting ? populate_pages(p->memory, buf->wanting, nr_wanting, NULL, error) : 0;
 }
 
 /* ---- content ---------------------------------------------------------- */
@@ -184,7 +84,7 @@ static int read_through_scratch(struct pagerecv *p, uint32_t type, uint8_t *page
     uint8_t *scratch = p->buffers->scratch;
 
     if (imageio_read(p->io, scratch, GUEST_PAGE_SIZE, error) ||
-        p->guest->ops->localise(p->guest, type, scratch, populate_referenced, p, error))
+        p->guest->ops->localise(p->guest, type, scratch, populate_referenced, p->memory, error))
         return -1;
     if (!p->verify)
         memcpy(page, scratch, GUEST_PAGE_SIZE);

@@ -5,21 +5,20 @@
 
 #include "libxcsave/guest.h"
 #include "libxcsave/imageio.h"
-#include "libxcsave/pfnset.h"
+#include "libxcsave/populate.h"
 
 struct pagerecv {
     struct xcsave_guest *guest;
+    struct populate *memory;
     struct imageio *io;
     struct pagerecv_buffers *buffers; /* allocated once */
-    struct pfnset populated;
     bool verify;                /* compare pages with what is there instead of storing them */
     uint64_t received;          /* pages with content */
     uint64_t skipped;           /* pfns without */
-    uint64_t superpages;        /* 2 MiB extents populated */
     uint64_t mismatches;        /* pages that verification found different */
 };
 
-int pagerecv_init(struct pagerecv *p, struct xcsave_guest *guest, struct imageio *io, struct xcsave_error *error);
+int pagerecv_init(struct pagerecv *p, struct populate *memory, struct imageio *io, struct xcsave_error *error);
 /* Idempotent. */
 void pagerecv_dispose(struct pagerecv *p);
 

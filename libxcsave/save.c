@@ -89,6 +89,11 @@ static void show_progress(struct save *s, bool now)
     }
 }
 
+static void show_progress_now_and_then(void *user)
+{
+    show_progress(user, false);
+}
+
 static void enter_phase(struct save *s, enum xcsave_phase phase)
 {
     s->progress->phase = phase;
@@ -597,10 +602,17 @@ static int setup(struct save *s)
 {
     const struct guest_ops *ops = s->guest->ops;
 
-    s->sink = page_sink_open_libxc(s->guest, s->options, s->error);
-    if (!s->sink || ops->identify(s->guest, &s->identity, s->error) ||
-        ops->nr_pfns(s->guest, &s->nr_pfns, s->error))
+    if (ops->identify(s->guest, &s->identity, s->error) || ops->nr_pfns(s->guest, &s->nr_pfns, s->error) ||
+        look_at_memory(s, &s->memory_pages))
         return -1;
+    if (s->options->image.image == XCSAVE_IMAGE_V1)
+        s->sink = page_sink_open_v1(s->guest, s->options, s->memory_pages ? s->memory_pages : s->nr_pfns, s->error);
+    else
+        s->sink = page_sink_open_libxc(s->guest, s->options, s->error);
+    if (!s->sink)
+        return -1;
+    s->sink->waiting = show_progress_now_and_then;
+    s->sink->waiting_user = s;
     s->progress->guest_pages = s->nr_pfns;
     s->dirty = calloc(bitmap_words(s->nr_pfns), sizeof(*s->dirty));
     if (!s->dirty)

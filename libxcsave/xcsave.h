@@ -218,8 +218,39 @@ struct xcsave_callbacks {
 #define XCSAVE_MISSING_CPUID 1u
 #define XCSAVE_MISSING_MSR 2u
 
+/* What is written; a reader sees it from the first octets. */
+enum xcsave_image {
+    XCSAVE_IMAGE_LIBXC,         /* libxc's, version 3, on one descriptor: any Xen reads it */
+    XCSAVE_IMAGE_V1,            /* xlmig's: stream-format/IMAGE-V1.md */
+};
+
+enum xcsave_compress {
+    XCSAVE_COMPRESS_AUTO,       /* where it is measured to save time */
+    XCSAVE_COMPRESS_NONE,
+    XCSAVE_COMPRESS_LZ4,
+    XCSAVE_COMPRESS_ZSTD,
+};
+
+/*
+ * Of xlmig's image.  Channels are connected sockets or pipe ends besides `fd`:
+ * the source writes, the destination reads; they are not closed.  Zero all of it
+ * for a libxc image.
+ */
+struct xcsave_image_options {
+    enum xcsave_image image;    /* save */
+    uint64_t features;          /* save: those that the reader reads, IMAGE1_FEATURE_*; nothing else is written */
+    enum xcsave_compress compress; /* save */
+    int level;                  /* save: of the codec; 0: its default */
+    unsigned threads;           /* save: that read and encode pages; 0: from the machine.  At least one a channel. */
+    size_t delta_cache_bytes;   /* save: for what was sent before; 0: default; SIZE_MAX: none */
+    const int *channels;
+    unsigned nr_channels;       /* of them; at most XCSAVE_MAX_CHANNELS - 1 */
+    uint8_t token[16];          /* by which both sides know their channels */
+};
+
 struct xcsave_save_options {
     int fd;                     /* image goes here; blocking; not closed */
+    struct xcsave_image_options image;
     bool live;                  /* copy while the guest runs; otherwise suspend first */
     bool verify;                /* send all of memory a second time for the reader to compare: for debugging */
     struct xcsave_policy_limits limits;
@@ -231,6 +262,7 @@ struct xcsave_save_options {
 
 struct xcsave_restore_options {
     int fd;                     /* image comes from here, up to and with its END record; not closed */
+    struct xcsave_image_options image;
     unsigned io_timeout_s;      /* no byte for so long: fail; 0: default */
     const volatile sig_atomic_t *cancel;
     const struct xcsave_callbacks *callbacks;

@@ -119,6 +119,8 @@ xlmig_xlmig_save_helper_SOURCES = \
 	xlmig/helper-command.h \
 	xlmig/helper-control.c \
 	xlmig/helper-control.h \
+	xlmig/helper-image.c \
+	xlmig/helper-image.h \
 	xlmig/helper-protocol.c \
 	xlmig/helper-protocol.h \
 	xlmig/helper-report.c \

@@ -23,6 +23,7 @@
 #include "libxcsave/guest-sim.h"
 #include "libxcsave/xcsave.h"
 #include "xlmig/helper-control.h"
+#include "xlmig/helper-image.h"
 #include "xlmig/helper-protocol.h"
 #include "xlmig/helper-report.h"
 
@@ -196,7 +197,7 @@ static int save_domain(const long *args)
         .throttle = on_throttle,
         .note = on_note,
     };
-    const struct xcsave_save_options options = {
+    struct xcsave_save_options options = {
         .fd = (int)args[0],
         .live = args[3] & XCFLAG_LIVE,
         .verify = args[3] & XCFLAG_DEBUG,
@@ -215,7 +216,7 @@ static int save_domain(const long *args)
     struct xcsave_report report = { 0 };
     struct xcsave_error error = { 0 };
     struct xcsave_guest *guest = NULL;
-    int rc = refuse_checkpoints(args[5], &error);
+    int rc = refuse_checkpoints(args[5], &error) || helper_image_from_environment(&options.image, &error) ? -1 : 0;
 
     helper_report_start("save", helper.domid);
     if (!rc && !listener) {
@@ -248,7 +249,7 @@ static int restore_domain(const long *args)
         .progress = on_progress,
         .note = on_note,
     };
-    const struct xcsave_restore_options options = {
+    struct xcsave_restore_options options = {
         .fd = (int)args[0],
         .io_timeout_s = (unsigned)limit_from_environment("XLMIG_IO_TIMEOUT_S", 86400),
         .cancel = &cancel_requested,
@@ -258,7 +259,7 @@ static int restore_domain(const long *args)
     struct xcsave_report report = { 0 };
     struct xcsave_error error = { 0 };
     struct xcsave_guest *guest = NULL;
-    int rc = refuse_checkpoints(args[8], &error);
+    int rc = refuse_checkpoints(args[8], &error) || helper_image_from_environment(&options.image, &error) ? -1 : 0;
 
     helper_report_start("restore", helper.domid);
     if (!rc)

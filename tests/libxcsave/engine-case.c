@@ -1,12 +1,27 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "config.h"
 
-#include <string.h>
+#include <fcntl.h>
+#include <pthread.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "engine-case.h"
+#include "stream-format/image1.h"
 #include "tests/run-suite.h"
+
+static const uint8_t token[16] = "0123456789abcde";
+
+unsigned engine_extra_channels(enum engine_way way)
+{
+    return way == WAY_V1_CHANNELS ? 2 : 0;
+}
+
+unsigned engine_jobs_a_batch(enum engine_way way)
+{
+    return way == WAY_LIBXC ? 1 : 2;
+}
 
 static int on_suspend(void *user)
 {
@@ -51,6 +66,25 @@ static int on_throttle(void *user, unsigned percent)
     return 0;
 }
 
+static struct xcsave_image_options image_options(const struct save_case *c)
+{
+    static const enum xcsave_compress compress[NR_WAYS] = {
+        [WAY_V1_SERIAL] = XCSAVE_COMPRESS_NONE, [WAY_V1_ZSTD] = XCSAVE_COMPRESS_ZSTD,
+        [WAY_V1_THREADS] = XCSAVE_COMPRESS_LZ4, [WAY_V1_CHANNELS] = XCSAVE_COMPRESS_AUTO,
+    };
+    struct xcsave_image_options image = {
+        .image = c->way == WAY_LIBXC ? XCSAVE_IMAGE_LIBXC : XCSAVE_IMAGE_V1,
+        .features = c->features ? c->features : IMAGE1_FEATURES_KNOWN & ~IMAGE1_FEATURE_INDEX,
+        .compress = compress[c->way],
+        .threads = c->way == WAY_V1_THREADS ? 4 : 1,
+        .channels = c->channels,
+        .nr_channels = engine_extra_channels(c->way),
+    };
+
+    memcpy(image.token, token, sizeof(token));
+    return image;
+}
+
 int run_save(struct save_case *c, int fd)
 {
     if (!c->limits.max_downtime_us)
@@ -61,20 +95,37 @@ int run_save(struct save_case *c, int fd)
     };
     const struct xcsave_save_options options = {
         .fd = fd, .live = c->live, .cancel = &c->cancel, .callbacks = &callbacks, .io_timeout_s = 1,
-        .limits = c->limits, .control = c->control,
+        .limits = c->limits, .control = c->control, .image = image_options(c),
     };
 
+    c->guest->jobs_a_batch = engine_jobs_a_batch(c->way);
     return xcsave_save(&c->guest->base, &options, &c->report, &c->error);
 }
 
-int run_restore(struct fake_guest *g, int fd, struct xcsave_error *error)
+int run_save_alone(struct save_case *c, int fd)
+{
+    unsigned nr = engine_extra_channels(c->way);
+    int rc;
+
+    for (unsigned i = 0; i < nr; i++)
+        c->channels[i] = memory_file();
+    rc = run_save(c, fd);
+    for (unsigned i = 0; i < nr; i++)
+        close(c->channels[i]);
+    return rc;
+}
+
+int run_restore(struct restore_case *c)
 {
     static const struct xcsave_callbacks callbacks = { 0 };
-    const struct xcsave_restore_options options = { .fd = fd, .callbacks = &callbacks, .io_timeout_s = 1 };
+    struct xcsave_restore_options options = {
+        .fd = c->fd, .callbacks = &callbacks, .io_timeout_s = 1, .cancel = &c->cancel,
+        .image = { .channels = c->channels, .nr_channels = c->nr_channels },
+    };
     struct xcsave_restore_result result;
-    struct xcsave_report report;
 
-    return xcsave_restore(&g->base, &options, &result, &report, error);
+    memcpy(options.image.token, token, sizeof(token));
+    return c->rc = xcsave_restore(&c->guest->base, &options, &result, &c->report, &c->error);
 }
 
 int memory_file(void)
@@ -85,21 +136,74 @@ int memory_file(void)
     return fd;
 }
 
-struct fake_guest *move(struct save_case *c)
+static void *restore_thread(void *arg)
 {
-    struct fake_guest *to = fake_guest_new_empty();
-    struct xcsave_error error;
+    struct restore_case *to = arg;
+
+    run_restore(to);
+    /* What is done reading says so, and what is not leaves nobody writing into the void. */
+    shutdown(to->fd, SHUT_RD);
+    for (unsigned i = 0; i < to->nr_channels; i++)
+        shutdown(to->channels[i], SHUT_RD);
+    return NULL;
+}
+
+int run_both(struct save_case *c, struct restore_case *to)
+{
+    int pairs[MAX_TEST_CHANNELS + 1][2];
+    pthread_t thread;
+    int rc;
+
+    to->nr_channels = engine_extra_channels(c->way);
+    for (unsigned i = 0; i <= to->nr_channels; i++) {
+        ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pairs[i]), 0);
+        if (i) {
+            c->channels[i - 1] = pairs[i][0];
+            to->channels[i - 1] = pairs[i][1];
+        }
+    }
+    to->fd = pairs[0][1];
+    ck_assert_int_eq(pthread_create(&thread, NULL, restore_thread, to), 0);
+    rc = run_save(c, pairs[0][0]);
+    for (unsigned i = 0; i <= to->nr_channels; i++)
+        shutdown(pairs[i][0], SHUT_WR);
+    pthread_join(thread, NULL);
+    for (unsigned i = 0; i <= to->nr_channels; i++) {
+        close(pairs[i][0]);
+        close(pairs[i][1]);
+    }
+    return rc;
+}
+
+static void move_by_file(struct save_case *c, struct restore_case *to)
+{
     int fd = memory_file();
 
     ck_assert_msg(!run_save(c, fd), "save: %s", c->error.text);
     lseek(fd, 0, SEEK_SET);
-    ck_assert_msg(!run_restore(to, fd, &error), "restore: %s", error.text);
+    to->fd = fd;
+    ck_assert_msg(!run_restore(to), "restore: %s", to->error.text);
     ck_assert_int_eq(lseek(fd, 0, SEEK_CUR), lseek(fd, 0, SEEK_END)); /* nothing left, nothing read beyond */
-    ck_assert(to->completed);
-    ck_assert_str_eq((char *)to->state, "state");
-    ck_assert(fake_guest_equal(c->guest, to));
+    close(fd);
+}
+
+struct fake_guest *move(struct save_case *c)
+{
+    struct restore_case to = { .guest = fake_guest_new_empty() };
+
+    to.guest->type = c->guest->type;
+    if (engine_extra_channels(c->way)) {
+        ck_assert_msg(!run_both(c, &to), "save: %s (restore: %s)", c->error.text, to.error.text);
+        ck_assert_msg(!to.rc, "restore: %s", to.error.text);
+    } else {
+        move_by_file(c, &to);
+    }
+    ck_assert(to.guest->completed);
+    ck_assert_str_eq((char *)to.guest->state, "state");
+    ck_assert(fake_guest_equal(c->guest, to.guest));
     ck_assert(!c->guest->logdirty && !c->emulator_on);
     ck_assert_uint_eq(c->guest->mapped, 0);
-    close(fd);
-    return to;
+    ck_assert_uint_eq(to.guest->mapped, 0);
+    ck_assert_uint_eq(c->report.end.bytes, to.report.end.bytes);
+    return to.guest;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* One save of a fake guest, with what a test wants to happen to it and what is seen of it. */
+/* A save of a fake guest, with what a test wants to happen to it and what is seen of it; a restore; or both. */
 #ifndef TESTS_ENGINE_CASE_H
 #define TESTS_ENGINE_CASE_H
 
@@ -7,8 +7,21 @@
 
 #include "tests/libxcsave/fake-guest.h"
 
+/* Ways in which a guest travels. */
+enum engine_way {
+    WAY_LIBXC,
+    WAY_V1_SERIAL,              /* no thread, one channel, no codec */
+    WAY_V1_ZSTD,                /* the same, with one */
+    WAY_V1_THREADS,             /* several threads, one channel */
+    WAY_V1_CHANNELS,            /* several channels */
+    NR_WAYS,
+};
+
+#define MAX_TEST_CHANNELS 4u
+
 struct save_case {
     struct fake_guest *guest;
+    enum engine_way way;
     bool live;
     bool suspend_fails;
     bool emulator_on;           /* device model in log-dirty mode */
@@ -21,16 +34,39 @@ struct save_case {
     struct xcsave_control *control;
     unsigned throttle, throttle_calls, most_throttled;
     bool throttle_fails;
+    uint64_t features;          /* 0: all */
+    int channels[MAX_TEST_CHANNELS]; /* besides the first; set by run_both() */
     struct xcsave_report report;
     struct xcsave_error error;
 };
 
-/* An empty file in memory. */
-int memory_file(void);
+struct restore_case {
+    struct fake_guest *guest;
+    int fd;
+    int channels[MAX_TEST_CHANNELS];
+    unsigned nr_channels;
+    volatile sig_atomic_t cancel;
+    int rc;
+    struct xcsave_report report;
+    struct xcsave_error error;
+};
+
+/* Of a way: besides the first. */
+unsigned engine_extra_channels(enum engine_way way);
+/* Jobs in which it maps a full batch. */
+unsigned engine_jobs_a_batch(enum engine_way way);
+
 /* The engine's own results; report and error are the case's. */
 int run_save(struct save_case *c, int fd);
-int run_restore(struct fake_guest *g, int fd, struct xcsave_error *error);
-/* Save, then restore into an empty guest, which must come out equal.  Returns it. */
+/* The other channels, if there are any, go nowhere. */
+int run_save_alone(struct save_case *c, int fd);
+int run_restore(struct restore_case *c);
+/* An empty file in memory. */
+int memory_file(void);
+
+/* Save and restore at the same time, over connections; neither needs to succeed.  Returns what the save returned. */
+int run_both(struct save_case *c, struct restore_case *to);
+/* Both must succeed, and the guests be equal.  Returns the new one. */
 struct fake_guest *move(struct save_case *c);
 
 #endif

@@ -24,14 +24,17 @@ static uint8_t *page_of(struct fake_guest *g, uint64_t pfn)
     return g->memory + pfn * GUEST_PAGE_SIZE;
 }
 
+/* From any thread. */
 static int count_call(struct fake_guest *g, struct xcsave_error *error)
 {
-    return ++g->calls == g->fail_at ? xcsave_fail(error, EIO, "injected at call %u", g->calls) : 0;
+    unsigned call = atomic_fetch_add(&g->calls, 1) + 1;
+
+    return call == g->fail_at ? xcsave_fail(error, EIO, "injected at call %u", call) : 0;
 }
 
 static int identify(struct xcsave_guest *base, struct guest_identity *identity, struct xcsave_error *error)
 {
-    *identity = (struct guest_identity){ STREAM_GUEST_X86_HVM, 4, 17 };
+    *identity = (struct guest_identity){ to_fake(base)->type, 4, 17 };
     return count_call(to_fake(base), error);
 }
 
@@ -156,8 +159,8 @@ static void unmap(struct xcsave_guest *base, void *mapping, unsigned n)
 
     ck_assert_ptr_eq(mapping, g->memory);
     g->mapped -= n;
-    if (g->between)
-        g->between(g, ++g->batches);
+    if (g->between && ++g->batches % g->jobs_a_batch == 0)
+        g->between(g, g->batches / g->jobs_a_batch);
 }
 
 /* Page tables of this guest are normalised by flipping every bit. */
@@ -185,8 +188,7 @@ static int normalise(struct xcsave_guest *base, uint32_t type, const void *page,
 static int accept_identity(struct xcsave_guest *base, const struct guest_identity *identity,
                            struct xcsave_error *error)
 {
-    (void)base;
-    return identity->type == STREAM_GUEST_X86_HVM ? 0 : xcsave_fail(error, 0, "guest type %u", identity->type);
+    return identity->type == to_fake(base)->type ? 0 : xcsave_fail(error, 0, "guest type %u", identity->type);
 }
 
 static int accept_record(struct xcsave_guest *base, uint32_t type, const void *body, size_t len_bytes,
@@ -231,6 +233,7 @@ static int populate(struct xcsave_guest *base, unsigned n, const uint64_t *pfns,
             if (g->types[pfns[*done] + i] != STREAM_PAGE_XTAB)
                 return xcsave_fail(error, EEXIST, "pfn %#llx has memory", (unsigned long long)pfns[*done] + i);
             g->types[pfns[*done] + i] = STREAM_PAGE_NOTAB;
+            memset(page_of(g, pfns[*done] + i), g->clean_memory ? 0 : 0xa5, GUEST_PAGE_SIZE);
         }
         g->nr_populated += pages;
         g->extents_2m += order != 0;
@@ -241,6 +244,11 @@ static int populate(struct xcsave_guest *base, unsigned n, const uint64_t *pfns,
 static bool has_superpages(struct xcsave_guest *base)
 {
     return to_fake(base)->superpages;
+}
+
+static bool new_memory_is_zero(struct xcsave_guest *base)
+{
+    return to_fake(base)->clean_memory;
 }
 
 static int depopulate(struct xcsave_guest *base, unsigned n, const uint64_t *pfns, struct xcsave_error *error)
@@ -256,7 +264,8 @@ static int depopulate(struct xcsave_guest *base, unsigned n, const uint64_t *pfn
 
 static void set_page_type(struct xcsave_guest *base, uint64_t pfn, uint32_t type)
 {
-    (void)base, (void)pfn, (void)type;
+    if (type != STREAM_PAGE_XTAB && pfn < FAKE_MAX_PAGES)
+        to_fake(base)->told_types[pfn] = (uint8_t)type;
 }
 
 static int localise(struct xcsave_guest *base, uint32_t type, void *page,
@@ -316,6 +325,7 @@ static const struct guest_ops fake_ops = {
     .pfn_is_valid = pfn_is_valid,
     .populate = populate,
     .has_superpages = has_superpages,
+    .new_memory_is_zero = new_memory_is_zero,
     .depopulate = depopulate,
     .set_page_type = set_page_type,
     .localise = localise,
@@ -328,10 +338,12 @@ struct fake_guest *fake_guest_new_empty(void)
     struct fake_guest *g = calloc(1, sizeof(*g));
 
     g->base.ops = &fake_ops;
+    g->type = STREAM_GUEST_X86_HVM;
     /* Not calloc(): a sanitizer would fill all of it. */
     g->memory = mmap(NULL, FAKE_MAX_PAGES * GUEST_PAGE_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     memset(g->types, STREAM_PAGE_XTAB, sizeof(g->types));
     g->superpages = true;
+    g->jobs_a_batch = 1;
     return g;
 }
 

@@ -6,6 +6,8 @@
 #ifndef TESTS_FAKE_GUEST_H
 #define TESTS_FAKE_GUEST_H
 
+#include <stdatomic.h>
+
 #include "libxcsave/guest.h"
 
 #define FAKE_MAX_PAGES 8192u
@@ -16,26 +18,30 @@ struct fake_guest {
     uint8_t *memory;                    /* FAKE_MAX_PAGES pages */
     uint8_t types[FAKE_MAX_PAGES];      /* STREAM_PAGE_*; XTAB: no memory */
     uint64_t dirty[FAKE_MAX_PAGES / 64];
+    uint32_t type;                      /* STREAM_GUEST_* */
     bool logdirty;
     bool suspended;
     bool superpages;
     bool counts_pages;                  /* tells how many pages it has */
-    unsigned batches;                   /* calls of unmap() */
+    unsigned batches;                   /* calls of unmap(), where `between` is set: not from several threads */
+    unsigned jobs_a_batch;              /* an image may map a batch in pieces */
     /* Called when a batch was sent, with its number. */
     void (*between)(struct fake_guest *g, unsigned batch);
     unsigned nr_types_asked;
-    unsigned mapped;                    /* pages mapped now */
+    atomic_uint mapped;                 /* pages mapped now */
     unsigned rounds;                    /* calls of layout_records() */
     /* Called at the end of each round, with its number; changes the guest as a workload would. */
     void (*script)(struct fake_guest *g, unsigned round);
     unsigned unreadable_pfn;            /* while it runs: EAGAIN from normalise(); 0: none */
     unsigned unmappable_pfn;            /* while it runs: map() says EINVAL for it; 0: none */
 
-    unsigned calls;                     /* of operations that can fail */
+    atomic_uint calls;                  /* of operations that can fail */
     unsigned fail_at;                   /* the call that fails; 0: none */
 
     /* destination */
     unsigned extents_2m;
+    bool clean_memory;                  /* what populate() gives is zero, and not anything */
+    uint8_t told_types[FAKE_MAX_PAGES]; /* by set_page_type() */
     unsigned nr_populated;
     unsigned max_populated;             /* no memory beyond; 0: no limit */
     unsigned given_back;

@@ -16,7 +16,7 @@ tests_libxcsave_test_engine_SOURCES = \
 	tests/libxcsave/fake-guest.c \
 	tests/libxcsave/fake-guest.h \
 	tests/libxcsave/test-engine.c
-tests_libxcsave_test_engine_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_libxcsave_test_engine_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) -pthread
 tests_libxcsave_test_engine_LDADD = libxcsave/libengine.la $(CHECK_LIBS)
 
 tests_libxcsave_test_live_SOURCES = \
@@ -25,7 +25,7 @@ tests_libxcsave_test_live_SOURCES = \
 	tests/libxcsave/fake-guest.c \
 	tests/libxcsave/fake-guest.h \
 	tests/libxcsave/test-live.c
-tests_libxcsave_test_live_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_libxcsave_test_live_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) -pthread
 tests_libxcsave_test_live_LDADD = libxcsave/libengine.la $(CHECK_LIBS)
 
 tests_libxcsave_test_parts_SOURCES = tests/libxcsave/test-parts.c

@@ -7,7 +7,6 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include "engine-case.h"
@@ -16,7 +15,7 @@
 
 START_TEST(a_guest_at_rest_arrives)
 {
-    struct save_case c = { .guest = fake_guest_new(3000) };
+    struct save_case c = { .guest = fake_guest_new(3000), .way = _i };
     struct fake_guest *to = move(&c);
 
     ck_assert_uint_eq(c.report.precopy_rounds, 0);
@@ -34,7 +33,7 @@ static void write_some(struct fake_guest *g, unsigned round)
 
 START_TEST(a_guest_that_writes_arrives_as_it_was_when_suspended)
 {
-    struct save_case c = { .guest = fake_guest_new(3000), .live = true };
+    struct save_case c = { .guest = fake_guest_new(3000), .way = _i, .live = true };
 
     c.guest->script = write_some;
     fake_guest_free(move(&c));
@@ -56,7 +55,7 @@ static void grow(struct fake_guest *g, unsigned round)
 
 START_TEST(memory_that_a_guest_gains_under_way_arrives)
 {
-    struct save_case c = { .guest = fake_guest_new(1500), .live = true };
+    struct save_case c = { .guest = fake_guest_new(1500), .way = _i, .live = true };
 
     c.guest->script = grow;
     fake_guest_free(move(&c));
@@ -74,7 +73,7 @@ static void balloon_out(struct fake_guest *g, unsigned round)
 
 START_TEST(memory_that_a_guest_gives_up_under_way_is_given_back)
 {
-    struct save_case c = { .guest = fake_guest_new(1500), .live = true };
+    struct save_case c = { .guest = fake_guest_new(1500), .way = _i, .live = true };
     struct fake_guest *to;
 
     c.guest->script = balloon_out;
@@ -87,7 +86,7 @@ END_TEST
 
 START_TEST(holes_are_not_sent_and_get_no_memory)
 {
-    struct save_case c = { .guest = fake_guest_new(5000), .live = true };
+    struct save_case c = { .guest = fake_guest_new(5000), .way = _i, .live = true };
     struct fake_guest *to;
 
     for (unsigned pfn = 100; pfn < 4900; pfn++)
@@ -102,7 +101,7 @@ END_TEST
 
 START_TEST(a_scan_ends_with_the_last_page_where_the_count_is_known)
 {
-    struct save_case c = { .guest = fake_guest_new(FAKE_MAX_PAGES), .live = true };
+    struct save_case c = { .guest = fake_guest_new(FAKE_MAX_PAGES), .way = _i, .live = true };
 
     c.guest->counts_pages = true;
     for (unsigned pfn = 300; pfn < FAKE_MAX_PAGES - 3; pfn++)
@@ -125,7 +124,7 @@ static void swap_silently(struct fake_guest *g, unsigned round)
 
 START_TEST(memory_that_changes_behind_the_dirty_log_is_noticed)
 {
-    struct save_case c = { .guest = fake_guest_new(FAKE_MAX_PAGES), .live = true };
+    struct save_case c = { .guest = fake_guest_new(FAKE_MAX_PAGES), .way = _i, .live = true };
 
     c.guest->counts_pages = true;
     c.guest->script = swap_silently;
@@ -150,7 +149,7 @@ static void gain_a_page_and_write_it_once_sent(struct fake_guest *g, unsigned ba
 
 START_TEST(a_page_that_came_unmarked_and_was_sent_before_it_was_written_arrives)
 {
-    struct save_case c = { .guest = fake_guest_new(4 * GUEST_BATCH_PAGES), .live = true };
+    struct save_case c = { .guest = fake_guest_new(4 * GUEST_BATCH_PAGES), .way = _i, .live = true };
 
     c.guest->types[1500] = STREAM_PAGE_XTAB;
     c.guest->between = gain_a_page_and_write_it_once_sent;
@@ -175,7 +174,7 @@ static void exchange_a_page_unmarked(struct fake_guest *g, unsigned batch)
 
 START_TEST(a_page_that_was_exchanged_unmarked_arrives)
 {
-    struct save_case c = { .guest = fake_guest_new(4 * GUEST_BATCH_PAGES), .live = true };
+    struct save_case c = { .guest = fake_guest_new(4 * GUEST_BATCH_PAGES), .way = _i, .live = true };
 
     c.guest->between = exchange_a_page_unmarked;
     fake_guest_free(move(&c));
@@ -192,7 +191,7 @@ static void gain_a_page_every_round(struct fake_guest *g, unsigned round)
 
 START_TEST(memory_that_changes_in_every_round_ends_the_rounds)
 {
-    struct save_case c = { .guest = fake_guest_new(2 * GUEST_BATCH_PAGES), .live = true };
+    struct save_case c = { .guest = fake_guest_new(2 * GUEST_BATCH_PAGES), .way = _i, .live = true };
 
     for (unsigned pfn = 1000; pfn < 2000; pfn++)
         c.guest->types[pfn] = STREAM_PAGE_XTAB;
@@ -205,12 +204,16 @@ END_TEST
 
 START_TEST(page_tables_are_normalised_and_localised)
 {
-    struct save_case c = { .guest = fake_guest_new(64) };
+    struct save_case c = { .guest = fake_guest_new(64), .way = _i };
     struct fake_guest *to;
 
+    c.guest->type = STREAM_GUEST_X86_PV;
     c.guest->types[5] = STREAM_PAGE_L1TAB;
     c.guest->types[6] = STREAM_PAGE_L4TAB | STREAM_PAGE_LPINNED;
     to = move(&c);
+    ck_assert_uint_eq(to->told_types[4], STREAM_PAGE_NOTAB);
+    ck_assert_uint_eq(to->told_types[5], STREAM_PAGE_L1TAB);
+    ck_assert_uint_eq(to->told_types[6], STREAM_PAGE_L4TAB | STREAM_PAGE_LPINNED);
     fake_guest_free(to);
     fake_guest_free(c.guest);
 }
@@ -218,7 +221,7 @@ END_TEST
 
 START_TEST(a_page_in_flux_is_sent_once_the_guest_stands_still)
 {
-    struct save_case c = { .guest = fake_guest_new(200), .live = true };
+    struct save_case c = { .guest = fake_guest_new(200), .way = _i, .live = true };
 
     c.guest->unreadable_pfn = 17;
     c.guest->unmappable_pfn = 90;
@@ -232,12 +235,12 @@ START_TEST(whatever_fails_the_guest_is_left_able_to_run)
     unsigned calls = 0;
 
     for (unsigned at = 0; at == 0 || at <= calls; at++) {
-        struct save_case c = { .guest = fake_guest_new(1500), .live = true };
+        struct save_case c = { .guest = fake_guest_new(1500), .way = _i, .live = true };
         int fd = memory_file(), rc;
 
         c.guest->script = write_some;
         c.guest->fail_at = at;
-        rc = run_save(&c, fd);
+        rc = run_save_alone(&c, fd);
         if (at == 0)
             calls = c.guest->calls;
         ck_assert_int_eq(rc, at ? -1 : 0);
@@ -254,10 +257,10 @@ END_TEST
 
 START_TEST(a_guest_that_does_not_suspend_fails_the_save)
 {
-    struct save_case c = { .guest = fake_guest_new(100), .live = true, .suspend_fails = true };
+    struct save_case c = { .guest = fake_guest_new(100), .way = _i, .live = true, .suspend_fails = true };
     int fd = memory_file();
 
-    ck_assert_int_eq(run_save(&c, fd), -1);
+    ck_assert_int_eq(run_save_alone(&c, fd), -1);
     ck_assert_ptr_nonnull(strstr(c.error.text, "not suspended"));
     ck_assert(!c.guest->logdirty && !c.emulator_on);
     close(fd);
@@ -267,10 +270,10 @@ END_TEST
 
 START_TEST(a_device_model_that_refuses_fails_the_save)
 {
-    struct save_case c = { .guest = fake_guest_new(100), .live = true, .emulator_fails_at = 1 };
+    struct save_case c = { .guest = fake_guest_new(100), .way = _i, .live = true, .emulator_fails_at = 1 };
     int fd = memory_file();
 
-    ck_assert_int_eq(run_save(&c, fd), -1);
+    ck_assert_int_eq(run_save_alone(&c, fd), -1);
     ck_assert(!c.guest->logdirty && !c.emulator_on);
     close(fd);
     fake_guest_free(c.guest);
@@ -279,11 +282,11 @@ END_TEST
 
 START_TEST(a_cancel_is_heard_between_rounds)
 {
-    struct save_case c = { .guest = fake_guest_new(1500), .live = true, .cancel_in_round = 1 };
+    struct save_case c = { .guest = fake_guest_new(1500), .way = _i, .live = true, .cancel_in_round = 1 };
     int fd = memory_file();
 
     c.guest->script = write_some;
-    ck_assert_int_eq(run_save(&c, fd), -1);
+    ck_assert_int_eq(run_save_alone(&c, fd), -1);
     ck_assert_int_eq(c.error.errnum, ECANCELED);
     ck_assert(!c.guest->suspended && !c.guest->logdirty && !c.emulator_on);
     close(fd);
@@ -293,11 +296,11 @@ END_TEST
 
 START_TEST(a_peer_that_takes_nothing_is_given_up)
 {
-    struct save_case c = { .guest = fake_guest_new(1500), .live = true };
+    struct save_case c = { .guest = fake_guest_new(1500), .way = _i, .live = true };
     int fds[2];
 
     ck_assert_int_eq(pipe(fds), 0);
-    ck_assert_int_eq(run_save(&c, fds[1]), -1);
+    ck_assert_int_eq(run_save_alone(&c, fds[1]), -1);
     ck_assert_int_eq(c.error.errnum, ETIMEDOUT);
     ck_assert(!c.guest->logdirty && !c.guest->mapped);
     close(fds[0]);
@@ -308,13 +311,12 @@ END_TEST
 
 START_TEST(a_closed_pipe_fails_the_save)
 {
-    struct save_case c = { .guest = fake_guest_new(1500), .live = true };
+    struct save_case c = { .guest = fake_guest_new(1500), .way = _i, .live = true };
     int fds[2];
 
-    signal(SIGPIPE, SIG_IGN);
     ck_assert_int_eq(pipe(fds), 0);
     close(fds[0]);
-    ck_assert_int_eq(run_save(&c, fds[1]), -1);
+    ck_assert_int_eq(run_save_alone(&c, fds[1]), -1);
     ck_assert_int_eq(c.error.errnum, EPIPE);
     ck_assert(!c.guest->logdirty);
     close(fds[1]);
@@ -340,7 +342,7 @@ static size_t small_image(uint8_t **image)
     int fd = memory_file();
     size_t len;
 
-    ck_assert_int_eq(run_save(&c, fd), 0);
+    ck_assert_int_eq(run_save_alone(&c, fd), 0);
     len = read_image(fd, image);
     close(fd);
     fake_guest_free(c.guest);
@@ -349,16 +351,16 @@ static size_t small_image(uint8_t **image)
 
 static int restore_bytes(const uint8_t *image, size_t len, struct xcsave_error *error)
 {
-    struct fake_guest *to = fake_guest_new_empty();
-    int fd = memory_file(), rc;
+    struct restore_case to = { .guest = fake_guest_new_empty(), .fd = memory_file() };
 
-    ck_assert_int_eq(pwrite(fd, image, len, 0), (ssize_t)len);
-    rc = run_restore(to, fd, error);
-    ck_assert_uint_eq(to->mapped, 0);
-    ck_assert(rc || to->completed);
-    close(fd);
-    fake_guest_free(to);
-    return rc;
+    ck_assert_int_eq(pwrite(to.fd, image, len, 0), (ssize_t)len);
+    run_restore(&to);
+    ck_assert_uint_eq(to.guest->mapped, 0);
+    ck_assert(to.rc || to.guest->completed);
+    *error = to.error;
+    close(to.fd);
+    fake_guest_free(to.guest);
+    return to.rc;
 }
 
 START_TEST(an_image_cut_at_any_byte_is_refused)
@@ -443,9 +445,7 @@ START_TEST(the_same_pfn_twice_in_a_record_gets_memory_once)
     uint8_t record[8 + 8 + 16 + 2 * 4096 + 8];
     uint8_t *image, *whole;
     size_t len = small_image(&image), opening = 24 + 16 + 8;
-    struct fake_guest *to = fake_guest_new_empty();
-    struct xcsave_error error;
-    int fd = memory_file();
+    struct restore_case to = { .guest = fake_guest_new_empty(), .fd = memory_file() };
 
     (void)len;
     memset(record, 0, sizeof(record));
@@ -455,46 +455,43 @@ START_TEST(the_same_pfn_twice_in_a_record_gets_memory_once)
     whole = malloc(opening + sizeof(record));
     memcpy(whole, image, opening);
     memcpy(whole + opening, record, sizeof(record));
-    ck_assert_int_eq(pwrite(fd, whole, opening + sizeof(record), 0), (ssize_t)(opening + sizeof(record)));
-    ck_assert_msg(!run_restore(to, fd, &error), "%s", error.text);
-    ck_assert_uint_eq(to->nr_populated, 1);
-    close(fd);
+    ck_assert_int_eq(pwrite(to.fd, whole, opening + sizeof(record), 0), (ssize_t)(opening + sizeof(record)));
+    ck_assert_msg(!run_restore(&to), "%s", to.error.text);
+    ck_assert_uint_eq(to.guest->nr_populated, 1);
+    close(to.fd);
     free(whole);
     free(image);
-    fake_guest_free(to);
+    fake_guest_free(to.guest);
 }
 END_TEST
 
 START_TEST(a_destination_without_memory_says_so)
 {
-    uint8_t *image;
-    size_t len = small_image(&image);
-    struct fake_guest *to = fake_guest_new_empty();
-    struct xcsave_error error;
-    int fd = memory_file();
+    struct save_case c = { .guest = fake_guest_new(3), .way = _i };
+    struct restore_case to = { .guest = fake_guest_new_empty() };
 
-    to->max_populated = 2;
-    ck_assert_int_eq(pwrite(fd, image, len, 0), (ssize_t)len);
-    ck_assert_int_eq(run_restore(to, fd, &error), -1);
-    ck_assert_int_eq(error.errnum, ENOMEM);
-    close(fd);
-    free(image);
-    fake_guest_free(to);
+    to.guest->max_populated = 2;
+    run_both(&c, &to);
+    ck_assert_int_eq(to.rc, -1);
+    ck_assert_int_eq(to.error.errnum, ENOMEM);
+    ck_assert(!to.guest->completed && !to.guest->mapped);
+    fake_guest_free(to.guest);
+    fake_guest_free(c.guest);
 }
 END_TEST
 
 START_TEST(a_stalled_sender_is_given_up)
 {
-    struct fake_guest *to = fake_guest_new_empty();
-    struct xcsave_error error;
+    struct restore_case to = { .guest = fake_guest_new_empty() };
     int fds[2];
 
     ck_assert_int_eq(pipe(fds), 0);
-    ck_assert_int_eq(run_restore(to, fds[0], &error), -1);
-    ck_assert_int_eq(error.errnum, ETIMEDOUT);
+    to.fd = fds[0];
+    ck_assert_int_eq(run_restore(&to), -1);
+    ck_assert_int_eq(to.error.errnum, ETIMEDOUT);
     close(fds[0]);
     close(fds[1]);
-    fake_guest_free(to);
+    fake_guest_free(to.guest);
 }
 END_TEST
 
@@ -503,31 +500,32 @@ int main(void)
     Suite *suite = suite_create("engine");
     TCase *tc = tcase_create("engine");
 
+    signal(SIGPIPE, SIG_IGN);
     tcase_set_timeout(tc, 60);
-    tcase_add_test(tc, a_guest_at_rest_arrives);
-    tcase_add_test(tc, a_guest_that_writes_arrives_as_it_was_when_suspended);
-    tcase_add_test(tc, memory_that_a_guest_gains_under_way_arrives);
-    tcase_add_test(tc, memory_that_a_guest_gives_up_under_way_is_given_back);
-    tcase_add_test(tc, holes_are_not_sent_and_get_no_memory);
-    tcase_add_test(tc, a_scan_ends_with_the_last_page_where_the_count_is_known);
-    tcase_add_test(tc, memory_that_changes_behind_the_dirty_log_is_noticed);
-    tcase_add_test(tc, a_page_that_came_unmarked_and_was_sent_before_it_was_written_arrives);
-    tcase_add_test(tc, a_page_that_was_exchanged_unmarked_arrives);
-    tcase_add_test(tc, memory_that_changes_in_every_round_ends_the_rounds);
-    tcase_add_test(tc, page_tables_are_normalised_and_localised);
-    tcase_add_test(tc, a_page_in_flux_is_sent_once_the_guest_stands_still);
-    tcase_add_test(tc, whatever_fails_the_guest_is_left_able_to_run);
-    tcase_add_test(tc, a_guest_that_does_not_suspend_fails_the_save);
-    tcase_add_test(tc, a_device_model_that_refuses_fails_the_save);
-    tcase_add_test(tc, a_cancel_is_heard_between_rounds);
-    tcase_add_test(tc, a_peer_that_takes_nothing_is_given_up);
-    tcase_add_test(tc, a_closed_pipe_fails_the_save);
+    tcase_add_loop_test(tc, a_guest_at_rest_arrives, 0, NR_WAYS);
+    tcase_add_loop_test(tc, a_guest_that_writes_arrives_as_it_was_when_suspended, 0, NR_WAYS);
+    tcase_add_loop_test(tc, memory_that_a_guest_gains_under_way_arrives, 0, NR_WAYS);
+    tcase_add_loop_test(tc, memory_that_a_guest_gives_up_under_way_is_given_back, 0, NR_WAYS);
+    tcase_add_loop_test(tc, holes_are_not_sent_and_get_no_memory, 0, NR_WAYS);
+    tcase_add_loop_test(tc, a_scan_ends_with_the_last_page_where_the_count_is_known, 0, NR_WAYS);
+    tcase_add_loop_test(tc, memory_that_changes_behind_the_dirty_log_is_noticed, 0, NR_WAYS);
+    tcase_add_loop_test(tc, a_page_that_came_unmarked_and_was_sent_before_it_was_written_arrives, 0, WAY_V1_THREADS);
+    tcase_add_loop_test(tc, a_page_that_was_exchanged_unmarked_arrives, 0, WAY_V1_THREADS);
+    tcase_add_loop_test(tc, memory_that_changes_in_every_round_ends_the_rounds, 0, NR_WAYS);
+    tcase_add_loop_test(tc, page_tables_are_normalised_and_localised, 0, NR_WAYS);
+    tcase_add_loop_test(tc, a_page_in_flux_is_sent_once_the_guest_stands_still, 0, NR_WAYS);
+    tcase_add_loop_test(tc, whatever_fails_the_guest_is_left_able_to_run, 0, NR_WAYS);
+    tcase_add_loop_test(tc, a_guest_that_does_not_suspend_fails_the_save, 0, NR_WAYS);
+    tcase_add_loop_test(tc, a_device_model_that_refuses_fails_the_save, 0, NR_WAYS);
+    tcase_add_loop_test(tc, a_cancel_is_heard_between_rounds, 0, NR_WAYS);
+    tcase_add_loop_test(tc, a_peer_that_takes_nothing_is_given_up, 0, NR_WAYS);
+    tcase_add_loop_test(tc, a_closed_pipe_fails_the_save, 0, NR_WAYS);
     tcase_add_test(tc, an_image_cut_at_any_byte_is_refused);
     tcase_add_test(tc, no_flipped_bit_of_the_framing_breaks_the_reader);
     tcase_add_loop_test(tc, a_hostile_record_is_refused, 0,
                         (int)(sizeof(hostile_records) / sizeof(hostile_records[0])));
     tcase_add_test(tc, the_same_pfn_twice_in_a_record_gets_memory_once);
-    tcase_add_test(tc, a_destination_without_memory_says_so);
+    tcase_add_loop_test(tc, a_destination_without_memory_says_so, 0, NR_WAYS);
     tcase_add_test(tc, a_stalled_sender_is_given_up);
     suite_add_tcase(suite, tc);
     return run_suite(suite);

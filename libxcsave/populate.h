@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Memory for a guest that is being restored: which pfns have some, and giving it
+ * in extents as large as the pfns that come together allow.
+ *
+ * Superpages.  A 2 MiB extent is given where one call has all of its pfns and none
+ * of them has memory yet.  A writer that sends its first round in ascending
+ * order has every extent that it has no hole in together, so the guest gets its
+ * large mappings back without being asked for more memory than it has.
+ *
+ * Every function may be called from any thread; the guest is asked under one lock.
+ */
+#ifndef XCSAVE_POPULATE_H
+#define XCSAVE_POPULATE_H
+
+#include <pthread.h>
+
+#include "libxcsave/guest.h"
+#include "libxcsave/pfnset.h"
+
+struct populate {
+    struct xcsave_guest *guest;
+    pthread_mutex_t lock;       /* of all below, and of the guest's populate() and depopulate() */
+    struct pfnset populated;
+    uint64_t superpages;        /* 2 MiB extents given */
+    uint64_t wanting[GUEST_BATCH_PAGES]; /* of the call at hand */
+};
+
+int populate_init(struct populate *p, struct xcsave_guest *guest, struct xcsave_error *error);
+/* Idempotent after populate_init(), whatever that returned. */
+void populate_dispose(struct populate *p);
+
+/*
+ * From now on these pfns have memory; at most GUEST_BATCH_PAGES.  All of them were checked with
+ * pfn_is_valid().  fresh[i], unless NULL, says whether pfns[i] got it only now.
+ */
+int populate_pages(struct populate *p, const uint64_t *pfns, unsigned n, bool *fresh, struct xcsave_error *error);
+
+/* As populate_pages(), for localise(): frames that a page table refers to; they are checked here. */
+int populate_referenced(void *populate, unsigned n, const uint64_t *pfns, struct xcsave_error *error);
+
+/* A page that the guest gave up after it was sent. */
+int populate_take_back(struct populate *p, uint64_t pfn, struct xcsave_error *error);
+
+#endif
