@@ -23,6 +23,8 @@
 #include "libxcsave/v1-decode.h"
 #include "stream-format/libxc-image.h"
 
+_Static_assert(XCSAVE_V1_FEATURES == IMAGE1_FEATURES_KNOWN, "what the header says is read is read");
+
 #define WAIT_SLICE_NS 50000000L
 #define SKIP_BYTES 65536u
 

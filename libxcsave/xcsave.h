@@ -224,6 +224,9 @@ enum xcsave_image {
     XCSAVE_IMAGE_V1,            /* xlmig's: stream-format/IMAGE-V1.md */
 };
 
+/* Features of xlmig's image that xcsave_restore() reads: for the peers' agreement. */
+#define XCSAVE_V1_FEATURES UINT64_C(0x7f)
+
 enum xcsave_compress {
     XCSAVE_COMPRESS_AUTO,       /* where it is measured to save time */
     XCSAVE_COMPRESS_NONE,
