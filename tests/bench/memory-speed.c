@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * memory-speed MIB RUNS THREADS: how fast the engine's scans go through memory, and how fast memory can be gone through.
+ * memory-speed MIB RUNS THREADS: how fast the engine's scans go through memory, and how fast memory can be read at all.
  *
  * Prints one JSON object: {"mib":M,"runs":R,"threads":T,"gb_per_s":{NAME:[RUN, ...], ...}}. GB are of memory that was
  * read: a change scan reads two pages for each that it looks at, memcpy counts what it reads, not what it writes. All

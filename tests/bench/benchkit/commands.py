@@ -44,7 +44,7 @@ def lab_options(bench):
 # Name: the function, its own options, what it is.
 BENCHES = {
     "scan": (scan.run, None, "zero and change scan beside memory read bandwidth: half a minute"),
-    "lab": (lab.run, lab_options, "`xlmig send` beside `xl migrate` between two Xen hosts under QEMU, as root: an hour"),
+    "lab": (lab.run, lab_options, "`xlmig send` beside `xl migrate`, two Xen hosts under QEMU, as root: an hour"),
     "engine": (engine.run, engine_options, "the engine between simulated hosts, beside QEMU and iperf3: ten minutes"),
 }
 

@@ -1,10 +1,8 @@
 """`bench engine`: a guest's memory from one simulated host to another over TCP on loopback, and QEMU's likewise.
 
-Each round has every contestant once, so that what disturbs the machine disturbs all. Total time is from the start of the
-sender until the receiver has everything. CPU time is that of both sides, the simulated hosts included. Memory is what
-each side needs besides its guest's. The receiver's memory is new in each run. It is touched beforehand by nobody, but the
-machine has just had as much in its hands: a virtual machine that gave free memory back to its host would else wait for
-the host.
+Each round has every contestant once, so that what disturbs the machine disturbs all. Total time is from the start of
+the sender until the receiver has everything. CPU time is that of both sides, the simulated hosts included. Memory is
+what each side needs besides its guest's, which is new to the receiver in each run.
 """
 
 import mmap
@@ -24,7 +22,7 @@ HUGE_PAGE = 2 << 20
 
 
 class Contestant:
-    """One row: `run(content)` moves a guest of that content once."""
+    """One row: `run(at_start)` moves a guest once, and calls at_start() just before it begins."""
 
     def __init__(self, group, name, run):
         self.group, self.name, self.run = group, name, run
@@ -51,22 +49,38 @@ def speaks_v1(build):
             return False
 
 
-def lay_hands_on(mib):
-    """Have as much memory once, and give it back."""
-    with mmap.mmap(-1, mib << 20, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS) as memory:
-        memory.madvise(mmap.MADV_HUGEPAGE)
+class Warm:
+    """Memory that the machine really has, to be let go when a move begins.
+
+    A virtual machine gives free memory back to its host, within a second here, and then waits for the host when it is
+    used again: ten times longer than for memory that it has.
+    """
+
+    def __init__(self, mib):
+        self._memory = mmap.mmap(-1, mib << 20, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+        self._memory.madvise(mmap.MADV_HUGEPAGE)
         with open("/sys/kernel/mm/transparent_hugepage/enabled") as enabled:
             step = mmap.PAGESIZE if "[never]" in enabled.read() else HUGE_PAGE
         for offset in range(0, mib << 20, step):
-            memory[offset] = 1
+            self._memory[offset] = 1
+
+    def release(self):
+        self._memory.close()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_failure):
+        self.release()
 
 
 def room_for(memory_mib):
-    """The source's memory of both kinds, one destination's, and some to spare."""
+    """The source's memory of both kinds, one destination's (kept warm before), and some to spare."""
+    needed = 3 * memory_mib + memory_mib // 4 + 1024
     with open("/proc/meminfo") as file:
         available = next(int(line.split()[1]) for line in file if line.startswith("MemAvailable")) // 1024
-    if available < 3 * memory_mib + 1024:
-        raise BenchError(f"this needs {3 * memory_mib + 1024} MiB of free memory, and has {available}: see --memory")
+    if available < needed:
+        raise BenchError(f"this needs {needed} MiB of free memory, and {available} are free: see --memory")
 
 
 def contestants(arguments, hosts, content, memory_mib):
@@ -74,11 +88,13 @@ def contestants(arguments, hosts, content, memory_mib):
     if ENGINE in chosen:
         for name, environment, count in engine_settings(channels):
             if environment["XLMIG_IMAGE"] == "libxc" or arguments.v1:
-                yield Contestant(ENGINE, name, lambda e=environment, c=count: hosts.move(e, c))
+                yield Contestant(ENGINE, name,
+                                 lambda at_start, e=environment, c=count: hosts.move(e, c, at_start))
     if QEMU in chosen:
         for mode in qemu.MODES:
             name = f"QEMU {mode}" + (f", {channels} channels" if qemu.MODES[mode] else "")
-            yield Contestant(QEMU, name, lambda m=mode: qemu.move(content, memory_mib, m, channels))
+            yield Contestant(QEMU, name,
+                             lambda at_start, m=mode: qemu.move(content, memory_mib, m, channels, at_start))
 
 
 def measure_content(build, arguments, memory_mib, runs, kind):
@@ -87,8 +103,8 @@ def measure_content(build, arguments, memory_mib, runs, kind):
     with Hosts(build, memory_mib, kind) as hosts, qemu.Content(build, memory_mib, kind) as content:
         for number in range(runs):
             for contestant in contestants(arguments, hosts, content, memory_mib):
-                lay_hands_on(memory_mib + memory_mib // 8)
-                result = contestant.run() | {"group": contestant.group}
+                with Warm(memory_mib + memory_mib // 8) as warm:
+                    result = contestant.run(warm.release) | {"group": contestant.group}
                 taken.setdefault(contestant.name, []).append(result)
                 print(f"{kind}, run {number + 1}, {contestant.name}: {result['total_s']:.2f} s", flush=True)
     return taken

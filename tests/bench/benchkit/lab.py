@@ -1,4 +1,4 @@
-"""`bench lab`: `xlmig send` beside `xl migrate`, the same guests between the same two Xen hosts (tests/lab), in one run."""
+"""`bench lab`: `xlmig send` beside `xl migrate`, the same guests and the same two Xen hosts, in one run (tests/lab)."""
 
 import json
 import signal

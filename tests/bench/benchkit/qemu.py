@@ -1,8 +1,7 @@
 """QEMU migrating a paused guest of the same memory over TCP on the loopback device.
 
-The sender's memory is the prepared file itself, the receiver's is QEMU's own kind (private, huge pages by madvise), both
-new in each run. The guest never runs, so that there is nothing to send twice. Limits that QEMU has by default, its
-bandwidth above all, are lifted.
+The sender's memory is the prepared file itself, the receiver's is QEMU's own kind (private, huge pages by madvise) and
+new in each run. The guest never runs, so that there is nothing to send twice. QEMU's limit to its bandwidth is lifted.
 """
 
 import contextlib
@@ -130,7 +129,7 @@ def loopback_bytes():
         return next(int(line.split()[1]) for line in devices if line.strip().startswith("lo:"))
 
 
-def move(content, memory_mib, mode, channels):
+def move(content, memory_mib, mode, channels, at_start=lambda: None):
     """Migrate a guest with that content once: what it cost."""
     compression = MODES[mode]
     with tempfile.TemporaryDirectory(prefix="xlmig-bench-") as folder, contextlib.ExitStack() as stack:
@@ -143,6 +142,7 @@ def move(content, memory_mib, mode, channels):
         address = f"tcp:127.0.0.1:{free_port()}"
         target.ask("migrate-incoming", uri=address)
         used, carried = sum(cpu_seconds(side.process.pid) for side in sides), loopback_bytes()
+        at_start()
         started = time.monotonic()
         source.ask("migrate", uri=address)
         source.await_migrated()

@@ -101,12 +101,12 @@ class Hosts:
             host.stop()
         self._folder.cleanup()
 
-    def move(self, environment, channels, seconds=SECONDS):
+    def move(self, environment, channels, at_start=lambda: None, seconds=SECONDS):
         """Move the guest once, check the copy, throw it away: what the move cost."""
         pairs = connections(channels)
         move = Move(self, environment, pairs)
         try:
-            result = move.run(seconds)
+            result = move.run(at_start, seconds)
             self._check()
         finally:
             move.close()
@@ -153,7 +153,7 @@ class Move:
         header = b"Xen saved domain, xl format\n \0 \r" + struct.pack("<4I", 0x01020304, 3, 0, len(json) + 4)
         return header + struct.pack("<I", len(json)) + json
 
-    def run(self, seconds):
+    def run(self, at_start, seconds):
         near, far = self.pairs[0]
         self.receiver = self._side(1, "migrate-receive", stdin=far.fileno(), stdout=subprocess.PIPE, bufsize=0)
         read_until(self.receiver.stdout, BANNER, 60)
@@ -161,6 +161,7 @@ class Move:
         domid = self.hosts.a.info(NAME)["domid"]
         servers = [host.pid for host in self.hosts.hosts]
         used = sum(map(cpu_seconds, servers))
+        at_start()
         started = time.monotonic()
         self.sender = self._side(0, "suspend", domid, "live", stdin=subprocess.DEVNULL, stdout=near.fileno())
         with Peak(sender=self.sender, receiver=self.receiver) as peak:
