@@ -9,8 +9,10 @@
 #include <unistd.h>
 
 #define CHANNELS_MAX 16u          /* taken by one receiver; more than this was never of use */
-#define ENGINE_IMAGE_VERSION 0u   /* the engine behind the save helper reads and writes libxc's image */
-#define ENGINE_IMAGE_FEATURES UINT64_C(0)
+
+/* What the engine behind the save helper reads.  An index is for files. */
+#define ENGINE_IMAGE_VERSION 1u
+#define ENGINE_IMAGE_FEATURES (IMAGE1_FEATURES_KNOWN & ~IMAGE1_FEATURE_INDEX)
 
 void negotiate_own_hello(const struct toolstack_host *host, struct control_hello *hello)
 {

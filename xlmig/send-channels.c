@@ -47,10 +47,18 @@ static unsigned first_of(const struct send_channels *channels)
     return channels->spec.begin.data == CONTROL_DATA_INLINE ? 1 : 0;
 }
 
+/* As messages name it: people count from 1. */
+static void name_channel(const struct send_channels *channels, unsigned number, char *text, size_t size)
+{
+    snprintf(text, size, "channel %u of %u (%s)", number + 1, channels->spec.begin.nr_channels, channels->way);
+}
+
 static void say_lost(const struct channel *channel, const char *why, char *text, size_t size)
 {
-    snprintf(text, size, "channel %u of %u (%s) was lost: %s", channel->number + 1,
-             channel->channels->spec.begin.nr_channels, channel->channels->way, why);
+    char name[sizeof channel->channels->way + 64];
+
+    name_channel(channel->channels, channel->number, name, sizeof name);
+    snprintf(text, size, "%s was lost: %s", name, why);
 }
 
 static void lose(struct channel *channel, const char *why)
@@ -318,6 +326,14 @@ void send_channels_invite(struct send_channels *channels, const struct control_c
 const int *send_channels_fds(const struct send_channels *channels)
 {
     return channels->fds;
+}
+
+void send_channels_missing(const struct send_channels *channels, char *text, size_t size)
+{
+    text[0] = '\0';
+    for (unsigned i = first_of(channels); i < channels->spec.begin.nr_channels && !text[0]; i++)
+        if (!channels->channels[i].ready)
+            name_channel(channels, i, text, size);
 }
 
 static const char *why_lost(struct channel *channel)

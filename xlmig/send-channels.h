@@ -42,6 +42,9 @@ void send_channels_invite(struct send_channels *channels, const struct control_c
 /* Descriptors by channel, to write to; channel 0 of an inline migration is -1. */
 const int *send_channels_fds(const struct send_channels *channels);
 
+/* The first that is not there yet: "channel 3 of 4 (ssh hostb)".  Empty: all are. */
+void send_channels_missing(const struct send_channels *channels, char *text, size_t size);
+
 /* Was one lost?  The text is as for `lost`. */
 bool send_channels_lost(struct send_channels *channels, char *text, size_t size);
 

@@ -31,11 +31,14 @@ void send_await(struct send *s, const char *what, uint64_t timeout_us)
 static void on_deadline(evutil_socket_t fd, short what, void *user)
 {
     struct send *s = user;
+    char missing[400] = "";
 
     (void)fd;
     (void)what;
     if (!s->handing_over) {
-        send_refuse(s, EXIT_REFUSED, "%s did not come in time", s->awaited);
+        if (s->channels)
+            send_channels_missing(s->channels, missing, sizeof missing);
+        send_refuse(s, EXIT_REFUSED, "%s did not come in time", missing[0] ? missing : s->awaited);
         return;
     }
     failure_set(&s->why, "%s did not come in time", s->awaited);
