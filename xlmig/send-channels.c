@@ -129,7 +129,8 @@ static int open_joined(struct channel *channel, struct failure *failure)
     struct send_channels *channels = channel->channels;
     const struct peer_callbacks callbacks = { .user = channel, .event = on_peer_event };
 
-    channel->peer = peer_open(channels->base, channels->spec.command, &channels->spec.own_hello, &callbacks, failure);
+    channel->peer = peer_open(channels->base, &channels->spec.commands[channel->number], &channels->spec.own_hello,
+                              &callbacks, failure);
     return channel->peer ? 0 : -1;
 }
 

@@ -19,7 +19,7 @@ struct send_channels;
 
 struct send_channels_spec {
     struct control_begin begin;          /* what the receiver was told */
-    const struct transport_spec *command; /* inline: what leads to the receiver; used while opening only */
+    const struct transport_spec *commands; /* inline: by channel, what leads there; used while opening only */
     struct control_hello own_hello;
     const char *way;                     /* for messages: "ssh hostb" */
 };

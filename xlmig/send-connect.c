@@ -3,16 +3,18 @@
 #include "config.h"
 #include "xlmig/send.h"
 
+#include <ctype.h>
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 
 #define SSH_WORDS_MAX 32
 
-/* What leads to a receiver; holds what it points to. */
+/* What leads to a receiver, for each channel; holds what it points to. */
 struct command {
-    struct transport_spec spec;
+    struct transport_spec specs[CONTROL_CHANNELS_MAX];
     char *words;
     const char *argv[SSH_WORDS_MAX];
 };
@@ -31,6 +33,7 @@ static const struct way {
     { "tls", CONTROL_DATA_TLS, 8 },
     { "tcp", CONTROL_DATA_TCP, 4 },
     { "exec:", CONTROL_DATA_INLINE, 1 },
+    { "fd:", CONTROL_DATA_INLINE, CONTROL_CHANNELS_MAX },
 };
 
 static const struct way *find_way(const char *transport)
@@ -45,14 +48,43 @@ static const struct way *find_way(const char *transport)
     return NULL;
 }
 
-bool send_transport_is_known(const char *transport)
-{
-    return find_way(transport) != NULL;
-}
-
-bool send_transport_is_command(const struct send_request *request)
+static bool is_command(const struct send_request *request)
 {
     return strncmp(request->transport, "exec:", 5) == 0;
+}
+
+static bool is_fd(const struct send_request *request)
+{
+    return strncmp(request->transport, "fd:", 3) == 0;
+}
+
+/* "3,4" or "3,4,5,6": to read from and to write to, for each channel.  How many channels; 0: it makes no sense. */
+static unsigned parse_fds(const char *text, int fds[2 * CONTROL_CHANNELS_MAX])
+{
+    unsigned n = 0;
+    char *end;
+
+    do {
+        long fd = isdigit((unsigned char)*text) && n < 2 * CONTROL_CHANNELS_MAX ? strtol(text, &end, 10) : -1;
+
+        if (fd < 0 || fd > INT_MAX || (*end != ',' && *end != '\0'))
+            return 0;
+        fds[n++] = (int)fd;
+        text = end + 1;
+    } while (*end);
+    return n % 2 ? 0 : n / 2;
+}
+
+bool send_transport_is_known(const char *transport)
+{
+    int fds[2 * CONTROL_CHANNELS_MAX];
+
+    return find_way(transport) && (strncmp(transport, "fd:", 3) != 0 || parse_fds(transport + 3, fds) > 0);
+}
+
+bool send_transport_is_ssh(const struct send_request *request)
+{
+    return !is_command(request) && !is_fd(request);
 }
 
 /* ---- the command ---- */
@@ -81,12 +113,24 @@ static int ssh_words(struct send *s, bool stock, struct command *command)
 
 static int make_command(struct send *s, bool stock, struct command *command, struct failure *failure)
 {
+    struct transport_spec spec = { .shell_command = NULL };
+    int fds[2 * CONTROL_CHANNELS_MAX];
+    unsigned nr_fds = 0;
+
     *command = (struct command){ .words = strdup(s->request->ssh_command) };
-    command->spec.argv = command->argv;
-    if (send_transport_is_command(s->request))
-        command->spec.shell_command = s->request->transport + 5;
+    if (is_fd(s->request))
+        nr_fds = parse_fds(s->request->transport + 3, fds);
+    else if (is_command(s->request))
+        spec.shell_command = s->request->transport + 5;
     else if (!command->words || ssh_words(s, stock, command) < 0)
         return failure_set(failure, "--ssh-command names no command");
+    else
+        spec.argv = command->argv;
+    for (unsigned i = 0; i < CONTROL_CHANNELS_MAX; i++) {
+        command->specs[i] = spec;
+        command->specs[i].input_fd = i < nr_fds ? fds[2 * i] : -1;
+        command->specs[i].output_fd = i < nr_fds ? fds[2 * i + 1] : -1;
+    }
     return 0;
 }
 
@@ -99,7 +143,7 @@ void send_connect(struct send *s, bool stock)
     s->stock_tried = stock;
     send_await(s, "an answer", s->request->connect_timeout_us);
     if (make_command(s, stock, &command, &failure) == 0)
-        s->peer = peer_open(s->base, &command.spec, &s->own_hello, &callbacks, &failure);
+        s->peer = peer_open(s->base, &command.specs[0], &s->own_hello, &callbacks, &failure);
     free(command.words);
     if (!s->peer)
         send_refuse(s, EXIT_REFUSED, "%s", failure.text);
@@ -110,12 +154,15 @@ void send_connect(struct send *s, bool stock)
 int send_choose(struct send *s, const struct control_hello *peer)
 {
     const struct way *way = find_way(s->request->transport);
-    const struct negotiate_wish wish = {
+    int fds[2 * CONTROL_CHANNELS_MAX];
+    struct negotiate_wish wish = {
         .image = s->request->image, .channels = s->request->channels, .data = way->data,
         .auto_channels_max = way->auto_channels,
     };
     struct failure failure = { 0 };
 
+    if (is_fd(s->request)) /* as many as were given */
+        wish.channels = parse_fds(s->request->transport + 3, fds);
     if (negotiate(&wish, &s->own_hello, peer, &s->choice, &failure) == 0)
         return 0;
     send_refuse(s, EXIT_REFUSED, "%s", failure.text);
@@ -154,9 +201,10 @@ static int open_channels(struct send *s, const struct control_begin *begin)
     struct command command;
     char way[300];
 
-    snprintf(way, sizeof way, "%s %s", send_transport_is_command(s->request) ? "exec" : "ssh", s->request->host);
+    snprintf(way, sizeof way, "%s %s", is_command(s->request) ? "exec" : is_fd(s->request) ? "fd" : "ssh",
+             s->request->host);
     spec.way = way;
-    spec.command = &command.spec;
+    spec.commands = command.specs;
     if (make_command(s, false, &command, &failure) == 0)
         s->channels = send_channels_open(s->base, &spec, &callbacks, &failure);
     free(command.words);

@@ -157,7 +157,7 @@ static void on_answered(struct send *s, const struct control_answer *answer)
 
 static void on_lost(struct send *s, const char *text)
 {
-    bool can_fall_back = !s->stock_tried && !send_transport_is_command(s->request);
+    bool can_fall_back = !s->stock_tried && send_transport_is_ssh(s->request);
 
     if (can_fall_back && peer_command_not_found(s->peer)) {
         /* The peer that tells of this cannot be replaced from within: from the loop, then. */

@@ -26,7 +26,7 @@
 struct send_request {
     const char *vm, *host;
     const char *toolstack;       /* its name, for processes of this one's making */
-    const char *transport;       /* "ssh", "tls", "tcp" or "exec:COMMAND" */
+    const char *transport;       /* "ssh", "tls", "tcp", "exec:COMMAND" or "fd:IN,OUT,..." */
     const char *data_address;    /* tls and tcp: where the other host is to listen; NULL: it chooses */
     const char *ssh_command;     /* words: "ssh -p 2222" */
     enum image_wish image;
@@ -105,9 +105,9 @@ void send_copy(struct send *s);
 
 /* ---- send-connect.c ---- */
 
-/* Is it the name of a transport?  And is it a command of the administrator's? */
+/* Is it the name of a transport?  And is it one that begins with ssh? */
 bool send_transport_is_known(const char *transport);
-bool send_transport_is_command(const struct send_request *request);
+bool send_transport_is_ssh(const struct send_request *request);
 
 void send_connect(struct send *s, bool stock);
 /* It may come: say how, and connect what more is needed. */

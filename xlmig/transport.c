@@ -87,6 +87,20 @@ static void on_child_ended(void *user, int status)
     tell_end(t);
 }
 
+/* Nothing to run, nor to wait for: as if a command had ended well already. */
+static int adopt(struct transport *t, const struct transport_spec *spec, struct failure *failure)
+{
+    t->input_fd = fcntl(spec->input_fd, F_DUPFD_CLOEXEC, 3);
+    t->output_fd = fcntl(spec->output_fd, F_DUPFD_CLOEXEC, 3);
+    t->child_over = true;
+    if (t->input_fd < 0 || t->output_fd < 0)
+        return failure_set(failure, "descriptors %d and %d: %s", spec->input_fd, spec->output_fd, strerror(errno));
+    close(spec->input_fd);
+    if (spec->output_fd != spec->input_fd)
+        close(spec->output_fd); /* else the other side would not see when it is hung up on */
+    return 0;
+}
+
 static int start(struct transport *t, const struct transport_spec *spec, int *error_fd, struct failure *failure)
 {
     const char *const shell[] = { "sh", "-c", spec->shell_command, NULL };
@@ -131,13 +145,14 @@ static void on_line(void *user, const char *line)
 
 static int watch(struct transport *t, int error_fd, struct failure *failure)
 {
-    t->errors = line_reader_open(t->base, error_fd, on_line, t);
+    if (error_fd >= 0)
+        t->errors = line_reader_open(t->base, error_fd, on_line, t);
     if (fcntl(t->input_fd, F_SETFL, O_NONBLOCK) < 0)
         return failure_set(failure, "fcntl: %s", strerror(errno));
     t->input = evbuffer_new();
     t->readable = event_new(t->base, t->input_fd, EV_READ | EV_PERSIST, on_readable, t);
     t->status_timer = evtimer_new(t->base, on_status_timer, t);
-    if (!t->input || !t->errors || !t->readable || !t->status_timer || event_add(t->readable, NULL) < 0)
+    if (!t->input || (error_fd >= 0 && !t->errors) || !t->readable || !t->status_timer || event_add(t->readable, NULL) < 0)
         return failure_set(failure, "out of memory");
     return 0;
 }
@@ -155,7 +170,7 @@ struct transport *transport_open(struct event_base *base, const struct transport
     t->base = base;
     t->callbacks = *callbacks;
     t->output_fd = t->input_fd = -1;
-    if (start(t, spec, &error_fd, failure) < 0) {
+    if (spec->shell_command || spec->argv ? start(t, spec, &error_fd, failure) < 0 : adopt(t, spec, failure) < 0) {
         if (error_fd >= 0)
             close(error_fd);
         transport_close(t, 0);
@@ -222,9 +237,12 @@ bool transport_command_not_found(const struct transport *t)
 
 const char *transport_last_words(struct transport *t)
 {
-    const char *tail = line_reader_tail(t->errors);
+    const char *tail;
     char status[64];
 
+    if (!t->errors)
+        return "the other end hung up";
+    tail = line_reader_tail(t->errors);
     snprintf(t->last_words, sizeof t->last_words, "the command that leads there %s%s%s",
              t->child_over ? child_status_text(t->status, status, sizeof status) : "hung up",
              tail[0] ? ": " : "", tail);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * A byte stream to another host: a command (ssh, or any) whose standard input
- * and output reach a receiver there.
+ * and output reach a receiver there, or two descriptors that do.
  */
 #ifndef XLMIG_TRANSPORT_H
 #define XLMIG_TRANSPORT_H
@@ -30,7 +30,8 @@ struct transport_callbacks {
 /* How to reach the receiver. */
 struct transport_spec {
     const char *shell_command;   /* exec:COMMAND, run by sh -c; or NULL: */
-    const char *const *argv;     /* ssh and its arguments */
+    const char *const *argv;     /* ssh and its arguments; or NULL: */
+    int input_fd, output_fd;     /* to read from and to write to, may be one; the transport's from now on */
 };
 
 struct transport *transport_open(struct event_base *base, const struct transport_spec *spec,

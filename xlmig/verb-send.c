@@ -49,7 +49,7 @@ static const struct verb_option options[] = {
     { .name = "paused", .short_name = 'p', .kind = OPTION_FLAG, .help = "leave the VM paused over there",
       OPTION_INTO(struct send_options, paused) },
     { .name = "transport", .kind = OPTION_STRING, .argument = "HOW",
-      .help = "ssh; tls or tcp (not encrypted) beside it for the data; or exec:COMMAND that reaches a receiver (ssh)",
+      .help = "ssh; tls or tcp (not encrypted) beside it for the data; exec:COMMAND, fd:IN,OUT,... (ssh)",
       OPTION_INTO(struct send_options, transport) },
     { .name = "data-address", .kind = OPTION_STRING, .argument = "ADDRESS",
       .help = "address of HOST to which tls and tcp connect (that to which ssh came)",
@@ -158,7 +158,11 @@ static bool limits_make_sense(const struct send_options *o, struct send_request 
 static bool options_make_sense(const struct send_options *o, const char *host)
 {
     if (!send_transport_is_known(o->transport)) {
-        fprintf(stderr, "xlmig send: --transport is ssh, tls, tcp or exec:COMMAND, not '%s'\n", o->transport);
+        fprintf(stderr, "xlmig send: --transport is ssh, tls, tcp, exec:COMMAND or fd:IN,OUT,..., not '%s'\n", o->transport);
+        return false;
+    }
+    if (strncmp(o->transport, "fd:", 3) == 0 && strcmp(o->channels, "auto") != 0) {
+        fprintf(stderr, "xlmig send: --transport=fd: has as many channels as it names descriptors, leave out --channels\n");
         return false;
     }
     if (o->data_address && strcmp(o->transport, "tls") != 0 && strcmp(o->transport, "tcp") != 0) {
