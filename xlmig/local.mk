@@ -19,6 +19,8 @@ xlmig_libxlmig_la_SOURCES = \
 	xlmig/control.h \
 	xlmig/cpu-policy.c \
 	xlmig/cpu-policy.h \
+	xlmig/display.c \
+	xlmig/display.h \
 	xlmig/exit.h \
 	xlmig/failure.c \
 	xlmig/failure.h \
@@ -50,12 +52,18 @@ xlmig_libxlmig_la_SOURCES = \
 	xlmig/receive-internal.h \
 	xlmig/receive.c \
 	xlmig/receive.h \
+	xlmig/registry-client.c \
+	xlmig/registry.c \
+	xlmig/registry.h \
 	xlmig/relay.c \
 	xlmig/relay.h \
 	xlmig/restore.c \
 	xlmig/restore.h \
 	xlmig/runtime-dir.c \
 	xlmig/runtime-dir.h \
+	xlmig/run-json.c \
+	xlmig/run.c \
+	xlmig/run.h \
 	xlmig/save-file.c \
 	xlmig/save-file.h \
 	xlmig/save.c \
@@ -66,6 +74,7 @@ xlmig_libxlmig_la_SOURCES = \
 	xlmig/send-channels.h \
 	xlmig/send-connect.c \
 	xlmig/send-prepare.c \
+	xlmig/send-registry.c \
 	xlmig/send.c \
 	xlmig/send.h \
 	xlmig/settle.c \
@@ -90,13 +99,17 @@ xlmig_libxlmig_la_SOURCES = \
 	xlmig/toolstack.h \
 	xlmig/transport.c \
 	xlmig/transport.h \
+	xlmig/verb-cancel.c \
 	xlmig/verb-convert.c \
+	xlmig/verb-finish.c \
 	xlmig/verb-guard-cap.c \
 	xlmig/verb-inspect.c \
 	xlmig/verb-receive.c \
 	xlmig/verb-restore.c \
 	xlmig/verb-resume.c \
 	xlmig/verb-save.c \
+	xlmig/verb-set.c \
+	xlmig/verb-top.c \
 	xlmig/verb-send.c \
 	xlmig/verb-verify.c \
 	xlmig/verb-version.c \

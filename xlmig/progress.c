@@ -1,14 +1,18 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "config.h"
 #include "xlmig/progress.h"
 
+#include "xlmig/display.h"
 #include "xlmig/loop.h"
 
-#include <json-c/json.h>
 #include <stdarg.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #define REDRAW_US 100000
+#define DEFAULT_COLUMNS 80
 
 enum progress_style progress_choose(bool quiet, bool json)
 {
@@ -21,7 +25,12 @@ enum progress_style progress_choose(bool quiet, bool json)
 
 void progress_init(struct progress *p, enum progress_style style, FILE *out)
 {
-    *p = (struct progress){ .style = style, .out = out, .started_us = now_us() };
+    const char *no_color = getenv("NO_COLOR");
+
+    *p = (struct progress){
+        .style = style, .out = out, .colours = style == PROGRESS_TERMINAL && !(no_color && *no_color),
+    };
+    run_init(&p->run, now_us());
 }
 
 const char *format_bytes(double bytes, char *buffer, size_t size)
@@ -50,36 +59,50 @@ const char *format_us(uint64_t us, char *buffer, size_t size)
 
 void progress_break(struct progress *p)
 {
-    if (p->line_open)
-        fputc('\n', p->out);
-    p->line_open = false;
+    p->lines_open = 0;
 }
 
-static void draw(struct progress *p, const struct helper_event *e)
+/* ---- a terminal ---- */
+
+static unsigned columns_of(FILE *out)
 {
-    char bytes[32], rate[32];
-    int percent = e->total ? (int)(100.0 * (double)e->done / (double)e->total) : 0;
-    double seconds = (double)e->us / 1e6;
+    struct winsize size;
 
-    fprintf(p->out, "\r\033[K%-8s round %-2u %3d%%  %s  %s/s", e->phase, e->round, percent > 100 ? 100 : percent,
-            format_bytes((double)e->bytes, bytes, sizeof bytes),
-            format_bytes(seconds > 0 ? (double)e->bytes / seconds : 0, rate, sizeof rate));
-    fflush(p->out);
-    p->line_open = true;
+    /* The last column stays free: some terminals wrap when it is written to. */
+    if (ioctl(fileno(out), TIOCGWINSZ, &size) < 0 || size.ws_col < 2)
+        return DEFAULT_COLUMNS - 1;
+    return size.ws_col - 1u;
 }
 
-static void show_progress(struct progress *p, const struct helper_event *e)
+static void paint(struct progress *p)
+{
+    static const char *const colours[] = {
+        [DISPLAY_PLAIN] = "", [DISPLAY_TITLE] = "\033[1m", [DISPLAY_GOOD] = "\033[32m", [DISPLAY_BAD] = "\033[33m",
+    };
+    struct display_line lines[DISPLAY_LINES_MAX];
+    unsigned n = display_render(&p->run, now_us(), columns_of(p->out), lines);
+
+    if (p->lines_open)
+        fprintf(p->out, "\033[%uA", p->lines_open);
+    for (unsigned i = 0; i < n; i++)
+        fprintf(p->out, "\r%s%s%s\033[K\n", p->colours ? colours[lines[i].mood] : "", lines[i].text,
+                p->colours && colours[lines[i].mood][0] ? "\033[0m" : "");
+    fputs("\033[J", p->out); /* what the last picture had more of */
+    fflush(p->out);
+    p->lines_open = n;
+}
+
+static void show_on_terminal(struct progress *p, bool at_once)
 {
     uint64_t now = now_us();
 
-    if (p->style != PROGRESS_TERMINAL)
+    if (p->style != PROGRESS_TERMINAL || (!at_once && now - p->last_shown_us < REDRAW_US))
         return;
-    if (e->round == p->round && now - p->last_shown_us < REDRAW_US)
-        return;
-    p->round = e->round;
     p->last_shown_us = now;
-    draw(p, e);
+    paint(p);
 }
+
+/* ---- lines ---- */
 
 static void show_round(struct progress *p, const struct helper_event *e)
 {
@@ -93,6 +116,18 @@ static void show_round(struct progress *p, const struct helper_event *e)
             (unsigned long long)e->dirtied);
 }
 
+static void show_throttle(struct progress *p, const struct helper_event *e)
+{
+    if (p->style != PROGRESS_LINES)
+        return;
+    if (e->throttle)
+        fprintf(p->out, "it writes faster than can be sent: slowed down by %u%%\n", e->throttle);
+    else
+        fprintf(p->out, "at full speed again\n");
+}
+
+/* ---- JSON ---- */
+
 static void print_object(struct json_object *object)
 {
     printf("%s\n", json_object_to_json_string_ext(object, JSON_C_TO_STRING_PLAIN));
@@ -105,18 +140,21 @@ static void add(struct json_object *object, const char *name, uint64_t value)
     json_object_object_add(object, name, json_object_new_int64((int64_t)value));
 }
 
+static void add_text(struct json_object *object, const char *name, const char *value)
+{
+    if (value[0])
+        json_object_object_add(object, name, json_object_new_string(value));
+}
+
 static void print_json(const struct helper_event *e)
 {
     static const char *const names[] = { "start", "progress", "round", "decision", "throttle", "note", "end" };
     struct json_object *object = json_object_new_object();
 
-    json_object_object_add(object, "event", json_object_new_string(names[e->kind]));
-    if (e->phase[0])
-        json_object_object_add(object, "phase", json_object_new_string(e->phase));
-    if (e->text[0])
-        json_object_object_add(object, "text", json_object_new_string(e->text));
-    if (e->reason[0])
-        json_object_object_add(object, "reason", json_object_new_string(e->reason));
+    add_text(object, "event", names[e->kind]);
+    add_text(object, "phase", e->phase);
+    add_text(object, "text", e->text);
+    add_text(object, "reason", e->reason);
     add(object, "round", e->round);
     add(object, "pages", e->pages);
     add(object, "done", e->done);
@@ -124,23 +162,47 @@ static void print_json(const struct helper_event *e)
     add(object, "bytes", e->bytes);
     add(object, "dirtied", e->dirtied);
     add(object, "us", e->us);
+    if (e->kind == HELPER_PROGRESS) {
+        add(object, "dirty", e->dirty);
+        add(object, "dirty_per_s", e->dirty_per_s);
+    }
+    if (e->kind == HELPER_PROGRESS || e->kind == HELPER_DECISION)
+        add(object, "predicted_us", e->predicted_us);
+    if (e->kind == HELPER_DECISION)
+        add(object, "needed_bytes_per_s", e->needed_bytes_per_s);
+    if (e->kind == HELPER_THROTTLE || e->kind == HELPER_PROGRESS)
+        add(object, "throttle", e->throttle);
     print_object(object);
 }
 
+/* ---- events ---- */
+
 void progress_event(struct progress *p, const struct helper_event *e)
 {
-    if (p->style == PROGRESS_JSON)
+    run_event(&p->run, e, now_us());
+    if (p->style == PROGRESS_JSON && e->kind != HELPER_NOTE)
         print_json(e);
-    if (e->kind == HELPER_PROGRESS) {
-        show_progress(p, e);
-    } else if (e->kind == HELPER_ROUND) {
+    switch (e->kind) {
+    case HELPER_PROGRESS:
+        show_on_terminal(p, false);
+        return;
+    case HELPER_ROUND:
         show_round(p, e);
-    } else if (e->kind == HELPER_NOTE) {
+        show_on_terminal(p, true);
+        return;
+    case HELPER_THROTTLE:
+        show_throttle(p, e);
+        show_on_terminal(p, true);
+        return;
+    case HELPER_NOTE:
         progress_note(p, "%s", e->text);
-    } else if (e->kind == HELPER_END) {
-        p->have_end = true;
-        p->end = *e;
+        return;
+    case HELPER_END:
+        show_on_terminal(p, true);
         p->suspended_at_us = e->suspended_at_us <= now_us() ? e->suspended_at_us : 0;
+        return;
+    default:
+        return;
     }
 }
 
@@ -162,8 +224,8 @@ void progress_note(struct progress *p, const char *format, ...)
     if (p->style == PROGRESS_JSON) {
         struct json_object *object = json_object_new_object();
 
-        json_object_object_add(object, "event", json_object_new_string("note"));
-        json_object_object_add(object, "text", json_object_new_string(text));
+        add_text(object, "event", "note");
+        add_text(object, "text", text);
         print_object(object);
     } else if (p->style != PROGRESS_QUIET) {
         progress_break(p);
@@ -171,56 +233,72 @@ void progress_note(struct progress *p, const char *format, ...)
     }
 }
 
-static void report_json(const struct progress *p, const char *headline, uint64_t total_us, uint64_t downtime_us)
-{
-    struct json_object *object = json_object_new_object();
+/* ---- the end ---- */
 
-    json_object_object_add(object, "event", json_object_new_string("report"));
-    json_object_object_add(object, "text", json_object_new_string(headline));
-    add(object, "total_us", total_us);
-    add(object, "downtime_us", downtime_us);
-    if (p->have_end) {
-        add(object, "rounds", p->end.round);
-        add(object, "bytes", p->end.bytes);
-        add(object, "pages_sent", p->end.pages_sent);
-        add(object, "suspend_us", p->end.suspend_us);
-        add(object, "stopped_us", p->end.stopped_us);
-    }
-    print_object(object);
+struct run_result progress_result(const struct progress *p, const char *outcome, bool ok, const char *text)
+{
+    struct run_result result = { .outcome = outcome, .ok = ok, .text = text };
+
+    result.total_us = (p->ended_us ? p->ended_us : now_us()) - p->run.started_us;
+    if (p->suspended_at_us && p->running_again_us > p->suspended_at_us)
+        result.downtime_us = p->running_again_us - p->suspended_at_us;
+    return result;
 }
 
-static void report_lines(const struct progress *p, uint64_t total_us, uint64_t downtime_us)
+/* What the downtime was made of, beside what was expected. */
+static void report_downtime(const struct progress *p, uint64_t downtime_us)
 {
-    char text[32], rate[32];
+    const struct helper_event *end = &p->run.end, *stop = &p->run.stop;
+    char was[32], expected[32], suspend[32], copy[32], rest[32];
+    bool known = end->kind == HELPER_END;
 
-    fprintf(p->out, "  total time  %s\n", format_us(total_us, text, sizeof text));
-    if (downtime_us)
-        fprintf(p->out, "  downtime    %s%s\n", p->have_end ? "" : "at least ",
-                format_us(downtime_us, text, sizeof text));
-    if (!p->have_end)
-        return;
-    if (p->end.round)
-        fprintf(p->out, "  rounds      %u\n", p->end.round);
-    fprintf(p->out, "  memory      %s", format_bytes((double)p->end.bytes, text, sizeof text));
-    if (p->end.us)
-        fprintf(p->out, " at %s/s", format_bytes((double)p->end.bytes * 1e6 / (double)p->end.us, rate, sizeof rate));
+    fprintf(p->out, "  downtime    %s%s", known ? "" : "at least ", format_us(downtime_us, was, sizeof was));
+    if (stop->kind == HELPER_DECISION && stop->predicted_us)
+        fprintf(p->out, ", predicted %s", format_us(stop->predicted_us, expected, sizeof expected));
+    if (known && downtime_us > end->copy_us)
+        fprintf(p->out, " (memory %s, state and start %s; suspending took %s before)",
+                format_us(end->copy_us, copy, sizeof copy),
+                format_us(downtime_us - end->copy_us, rest, sizeof rest),
+                format_us(end->suspend_us, suspend, sizeof suspend));
     fputc('\n', p->out);
+}
+
+static void report_lines(const struct progress *p, const struct run_result *result)
+{
+    const struct helper_event *end = &p->run.end;
+    char text[32], rate[32], kinds[256], verdict[512];
+
+    fprintf(p->out, "  total time  %s\n", format_us(result->total_us, text, sizeof text));
+    if (result->downtime_us)
+        report_downtime(p, result->downtime_us);
+    if (end->kind != HELPER_END)
+        return;
+    if (end->round)
+        fprintf(p->out, "  rounds      %u\n", end->round);
+    fprintf(p->out, "  memory      %s", format_bytes((double)end->bytes, text, sizeof text));
+    if (end->us)
+        fprintf(p->out, " at %s/s", format_bytes((double)end->bytes * 1e6 / (double)end->us, rate, sizeof rate));
+    if (end->nr_channels > 1)
+        fprintf(p->out, " over %u channels", end->nr_channels);
+    fputc('\n', p->out);
+    if (display_kinds(end->kinds, kinds, sizeof kinds)[0])
+        fprintf(p->out, "  pages       %s\n", kinds);
+    run_verdict(&p->run, verdict, sizeof verdict);
+    if (verdict[0])
+        fprintf(p->out, "  note        %s\n", verdict);
 }
 
 void progress_report(struct progress *p, const char *headline)
 {
-    uint64_t total_us = (p->ended_us ? p->ended_us : now_us()) - p->started_us;
-    uint64_t downtime_us = 0;
+    struct run_result result = progress_result(p, NULL, true, headline);
 
-    if (p->suspended_at_us && p->running_again_us > p->suspended_at_us)
-        downtime_us = p->running_again_us - p->suspended_at_us;
     progress_break(p);
     if (p->style == PROGRESS_JSON) {
-        report_json(p, headline, total_us, downtime_us);
+        print_object(run_report_json(&p->run, &result, false));
         return;
     }
     if (p->style == PROGRESS_QUIET)
         return;
     fprintf(p->out, "%s\n", headline);
-    report_lines(p, total_us, downtime_us);
+    report_lines(p, &result);
 }

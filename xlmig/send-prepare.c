@@ -95,6 +95,9 @@ void send_prepare(struct send *s)
         return;
     }
     negotiate_own_hello(&s->host, &s->own_hello);
+    snprintf(s->progress.run.vm, sizeof s->progress.run.vm, "%s", s->vm.name);
+    snprintf(s->progress.run.from, sizeof s->progress.run.from, "%s", s->host.name);
+    s->progress.run.memory_bytes = s->vm.memory_bytes;
     s->config_pending = true;
     s->ts->ops->config(s->ts, s->vm.domid, on_config, s);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The copy and the handover.  What may happen in which state is handover.c's; this carries it out. */
+#include "config.h"
 #include "xlmig/send.h"
 
 #include "stream-format/libxl-stream.h"
@@ -8,6 +9,7 @@
 #include "xlmig/throttle.h"
 #include "xlmig/write-bounded.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -45,30 +47,31 @@ static void on_deadline(evutil_socket_t fd, short what, void *user)
     feed(s, HANDOVER_TIMEOUT);
 }
 
+void send_cancel(struct send *s)
+{
+    s->cancelled = true;
+    if (!s->handing_over) {
+        if (!s->config_pending)
+            send_refuse(s, EXIT_CANCELLED, "cancelled");
+        return;
+    }
+    progress_note(&s->progress, "cancelling");
+    failure_set(&s->why, "cancelled");
+    feed(s, HANDOVER_CANCEL);
+}
+
 static void on_signal(evutil_socket_t signum, short what, void *user)
 {
     struct send *s = user;
 
     (void)signum;
     (void)what;
-    if (s->cancelled) {
+    if (s->cancelled)
         progress_note(&s->progress, "stopping already: %s", handover_state_name(s->state));
-        return;
-    }
-    if (!s->handing_over) {
-        s->cancelled = true;
-        if (!s->config_pending)
-            send_refuse(s, EXIT_CANCELLED, "cancelled");
-        return;
-    }
-    if (handover_step(s->state, HANDOVER_CANCEL).action == HANDOVER_DO_NOTHING) {
+    else if (s->handing_over && handover_step(s->state, HANDOVER_CANCEL).action == HANDOVER_DO_NOTHING)
         progress_note(&s->progress, "too late to cancel: %s", handover_state_name(s->state));
-        return;
-    }
-    s->cancelled = true;
-    progress_note(&s->progress, "cancelling");
-    failure_set(&s->why, "cancelled");
-    feed(s, HANDOVER_CANCEL);
+    else
+        send_cancel(s);
 }
 
 /* ---- the copy ---- */
@@ -143,8 +146,8 @@ void send_copy(struct send *s)
 {
     struct toolstack_suspend how = {
         .fd = send_data_fd(s), .live = !s->request->no_live, .max_rounds = s->request->max_rounds,
-        .max_downtime_us = s->request->max_downtime_us, .stall_timeout_us = s->request->stall_timeout_us,
-        .max_bandwidth = s->request->max_bandwidth, .timeout_us = s->request->timeout_us,
+        .max_downtime_us = s->progress.run.limits.max_downtime_us, .stall_timeout_us = s->request->stall_timeout_us,
+        .max_bandwidth = s->progress.run.limits.max_bandwidth, .timeout_us = s->request->timeout_us,
         .force_at_timeout = s->request->force_at_timeout, .throttle = s->request->throttle,
         .user = s, .event = on_helper_event, .done = on_copied,
     };
@@ -421,6 +424,7 @@ static int set_up(struct send *s)
 
 static void tear_down(struct send *s)
 {
+    registry_close(s->registry);
     let_go(s);
     send_channels_close(s->channels);
     peer_close(s->peer);
@@ -432,6 +436,34 @@ static void tear_down(struct send *s)
     free(s->config_json);
     free(s->cpu_policy.bytes);
     free(s);
+}
+
+static void describe(struct send *s)
+{
+    const struct send_request *r = s->request;
+    struct run *run = &s->progress.run;
+
+    snprintf(run->vm, sizeof run->vm, "%s", r->vm);
+    snprintf(run->to, sizeof run->to, "%s", s->there);
+    run->limits = (struct run_limits){
+        .max_downtime_us = r->max_downtime_us, .max_bandwidth = r->max_bandwidth, .timeout_us = r->timeout_us,
+        .force_at_timeout = r->force_at_timeout, .throttle = r->throttle,
+    };
+}
+
+/* Whatever came of it, once the guest was touched. */
+static void write_report(struct send *s)
+{
+    static const char *const outcomes[] = {
+        [HANDOVER_MOVED] = "moved", [HANDOVER_LEFTOVER] = "moved", [HANDOVER_UNDONE] = "undone",
+        [HANDOVER_STUCK] = "stuck", [HANDOVER_IN_DOUBT] = "in-doubt",
+    };
+    bool moved = s->state == HANDOVER_MOVED || s->state == HANDOVER_LEFTOVER;
+    struct run_result result = progress_result(&s->progress, outcomes[s->state], moved,
+                                               moved ? "it runs there" : s->why.text);
+
+    if (run_report_write(&s->progress.run, &result, s->request->report_path) < 0)
+        fprintf(stderr, "xlmig: no report in %s: %s.\n", s->request->report_path, strerror(errno));
 }
 
 static void tell_of_cap(void *user, const char *text)
@@ -452,12 +484,16 @@ int send_vm(struct toolstack *ts, struct event_base *base, const struct send_req
     snprintf(s->there, sizeof s->there, "%s", request->host);
     progress_init(&s->progress, request->style, stderr);
     if (set_up(s) == 0) {
+        describe(s);
+        send_register(s);
         cap_record_recover(ts, request->toolstack, tell_of_cap, &s->progress);
         send_prepare(s);
         while (!s->over && event_base_loop(base, EVLOOP_ONCE) == 0)
             ;
         progress_break(&s->progress);
         rc = s->handing_over ? tell_end(s) : s->exit_status;
+        if (s->handing_over && s->request->report_path)
+            write_report(s);
     }
     tear_down(s);
     return rc;

@@ -17,6 +17,7 @@
 #include "xlmig/negotiate.h"
 #include "xlmig/peer.h"
 #include "xlmig/progress.h"
+#include "xlmig/registry.h"
 #include "xlmig/send-channels.h"
 #include "xlmig/toolstack.h"
 
@@ -44,6 +45,7 @@ struct send_request {
     uint64_t timeout_us;         /* 0: none */
     bool force_at_timeout, throttle;
     uint64_t connect_timeout_us, preflight_timeout_us, ready_timeout_us, go_timeout_us;
+    const char *report_path;     /* NULL: no report in a file */
     enum progress_style style;
 };
 
@@ -78,6 +80,7 @@ struct send {
     bool ended_itself;               /* the guest shut down, or rebooted, in the middle of it all */
     char there[256];                 /* the destination, as messages name it */
 
+    struct registry *registry;       /* others may ask and tell; NULL: nobody can */
     struct throttle *throttle;       /* while it is copied; NULL: not to be slowed */
 
     struct failure why;              /* the first thing that went wrong */
@@ -118,6 +121,11 @@ void send_when_connected(struct send *s);
 /* Where xl's header and libxl's stream go. */
 int send_data_fd(const struct send *s);
 void send_fill_image(const struct send *s, struct toolstack_image *image);
+
+/* Let others see this move, and tell it what to do. */
+void send_register(struct send *s);
+/* As Ctrl-C.  Only while it can be done: not twice, and not too late. */
+void send_cancel(struct send *s);
 
 /* End before anything was touched, with an exit status. */
 void send_refuse(struct send *s, int exit_status, const char *format, ...) __attribute__((format(printf, 3, 4)));

@@ -6,7 +6,7 @@
 #include <string.h>
 
 struct send_options {
-    const char *on_timeout, *throttle;
+    const char *on_timeout, *throttle, *report;
     const char *transport, *data_address, *ssh_command, *image, *channels, *compress;
     unsigned threads;
     bool stock, no_live, paused, ignore_cpu, verbose, quiet, json;
@@ -89,6 +89,8 @@ static const struct verb_option options[] = {
       OPTION_INTO(struct send_options, quiet) },
     { .name = "json", .kind = OPTION_FLAG, .help = "events and report on standard output, a JSON object a line",
       OPTION_INTO(struct send_options, json) },
+    { .name = "report", .kind = OPTION_STRING, .argument = "FILE",
+      .help = "write the report to FILE, for xlmig report to draw", OPTION_INTO(struct send_options, report) },
     { .name = "verbose", .short_name = 'v', .kind = OPTION_FLAG, .help = "show what the other host says",
       OPTION_INTO(struct send_options, verbose) },
     OPTIONS_END,
@@ -199,6 +201,7 @@ static int run_send(const struct verb_call *call)
         .stall_timeout_us = o->stall_timeout_us,
         .connect_timeout_us = o->connect_timeout_us, .preflight_timeout_us = o->preflight_timeout_us,
         .ready_timeout_us = o->ready_timeout_us, .go_timeout_us = o->go_timeout_us,
+        .report_path = o->report,
         .style = progress_choose(o->quiet, o->json),
     };
     struct failure failure = { 0 };

@@ -26,6 +26,8 @@ _xlmig()
         COMPREPLY=($(compgen -W "$(xlmig "$verb" --help 2>/dev/null | _xlmig_listed options)" -- "$word"))
     else
         case $verb in
+        set | finish | cancel)
+            COMPREPLY=($(compgen -W "$(xlmig top --once 2>/dev/null | awk 'NR > 1 { print $1, $2 }')" -- "$word")) ;;
         send | save | resume)
             COMPREPLY=($(compgen -W "$(xl list 2>/dev/null | awk 'NR > 2 { print $1 }')" -- "$word")) ;;
         esac

@@ -19,6 +19,7 @@ simhost_scripts = \
 	tests/simhost/faults.tap \
 	tests/simhost/host.tap \
 	tests/simhost/limits.tap \
+	tests/simhost/registry.tap \
 	tests/simhost/save.tap \
 	tests/simhost/send.tap \
 	tests/simhost/throttle.tap
