@@ -2,6 +2,7 @@
 #include "config.h"
 #include "xlmig/negotiate.h"
 
+#include "libxcsave/xcsave.h"
 #include "stream-format/image1.h"
 
 #include <stdio.h>
@@ -9,10 +10,7 @@
 #include <unistd.h>
 
 #define CHANNELS_MAX 16u          /* taken by one receiver; more than this was never of use */
-
-/* What the engine behind the save helper reads.  An index is for files. */
-#define ENGINE_IMAGE_VERSION 1u
-#define ENGINE_IMAGE_FEATURES (IMAGE1_FEATURES_KNOWN & ~IMAGE1_FEATURE_INDEX)
+#define ENGINE_IMAGE_VERSION 1u   /* of what the engine behind the save helper reads */
 
 void negotiate_own_hello(const struct toolstack_host *host, struct control_hello *hello)
 {
@@ -20,7 +18,7 @@ void negotiate_own_hello(const struct toolstack_host *host, struct control_hello
 
     *hello = (struct control_hello){
         .min_version = CONTROL_VERSION, .max_version = CONTROL_VERSION, .program = "xlmig " PACKAGE_VERSION,
-        .image_version = ENGINE_IMAGE_VERSION, .image_features = ENGINE_IMAGE_FEATURES,
+        .image_version = ENGINE_IMAGE_VERSION, .image_features = XCSAVE_V1_FEATURES,
         .max_channels = CHANNELS_MAX,
         .data = 1u << CONTROL_DATA_INLINE | 1u << CONTROL_DATA_TCP | 1u << CONTROL_DATA_TLS,
         .cpus = cpus > 0 ? (unsigned)cpus : 1,

@@ -20,14 +20,16 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #define PIPE_BYTES (1 << 20)
-#define BUFFER_BYTES (1u << 18)
-#define READ_AHEAD_BYTES (1u << 16) /* several records of TLS a system call */
+#define BUFFER_BYTES (1u << 18) /* many records of TLS a system call: each wakes the other side */
 
 struct tls_relay {
     SSL *ssl;
+    BIO *to_ssl, *from_ssl;    /* what of TLS comes from and goes to the socket; ssl's */
+    int socket_fd;
     int pipe_fd;               /* the thread's end */
     int stop_fd, lost_fd;      /* eventfds */
     bool sending;
@@ -35,7 +37,7 @@ struct tls_relay {
     atomic_bool lost;
     pthread_t thread;
     struct failure failure;
-    unsigned char buffer[BUFFER_BYTES];
+    unsigned char plain[BUFFER_BYTES], raw[BUFFER_BYTES];
 };
 
 static void signal_fd(int fd)
@@ -60,46 +62,65 @@ static bool wait_for(struct tls_relay *relay, int socket_fd, short socket_events
     return p[0].revents == 0;
 }
 
-static bool wait_for_tls(struct tls_relay *relay, enum tls_need need)
+/* What the socket has of TLS goes to OpenSSL.  0: it had something, or nothing yet; -1: it ended. */
+static int read_socket(struct tls_relay *relay)
 {
-    return need != TLS_FAILED &&
-           wait_for(relay, SSL_get_fd(relay->ssl), need == TLS_NEEDS_WRITE ? POLLOUT : POLLIN, -1, 0);
+    ssize_t n = recv(relay->socket_fd, relay->raw, sizeof relay->raw, MSG_DONTWAIT);
+
+    if (n > 0)
+        return BIO_write(relay->to_ssl, relay->raw, (int)n) == n ? 0 : failure_set(&relay->failure, "out of memory");
+    if (n < 0 && (errno == EAGAIN || errno == EINTR))
+        return 0;
+    return failure_set(&relay->failure, "%s", n < 0 ? strerror(errno) : "the other side hung up");
 }
 
 /* ---- to the network ---- */
 
-static int write_all(struct tls_relay *relay, const unsigned char *bytes, size_t len)
+/* What OpenSSL made goes to the socket. */
+static int write_socket(struct tls_relay *relay)
 {
-    while (len > 0) {
-        size_t done = 0;
-        int r;
+    char *bytes;
+    long len = BIO_get_mem_data(relay->from_ssl, &bytes);
 
-        ERR_clear_error();
-        errno = 0;
-        r = SSL_write_ex(relay->ssl, bytes, len, &done);
-        if (r == 1) {
-            bytes += done;
-            len -= done;
-        } else if (!wait_for_tls(relay, tls_need(relay->ssl, r, &relay->failure))) {
+    while (len > 0) {
+        ssize_t n = send(relay->socket_fd, bytes, (size_t)len, MSG_DONTWAIT | MSG_NOSIGNAL);
+
+        if (n > 0) {
+            bytes += n;
+            len -= n;
+        } else if (errno != EAGAIN && errno != EINTR) {
+            return failure_set(&relay->failure, "%s", strerror(errno));
+        } else if (!wait_for(relay, relay->socket_fd, POLLOUT, -1, 0)) {
             return -1;
         }
     }
+    (void)BIO_reset(relay->from_ssl);
     return 0;
+}
+
+static int encrypt(struct tls_relay *relay, size_t len)
+{
+    for (size_t at = 0; at < len;) {
+        size_t done = 0;
+
+        ERR_clear_error();
+        if (SSL_write_ex(relay->ssl, relay->plain + at, len - at, &done) != 1)
+            return failure_set(&relay->failure, "TLS: encryption failed");
+        at += done;
+    }
+    return write_socket(relay);
 }
 
 /* The reader says nothing: what comes from it is its end, or a message of TLS's own. */
 static int look_at_reader(struct tls_relay *relay)
 {
-    struct pollfd p = { .fd = SSL_get_fd(relay->ssl), .events = POLLIN };
-    unsigned char byte;
     size_t done;
     int r;
 
-    if (poll(&p, 1, 0) <= 0)
-        return 0;
+    if (read_socket(relay) < 0)
+        return -1;
     ERR_clear_error();
-    errno = 0;
-    r = SSL_read_ex(relay->ssl, &byte, 1, &done);
+    r = SSL_read_ex(relay->ssl, relay->raw, 1, &done);
     if (r == 1)
         return failure_set(&relay->failure, "the other side says what it should not");
     return tls_need(relay->ssl, r, &relay->failure) == TLS_FAILED ? -1 : 0;
@@ -108,15 +129,15 @@ static int look_at_reader(struct tls_relay *relay)
 static void send_all(struct tls_relay *relay)
 {
     for (;;) {
-        ssize_t n = read(relay->pipe_fd, relay->buffer, sizeof relay->buffer);
+        ssize_t n = read(relay->pipe_fd, relay->plain, sizeof relay->plain);
 
         if (n == 0) {
             SSL_shutdown(relay->ssl);
+            (void)write_socket(relay);
             return;
         }
-        if (n > 0 ? write_all(relay, relay->buffer, (size_t)n) < 0
-                  : !wait_for(relay, SSL_get_fd(relay->ssl), POLLIN, relay->pipe_fd, POLLIN) ||
-                        look_at_reader(relay) < 0)
+        if (n > 0 ? encrypt(relay, (size_t)n) < 0
+                  : !wait_for(relay, relay->socket_fd, POLLIN, relay->pipe_fd, POLLIN) || look_at_reader(relay) < 0)
             return;
     }
 }
@@ -128,7 +149,7 @@ static int pass_on(struct tls_relay *relay, size_t len)
     size_t at = 0;
 
     while (at < len) {
-        ssize_t n = write(relay->pipe_fd, relay->buffer + at, len - at);
+        ssize_t n = write(relay->pipe_fd, relay->plain + at, len - at);
 
         if (n > 0)
             at += (size_t)n;
@@ -140,20 +161,37 @@ static int pass_on(struct tls_relay *relay, size_t len)
     return 0;
 }
 
-static void receive_all(struct tls_relay *relay)
+/* As many whole records as have come, in one piece. */
+static int decrypt(struct tls_relay *relay, size_t *len)
 {
-    SSL_set_default_read_buffer_len(relay->ssl, READ_AHEAD_BYTES);
-    SSL_set_read_ahead(relay->ssl, 1);
-    for (;;) {
+    enum tls_need need = TLS_DONE;
+
+    *len = 0;
+    while (need == TLS_DONE && *len < sizeof relay->plain) {
         size_t done = 0;
         int r;
 
         ERR_clear_error();
         errno = 0;
-        r = SSL_read_ex(relay->ssl, relay->buffer, sizeof relay->buffer, &done);
-        if (r == 1 ? pass_on(relay, done) < 0 : !wait_for_tls(relay, tls_need(relay->ssl, r, &relay->failure)))
-            return;
+        r = SSL_read_ex(relay->ssl, relay->plain + *len, sizeof relay->plain - *len, &done);
+        *len += done;
+        need = r == 1 ? TLS_DONE : tls_need(relay->ssl, r, &relay->failure);
     }
+    return need == TLS_FAILED ? -1 : 0;
+}
+
+static void receive_all(struct tls_relay *relay)
+{
+    size_t len;
+    int rc;
+
+    do {
+        rc = decrypt(relay, &len);
+        if (pass_on(relay, len) < 0)
+            return;
+        if (rc == 0 && len == 0 && (!wait_for(relay, relay->socket_fd, POLLIN, -1, 0) || read_socket(relay) < 0))
+            return;
+    } while (rc == 0);
 }
 
 /* ---- the thread ---- */
@@ -166,12 +204,27 @@ static void *run(void *user)
         send_all(relay);
     else
         receive_all(relay);
+    if (relay->failure.text[0])
+        atomic_store(&relay->lost, true); /* before the helper can tell */
     close(relay->pipe_fd); /* the helper meets the end of its stream, or nobody who reads it */
-    if (relay->failure.text[0]) {
-        atomic_store(&relay->lost, true);
+    if (relay->failure.text[0])
         signal_fd(relay->lost_fd);
-    }
     return NULL;
+}
+
+/* From now on the thread reads and writes the socket, OpenSSL only memory. */
+static int detach_from_socket(struct tls_relay *relay)
+{
+    relay->to_ssl = BIO_new(BIO_s_mem());
+    relay->from_ssl = BIO_new(BIO_s_mem());
+    if (!relay->to_ssl || !relay->from_ssl) {
+        BIO_free(relay->to_ssl);
+        BIO_free(relay->from_ssl);
+        errno = ENOMEM;
+        return -1;
+    }
+    SSL_set_bio(relay->ssl, relay->to_ssl, relay->from_ssl);
+    return 0;
 }
 
 /* Signals are for the loop's thread. */
@@ -197,10 +250,11 @@ struct tls_relay *tls_relay_start(SSL *ssl, bool sending, int *plain_fd, struct 
         failure_set(failure, "out of memory");
         return NULL;
     }
-    *relay = (struct tls_relay){ .ssl = ssl, .sending = sending, .pipe_fd = -1 };
+    *relay = (struct tls_relay){ .ssl = ssl, .socket_fd = SSL_get_fd(ssl), .sending = sending, .pipe_fd = -1 };
     relay->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     relay->lost_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    if (relay->stop_fd >= 0 && relay->lost_fd >= 0 && pipe2(ends, O_CLOEXEC) == 0) {
+    if (relay->stop_fd >= 0 && relay->lost_fd >= 0 && detach_from_socket(relay) == 0 &&
+        pipe2(ends, O_CLOEXEC) == 0) {
         relay->pipe_fd = ends[sending ? 0 : 1];
         *plain_fd = ends[sending ? 1 : 0];
         fcntl(relay->pipe_fd, F_SETPIPE_SZ, PIPE_BYTES); /* fewer wake-ups; any size will do */
