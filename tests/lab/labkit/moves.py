@@ -133,7 +133,7 @@ def await_copying(host, seconds=30):
         if time.monotonic() > end:
             raise LabError("no migration got under way:\n" + host.run("cat /tmp/move.output; ps axf | tail -30"))
         time.sleep(0.3)
-    time.sleep(4)
+    time.sleep(2)
 
 
 def hurry(host):
@@ -167,6 +167,5 @@ def running(lab, guest, host):
         with contextlib.suppress(LabError):
             guest.await_tick(after=guest.await_tick().number)
             return
-    for any_host in (lab.a, lab.b):
-        any_host.run(f"for n in {guest.name} {guest.name}--incoming; do xl destroy $n 2>/dev/null; done; true")
+    lab.pair.destroy(guest)
     guest.create(host)

@@ -33,6 +33,14 @@ class Pair:
                  "hosts": {name: {"pid": host.pid, "start": host.start} for name, host in self.hosts.items()}}
         STATE.write_text(json.dumps(state))
 
+    def destroy(self, guest):
+        """Wherever it is, and whatever a migration may have named it."""
+        for host in self.hosts.values():
+            with contextlib.suppress(LabError):
+                host.run(f"for n in {guest.name} {guest.name}--incoming {guest.name}--migratedaway; do "
+                         "xl destroy $n 2>/dev/null; done; true", check=False)
+        guest.host = None
+
     def install(self, folder):
         for host in self.hosts.values():
             host.put_tree(folder)

@@ -6,6 +6,7 @@ import time
 import traceback
 
 from . import images, pair, tree
+from .guest import Guest
 from .scenario import ALL, Lab, Outcome
 from .settings import CACHE, LAB, MEMORY_MIB, RUN, LabError
 
@@ -65,9 +66,9 @@ class Report:
         return 1 if self.count("FAIL") or not self.outcomes else 0
 
 
-def attempt(declared, hosts, report):
+def attempt(declared, hosts, report, plain):
     """Run one scenario: whether all of it passed."""
-    lab = Lab(hosts, declared.names, report)
+    lab = Lab(hosts, declared.names, report, plain)
     reason = "not reached"
     try:
         declared.function(lab)
@@ -75,30 +76,43 @@ def attempt(declared, hosts, report):
         reason = f"not reached: {error}"
     except Exception:
         reason = f"not reached: {traceback.format_exc()}"
-    failed = any(outcome.kind == "FAIL" for outcome in lab.outcomes.values()) or reason != "not reached"
-    if failed:
+    if lab.failed() or reason != "not reached":
         print(f"    logs of both hosts: {pair.keep_logs(hosts, declared.names[0])}", flush=True)
     lab.finish(reason)
-    return not any(outcome.kind == "FAIL" for outcome in lab.outcomes.values())
+    return not lab.failed()
 
 
-def run_scenario(declared, hosts, report):
+def run_scenario(declared, hosts, report, plain):
     before = glitches(hosts)
-    if not attempt(declared, hosts, report) and glitches(hosts) > before:
+    if not attempt(declared, hosts, report, plain) and glitches(hosts) > before:
         print(f"retry {' '.join(declared.names)}: the emulated platform timer jumped in that run", flush=True)
-        attempt(declared, hosts, report)
+        attempt(declared, hosts, report, plain)
+
+
+def in_order(chosen):
+    """Those that share a plain guest follow each other."""
+    kinds = [declared.guest for declared in chosen]
+    return sorted(chosen, key=lambda declared: kinds.index(declared.guest))
 
 
 def run_all(chosen, hosts, folder, report):
     if folder:
         hosts.install(folder)
-    for declared in chosen:
+    plain = None
+    for declared in in_order(chosen):
+        if plain and plain.kind != declared.guest:
+            hosts.destroy(plain)
+            plain = None
+        if declared.guest and not plain:
+            plain = Guest(declared.guest)
         if not hosts.alive():
             report.all_of(declared, "FAIL", f"a host is gone (see {RUN}/*.qemu.log, {RUN}/*.serial)")
         elif declared.xen != hosts.hypervisor:
             report.all_of(declared, "skip", f"needs `lab up --xen {declared.xen}`; the pair that is up has another")
         else:
-            run_scenario(declared, hosts, report)
+            run_scenario(declared, hosts, report, plain)
+    if plain:
+        hosts.destroy(plain)
 
 
 def run(patterns, destdir):

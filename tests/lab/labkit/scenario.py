@@ -11,6 +11,9 @@ A scenario is a function over a running pair. It reports one or more behaviours,
 
 A step that raises is a failed test, and the scenario goes on; a step that cannot be tried without an earlier one says
 so with lab.need(NAME). What a scenario creates with lab.guest() is destroyed when it ends.
+
+A scenario that takes a guest as it comes says so, `@scenario(..., guest="pv")`, and finds it as lab.plain. Those that
+take the same follow each other and share it, so that it boots once; moves.running() makes sure of it.
 """
 
 import contextlib
@@ -29,18 +32,19 @@ class Skip(Exception):
 
 
 class Declared:
-    def __init__(self, function, names, xen):
-        self.function, self.names, self.xen = function, names, xen
+    def __init__(self, function, names, xen, guest):
+        self.function, self.names, self.xen, self.guest = function, names, xen, guest
 
     def matches(self, patterns):
         return not patterns or any(fnmatch.fnmatchcase(name, pattern) for name in self.names for pattern in patterns)
 
 
-def scenario(*names, xen="shadow"):
-    """Declare a scenario that reports these names; `xen` is the hypervisor that it needs."""
+def scenario(*names, xen="shadow", guest=None):
+    """Declare a scenario that reports these names; `xen` is the hypervisor that it needs, `guest` the type of the plain
+    guest that it shares with others."""
 
     def declare(function):
-        ALL.append(Declared(function, names, xen))
+        ALL.append(Declared(function, names, xen, guest))
         return function
 
     return declare
@@ -54,9 +58,10 @@ class Outcome:
 class Lab:
     """What a scenario is given: the hosts, guests, and steps to report."""
 
-    def __init__(self, pair, names, report):
+    def __init__(self, pair, names, report, plain=None):
         self.pair, self.a, self.b = pair, pair.a, pair.b
         self.names = names
+        self.plain = plain
         self.outcomes = {}
         self._report = report
         self._guests = []
@@ -93,13 +98,15 @@ class Lab:
         self.outcomes[outcome.name] = outcome
         self._report(outcome)
 
+    def failed(self):
+        return any(outcome.kind == "FAIL" for outcome in self.outcomes.values())
+
     def finish(self, reason="not reached"):
         """Report what the scenario did not come to, and clear up its guests."""
         for name in self.names:
             if name not in self.outcomes:
                 self.record(Outcome(name, "FAIL", 0, reason))
         for guest in self._guests:
-            for host in (self.a, self.b):
-                with contextlib.suppress(LabError):
-                    host.run(f"for n in {guest.name} {guest.name}--incoming {guest.name}--migratedaway; do "
-                             "xl destroy $n 2>/dev/null; done; true", check=False)
+            self.pair.destroy(guest)
+        if self.plain and self.failed():
+            self.pair.destroy(self.plain)

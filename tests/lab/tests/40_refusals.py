@@ -1,6 +1,7 @@
 """What cannot work is refused before the guest is touched, with a message that names the guest and the reason; and a
 guest that does not answer is given up. The refusals are tried in the minute that libxl waits for that one."""
 
+import contextlib
 import time
 
 from labkit import moves
@@ -19,13 +20,18 @@ def placeholder(host, name, memory):
     host.run("xl create -p /root/placeholder.cfg", 120)
 
 
-def pretend_passed_through(guest):
+@contextlib.contextmanager
+def passed_through(guest):
     """The machine has no IOMMU: the toolstack's record of a device is all there can be, and what xlmig asks for."""
     backend = f"/local/domain/0/backend/pci/{guest.domid()}/0"
     nodes = {"num_devs": 1, "dev-0": PCI_DEVICE, "vdev-0": PCI_DEVICE, "key-0": PCI_DEVICE, "state-0": 3, "state": 4,
              "opts-0": "msitranslate=0,power_mgmt=0,permissive=0,rdm_policy=strict", "online": 1,
              "frontend": f"/local/domain/{guest.domid()}/device/pci/0", "frontend-id": guest.domid()}
     guest.host.run("xenstore-write " + " ".join(f"{backend}/{node} {value}" for node, value in nodes.items()))
+    try:
+        yield
+    finally:
+        guest.host.run(f"xenstore-rm {backend}", check=False)
 
 
 def refusals(lab, guest):
@@ -47,17 +53,17 @@ def refusals(lab, guest):
             moves.refused(guest, lab.b, command, guest.name, "memory")
         finally:
             lab.b.run("xl destroy hog", check=False)
-    with lab.step("refuses-passed-through-device"):
-        pretend_passed_through(guest)
+    with lab.step("refuses-passed-through-device"), passed_through(guest):
         moves.refused(guest, lab.b, command, guest.name, PCI_DEVICE, "pci-detach")
 
 
 @scenario("refuses-unknown-vm", "refuses-unreachable-host", "refuses-name-taken-there",
-          "refuses-too-little-memory-there", "refuses-passed-through-device", "send-suspend-not-answered")
+          "refuses-too-little-memory-there", "refuses-passed-through-device", "send-suspend-not-answered", guest="pv")
 def no_answer(lab):
     # Its kernel is told to leave out the part that listens to the toolstack's requests.
     deaf = lab.guest("pvh", options="initcall_blacklist=xen_setup_shutdown_event").create(lab.a)
-    guest = lab.guest("pv").create(lab.a)
+    guest = lab.plain
+    moves.running(lab, guest, lab.a)
     with lab.step("send-suspend-not-answered"), moves.untouched(deaf, lab.b):
         end = time.monotonic() + UNANSWERED_SECONDS
         moves.start(lab.a, moves.send_command(deaf, lab.b))

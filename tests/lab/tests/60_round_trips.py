@@ -1,6 +1,7 @@
 """There and back ten times: the guest stays well, and neither host keeps anything of it."""
 
 import re
+import time
 
 from labkit import moves
 from labkit.scenario import scenario
@@ -13,14 +14,19 @@ MEMORY_SLACK_MIB = 4
 SETTLE_SECONDS = 5
 
 # Numbers in names differ from one migration to the next (domain ids, pids); what they count must not.
-INVENTORY = f"""
-sleep {SETTLE_SECONDS}
-echo '== domains'; xl list | tail -n +2 | awk '{{print $1}}'
+INVENTORY = """
+echo '== domains'; xl list | tail -n +2 | awk '{print $1}'
 echo '== xenstore nodes'; xenstore-ls -f | sed 's/ = .*//'
 echo '== files'; find /tmp /run /var/lib/xen /var/run/xen /dev/shm -xdev | grep -v '/tmp/move'
 echo '== processes'; ps -eo args | grep -vE '^\\[|/lab/agent|^ps |^timeout |^bash -c|^sort|^sleep'
 echo '== descriptors of daemons'; for p in $(pidof xenstored xenconsoled); do ls /proc/$p/fd | wc -l; done
 """
+
+
+def inventories(lab):
+    """Of both hosts, once what a migration leaves to end by itself has ended."""
+    time.sleep(SETTLE_SECONDS)
+    return {host.name: inventory(host) for host in (lab.a, lab.b)}
 
 
 def inventory(host):
@@ -52,16 +58,16 @@ def round_trips(lab):
     with lab.step("ten-round-trips"):
         trip(lab, guest)
         # What a first migration creates for good is not a leak.
-        before = {host.name: inventory(host) for host in (lab.a, lab.b)}
+        before = inventories(lab)
         free = {host.name: int(host.run("xl info free_memory")) for host in (lab.a, lab.b)}
         for _ in range(TRIPS - 1):
             trip(lab, guest)
         moves.identity(guest, lab.a)
     with lab.step("ten-round-trips-leave-nothing"):
         lab.need("ten-round-trips")
-        lines = []
+        lines, after = [], inventories(lab)
         for host in (lab.a, lab.b):
-            lines += [f"host {host.name}, {line}" for line in difference(before[host.name], inventory(host))]
+            lines += [f"host {host.name}, {line}" for line in difference(before[host.name], after[host.name])]
             now = int(host.run("xl info free_memory"))
             if now < free[host.name] - MEMORY_SLACK_MIB:
                 lines.append(f"host {host.name}: {free[host.name]} MiB were free, {now} are")
