@@ -35,6 +35,7 @@ struct save_case {
     unsigned throttle, throttle_calls, most_throttled;
     bool throttle_fails;
     uint64_t features;          /* 0: all */
+    unsigned patience_s;        /* with a peer that takes nothing; 0: 1 */
     int channels[MAX_TEST_CHANNELS]; /* besides the first; set by run_both() */
     struct xcsave_report report;
     struct xcsave_error error;

@@ -3,12 +3,14 @@ check_PROGRAMS += \
 	tests/libxcsave/test-engine \
 	tests/libxcsave/test-live \
 	tests/libxcsave/test-parts \
-	tests/libxcsave/test-policy
+	tests/libxcsave/test-policy \
+	tests/libxcsave/test-v1
 TESTS += \
 	tests/libxcsave/test-engine \
 	tests/libxcsave/test-live \
 	tests/libxcsave/test-parts \
-	tests/libxcsave/test-policy
+	tests/libxcsave/test-policy \
+	tests/libxcsave/test-v1
 
 tests_libxcsave_test_engine_SOURCES = \
 	tests/libxcsave/engine-case.c \
@@ -35,3 +37,12 @@ tests_libxcsave_test_parts_LDADD = libxcsave/libengine.la $(CHECK_LIBS)
 tests_libxcsave_test_policy_SOURCES = tests/libxcsave/test-policy.c
 tests_libxcsave_test_policy_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_libxcsave_test_policy_LDADD = libxcsave/libengine.la $(CHECK_LIBS) -lm
+
+tests_libxcsave_test_v1_SOURCES = \
+	tests/libxcsave/engine-case.c \
+	tests/libxcsave/engine-case.h \
+	tests/libxcsave/fake-guest.c \
+	tests/libxcsave/fake-guest.h \
+	tests/libxcsave/test-v1.c
+tests_libxcsave_test_v1_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) -pthread
+tests_libxcsave_test_v1_LDADD = libxcsave/libengine.la $(CHECK_LIBS)

@@ -1,0 +1,689 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The engine with xlmig's own image: what it saves, what it finds wrong, what is refused. */
+#include "config.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "engine-case.h"
+#include "stream-format/image1.h"
+#include "tests/run-suite.h"
+
+/* ---- what it saves ------------------------------------------------------ */
+
+static const struct xcsave_kind_count *kind_of(const struct save_case *c, enum xcsave_kind kind)
+{
+    return &c->report.end.kinds[kind];
+}
+
+START_TEST(zeros_and_equal_pages_cost_next_to_nothing)
+{
+    struct save_case c = { .guest = fake_guest_new(4096), .way = _i, .live = true };
+    struct fake_guest *to;
+
+    for (unsigned pfn = 0; pfn < 1000; pfn++)
+        memset(c.guest->memory + pfn * GUEST_PAGE_SIZE, 0, GUEST_PAGE_SIZE);
+    for (unsigned pfn = 1000; pfn < 4000; pfn++)
+        fake_guest_write(c.guest, pfn, 7);
+    to = move(&c);
+    ck_assert_uint_eq(kind_of(&c, XCSAVE_KIND_ZERO)->pages, 1000);
+    ck_assert_uint_ge(kind_of(&c, XCSAVE_KIND_SAME)->pages, 2900);
+    ck_assert_uint_lt(c.report.end.bytes, 220 * GUEST_PAGE_SIZE);
+    fake_guest_free(to);
+    fake_guest_free(c.guest);
+}
+END_TEST
+
+static void change_a_word(struct fake_guest *g, unsigned round)
+{
+    for (unsigned pfn = 0; round < 4 && pfn < 200; pfn++) {
+        memcpy(g->memory + pfn * GUEST_PAGE_SIZE + 64 * round, &pfn, sizeof(pfn));
+        g->dirty[pfn / 64] |= UINT64_C(1) << (pfn % 64);
+    }
+}
+
+START_TEST(a_page_that_changed_a_little_travels_as_what_changed)
+{
+    struct save_case c = { .guest = fake_guest_new(1000), .way = _i, .live = true };
+
+    c.guest->script = change_a_word;
+    fake_guest_free(move(&c));
+    ck_assert_uint_ge(kind_of(&c, XCSAVE_KIND_DELTA)->pages, 200);
+    ck_assert_uint_lt(kind_of(&c, XCSAVE_KIND_DELTA)->bytes, kind_of(&c, XCSAVE_KIND_DELTA)->pages * 48);
+    ck_assert_uint_eq(kind_of(&c, XCSAVE_KIND_DATA)->pages, 1000);
+    fake_guest_free(c.guest);
+}
+END_TEST
+
+static void touch_all(struct fake_guest *g, unsigned round)
+{
+    if (round == 1)
+        memset(g->dirty, 0xff, g->nr_pfns / 8);
+}
+
+START_TEST(pages_that_did_not_change_are_not_sent_again)
+{
+    struct save_case c = { .guest = fake_guest_new(2048), .way = _i, .live = true };
+
+    memset(c.guest->memory, 0, 100 * GUEST_PAGE_SIZE);
+    c.guest->script = touch_all;
+    fake_guest_free(move(&c));
+    ck_assert_uint_eq(kind_of(&c, XCSAVE_KIND_UNCHANGED)->pages, 2048);
+    ck_assert_uint_eq(kind_of(&c, XCSAVE_KIND_DATA)->pages, 1948);
+    ck_assert_uint_eq(kind_of(&c, XCSAVE_KIND_ZERO)->pages, 100);
+    fake_guest_free(c.guest);
+}
+END_TEST
+
+static void clear_and_fill(struct fake_guest *g, unsigned round)
+{
+    for (unsigned pfn = 0; round < 4 && pfn < 600; pfn++) {
+        if (pfn % 3 == round % 3)
+            fake_guest_write(g, pfn, round * 1000 + pfn % 5);
+        else if (pfn % 3 == (round + 1) % 3)
+            memset(g->memory + pfn * GUEST_PAGE_SIZE, 0, GUEST_PAGE_SIZE);
+        g->dirty[pfn / 64] |= UINT64_C(1) << (pfn % 64);
+    }
+}
+
+START_TEST(pages_that_come_and_go_and_come_again_arrive)
+{
+    struct save_case c = { .guest = fake_guest_new(1200), .way = _i, .live = true };
+
+    c.guest->script = clear_and_fill;
+    fake_guest_free(move(&c));
+    fake_guest_free(c.guest);
+}
+END_TEST
+
+START_TEST(what_the_reader_does_not_read_is_not_written)
+{
+    struct save_case c = { .guest = fake_guest_new(1000), .way = WAY_V1_THREADS, .live = true };
+    uint8_t header[IMAGE1_HEADER_LEN];
+    struct image1_header decoded;
+    struct image1_fault fault;
+    int fd = memory_file();
+
+    c.features = IMAGE1_FEATURE_ZSTD;
+    c.guest->script = change_a_word;
+    ck_assert_int_eq(run_save(&c, fd), 0);
+    ck_assert_int_eq(pread(fd, header, sizeof(header), 0), (ssize_t)sizeof(header));
+    ck_assert_int_eq(image1_decode_header(header, sizeof(header), &decoded, &fault), 0);
+    ck_assert_uint_eq(decoded.features, 0);
+    ck_assert_uint_eq(kind_of(&c, XCSAVE_KIND_DELTA)->pages + kind_of(&c, XCSAVE_KIND_SAME)->pages, 0);
+    close(fd);
+    fake_guest_free(c.guest);
+}
+END_TEST
+
+START_TEST(channels_that_the_reader_does_not_take_are_refused)
+{
+    struct save_case c = { .guest = fake_guest_new(10), .way = WAY_V1_CHANNELS };
+    int fd = memory_file();
+
+    c.features = IMAGE1_FEATURE_LZ4;
+    ck_assert_int_eq(run_save_alone(&c, fd), -1);
+    ck_assert_ptr_nonnull(strstr(c.error.text, "one channel"));
+    close(fd);
+    fake_guest_free(c.guest);
+}
+END_TEST
+
+/* ---- what it finds wrong ------------------------------------------------- */
+
+/* A file's octets, in a buffer that the caller frees. */
+static size_t read_file(int fd, uint8_t **octets)
+{
+    off_t len = lseek(fd, 0, SEEK_END);
+
+    *octets = malloc((size_t)len);
+    ck_assert_int_eq(pread(fd, *octets, (size_t)len, 0), len);
+    return (size_t)len;
+}
+
+static void change_page_2(struct fake_guest *g, unsigned round)
+{
+    uint32_t word = 42;
+
+    if (round > 1)
+        return;
+    memcpy(g->memory + 2 * GUEST_PAGE_SIZE, &word, sizeof(word));
+    memset(g->dirty, 0xff, 1);
+}
+
+/* An image with each kind of page. */
+static size_t sample_image(uint8_t **octets)
+{
+    struct save_case c = { .guest = fake_guest_new(16), .way = WAY_V1_SERIAL, .live = true };
+    int fd = memory_file();
+    size_t len;
+
+    memset(c.guest->memory, 0, GUEST_PAGE_SIZE);
+    for (unsigned pfn = 6; pfn < 16; pfn++)
+        fake_guest_write(c.guest, pfn, 5);
+    c.guest->script = change_page_2;
+    ck_assert_int_eq(run_save(&c, fd), 0);
+    ck_assert_uint_gt(kind_of(&c, XCSAVE_KIND_DELTA)->pages, 0);
+    ck_assert_uint_gt(kind_of(&c, XCSAVE_KIND_SAME)->pages, 0);
+    len = read_file(fd, octets);
+    close(fd);
+    fake_guest_free(c.guest);
+    return len;
+}
+
+static int restore_octets(const uint8_t *octets, size_t len, struct xcsave_error *error)
+{
+    struct restore_case to = { .guest = fake_guest_new_empty(), .fd = memory_file() };
+
+    ck_assert_int_eq(pwrite(to.fd, octets, len, 0), (ssize_t)len);
+    run_restore(&to);
+    ck_assert_uint_eq(to.guest->mapped, 0);
+    ck_assert(to.rc ? !to.guest->completed : to.guest->completed);
+    *error = to.error;
+    close(to.fd);
+    fake_guest_free(to.guest);
+    return to.rc;
+}
+
+/* Every bit of what frames the content, one bit of each octet of the content. */
+START_TEST(a_flipped_bit_anywhere_is_found_before_the_guest_can_run)
+{
+    uint8_t *image;
+    size_t len = sample_image(&image);
+    struct xcsave_error error;
+
+    ck_assert_int_eq(restore_octets(image, len, &error), 0);
+    for (size_t at = 0; at < len; at++) {
+        bool framing = at < 250 || at > len - 250;
+
+        if (!framing && at % 5)
+            continue;
+        for (unsigned bit = framing ? 0 : at % 8; bit < (framing ? 8 : at % 8 + 1); bit++) {
+            image[at] ^= (uint8_t)(1u << bit);
+            ck_assert_msg(restore_octets(image, len, &error) == -1 && error.text[0], "bit %u of octet %zu", bit, at);
+            image[at] ^= (uint8_t)(1u << bit);
+        }
+    }
+    free(image);
+}
+END_TEST
+
+START_TEST(an_image_cut_at_any_octet_is_refused)
+{
+    uint8_t *image;
+    size_t len = sample_image(&image);
+    struct xcsave_error error;
+
+    for (size_t cut = 0; cut < len; cut += cut < 300 || cut > len - 600 ? 1 : 61)
+        ck_assert_msg(restore_octets(image, cut, &error) == -1 && error.text[0], "cut at %zu", cut);
+    free(image);
+}
+END_TEST
+
+/* The first record of a type at or after *at, which is moved behind it. */
+static uint8_t *find_record(uint8_t *image, size_t len, size_t *at, uint32_t type, uint32_t *length)
+{
+    while (*at + IMAGE1_RECORD_HEADER_LEN <= len) {
+        uint8_t *record = image + *at;
+        struct image1_record decoded;
+        struct image1_fault fault;
+
+        ck_assert_int_eq(image1_decode_record(record, &decoded, &fault), 0);
+        *at += IMAGE1_RECORD_HEADER_LEN + decoded.length + image1_padding(decoded.length);
+        *length = decoded.length;
+        if (decoded.type == type)
+            return record;
+    }
+    ck_abort_msg("no record of type %u", type);
+    return NULL;
+}
+
+static void seal_again(uint8_t *record, uint32_t length)
+{
+    image1_seal(record, image1_crc_begin(record, IMAGE1_RECORD_HEADER_LEN + length));
+}
+
+/* Whatever goes wrong behind the checksums: in the source's memory, here, or in between. */
+START_TEST(content_that_is_not_the_sources_is_found_by_the_digest)
+{
+    static const uint32_t types[] = { IMAGE1_REC_MEMORY, IMAGE1_REC_DIGEST };
+    uint8_t *image, *record;
+    size_t len = sample_image(&image), at = IMAGE1_HEADER_LEN;
+    struct xcsave_error error;
+    uint32_t length;
+
+    record = find_record(image, len, &at, types[_i], &length);
+    /* The sums at the end of DIGEST; in MEMORY, content of the first page that has any. */
+    if (_i)
+        record[IMAGE1_RECORD_HEADER_LEN + length - 1] ^= 1;
+    else
+        record[IMAGE1_MEMORY_PREFIX_MAX < length ? IMAGE1_MEMORY_PREFIX_MAX : 3000] ^= 1;
+    seal_again(record, length);
+    ck_assert_int_eq(restore_octets(image, len, &error), -1);
+    ck_assert_int_eq(error.errnum, EBADMSG);
+    ck_assert_ptr_nonnull(strstr(error.text, "not what it was"));
+    free(image);
+}
+END_TEST
+
+/* ---- what is refused ------------------------------------------------------ */
+
+struct page_spec {
+    uint32_t round;
+    uint64_t pfn;
+    uint32_t count;
+    enum image1_kind kind;
+    unsigned type;
+    uint64_t source;            /* of SAME */
+};
+
+struct hostile {
+    const char *name;
+    struct page_spec pages[3];  /* a record each; count 0: none */
+    const char *expected;
+};
+
+static const struct hostile hostile_images[] = {
+    { "a page twice in a round", { { 1, 5, 1, IMAGE1_KIND_ZERO, 0, 0 }, { 1, 4, 2, IMAGE1_KIND_DATA, 0, 0 } }, "twice" },
+    { "a page gone and come in a round", { { 1, 5, 1, IMAGE1_KIND_ZERO, 0, 0 },
+                                           { 1, 5, 1, IMAGE1_KIND_ABSENT, STREAM_PAGE_XTAB, 0 } }, "twice" },
+    { "a pfn beyond the guest", { { 1, FAKE_MAX_PAGES - 1, 2, IMAGE1_KIND_ZERO, 0, 0 } }, "beyond" },
+    { "a page table of a guest without", { { 1, 5, 1, IMAGE1_KIND_DATA, STREAM_PAGE_L1TAB, 0 } }, "page table" },
+    { "a zero page table of a guest without", { { 1, 5, 1, IMAGE1_KIND_ZERO, STREAM_PAGE_L2TAB, 0 } }, "page table" },
+    { "a delta to nothing", { { 1, 5, 1, IMAGE1_KIND_DELTA, 0, 0 } }, "no content" },
+    { "a delta to a page that is gone", { { 1, 5, 1, IMAGE1_KIND_DATA, 0, 0 },
+                                          { 2, 5, 1, IMAGE1_KIND_ABSENT, STREAM_PAGE_XTAB, 0 },
+                                          { 3, 5, 1, IMAGE1_KIND_DELTA, 0, 0 } }, "no content" },
+    { "equal to a page that never came", { { 1, 5, 1, IMAGE1_KIND_SAME, 0, 4 } }, "did not come" },
+    { "equal to a page of the last round", { { 1, 4, 1, IMAGE1_KIND_DATA, 0, 0 }, { 2, 5, 1, IMAGE1_KIND_SAME, 0, 4 } },
+      "did not come" },
+    { "equal to a page that comes later", { { 1, 5, 1, IMAGE1_KIND_SAME, 0, 4 }, { 1, 4, 1, IMAGE1_KIND_DATA, 0, 0 } },
+      "did not come" },
+    { "equal to an equal page", { { 1, 3, 1, IMAGE1_KIND_DATA, 0, 0 }, { 1, 4, 1, IMAGE1_KIND_SAME, 0, 3 },
+                                  { 1, 5, 1, IMAGE1_KIND_SAME, 0, 4 } }, "did not come" },
+    { "equal to a page of zeros", { { 1, 4, 1, IMAGE1_KIND_ZERO, 0, 0 }, { 1, 5, 1, IMAGE1_KIND_SAME, 0, 4 } },
+      "did not come" },
+    { "equal to a page beyond the guest", { { 1, 5, 1, IMAGE1_KIND_SAME, 0, FAKE_MAX_PAGES } }, "beyond" },
+    { "memory of another round", { { 2, 5, 1, IMAGE1_KIND_ZERO, 0, 0 } }, "round" },
+};
+
+struct built {
+    uint8_t octets[1 << 16];
+    size_t len;
+    uint32_t seq;
+};
+
+static void put_record(struct built *b, uint32_t type, const void *body, uint32_t length)
+{
+    b->len += image1_encode_small(b->octets + b->len, type, body, length, b->seq++);
+}
+
+static void put_round(struct built *b, uint32_t round, uint64_t pages, uint32_t flags)
+{
+    const struct image1_round r = { .round = round, .flags = flags, .pages = pages };
+    uint8_t body[IMAGE1_ROUND_LEN];
+
+    image1_encode_round(body, &r);
+    put_record(b, IMAGE1_REC_ROUND, body, sizeof(body));
+}
+
+static void put_opening(struct built *b)
+{
+    const struct image1_domain domain = { STREAM_GUEST_X86_HVM, 4, 17 };
+    uint8_t body[IMAGE1_DOMAIN_LEN], libxc[IMAGE1_LIBXC_HEAD_LEN];
+
+    image1_encode_header(b->octets, IMAGE1_FEATURES_KNOWN & ~IMAGE1_FEATURE_INDEX & ~IMAGE1_FEATURE_DIGEST, 1);
+    b->len = IMAGE1_HEADER_LEN;
+    image1_encode_domain(body, &domain);
+    put_record(b, IMAGE1_REC_DOMAIN, body, sizeof(body));
+    image1_encode_libxc(libxc, STREAM_REC_STATIC_DATA_END);
+    put_record(b, IMAGE1_REC_LIBXC, libxc, sizeof(libxc));
+    put_round(b, 0, 0, 0);
+}
+
+static void put_pages(struct built *b, const struct page_spec *p)
+{
+    const struct image1_run run = { .pfn = p->pfn, .count = p->count, .kind = p->kind, .type = (uint8_t)p->type };
+    struct image1_memory memory = { .round = p->round, .nr_runs = 1 };
+    uint8_t *at = b->octets + b->len, *payload;
+    size_t prefix;
+    uint32_t padding;
+
+    memory.raw_len = memory.payload_len = p->count * image1_kind_raw_min(p->kind);
+    prefix = image1_encode_memory(at, &memory, &run, b->seq++);
+    payload = at + prefix;
+    memset(payload, p->kind == IMAGE1_KIND_DATA ? 7 : 0, memory.payload_len);
+    if (p->kind == IMAGE1_KIND_SAME)
+        stream_put_le64(payload, p->source);
+    padding = image1_seal(at, image1_crc_begin(at, prefix + memory.payload_len));
+    memset(payload + memory.payload_len, 0, padding);
+    b->len += prefix + memory.payload_len + padding;
+}
+
+static void put_closing(struct built *b, uint32_t round, uint64_t pages)
+{
+    uint8_t state[IMAGE1_LIBXC_HEAD_LEN + 5];
+
+    put_round(b, round, pages, IMAGE1_ROUND_LAST);
+    image1_encode_libxc(state, STREAM_REC_HVM_CONTEXT);
+    memcpy(state + IMAGE1_LIBXC_HEAD_LEN, "state", 5);
+    put_record(b, IMAGE1_REC_LIBXC, state, sizeof(state));
+    put_record(b, IMAGE1_REC_END, NULL, 0);
+}
+
+static void build(struct built *b, const struct page_spec *pages, unsigned nr)
+{
+    uint32_t round = 1;
+    uint64_t in_round = 0;
+
+    b->seq = 0;
+    put_opening(b);
+    for (unsigned i = 0; i < nr && pages[i].count; i++) {
+        for (; i && round < pages[i].round; round++, in_round = 0)
+            put_round(b, round, in_round, 0);
+        put_pages(b, &pages[i]);
+        in_round += pages[i].count;
+    }
+    put_closing(b, round, in_round);
+}
+
+START_TEST(a_hostile_image_is_refused)
+{
+    const struct hostile *h = &hostile_images[_i];
+    struct built *b = malloc(sizeof(*b));
+    struct xcsave_error error;
+
+    build(b, h->pages, 3);
+    ck_assert_msg(restore_octets(b->octets, b->len, &error) == -1, "%s", h->name);
+    ck_assert_msg(strstr(error.text, h->expected), "%s: %s", h->name, error.text);
+    free(b);
+}
+END_TEST
+
+START_TEST(such_an_image_that_keeps_the_rules_is_taken)
+{
+    static const struct page_spec pages[3] = {
+        { 1, 3, 2, IMAGE1_KIND_DATA, 0, 0 }, { 1, 5, 1, IMAGE1_KIND_SAME, 0, 4 }, { 2, 5, 1, IMAGE1_KIND_DELTA, 0, 0 },
+    };
+    struct built *b = malloc(sizeof(*b));
+    struct xcsave_error error;
+
+    build(b, pages, 3);
+    ck_assert_msg(!restore_octets(b->octets, b->len, &error), "%s", error.text);
+    free(b);
+}
+END_TEST
+
+/* ---- channels -------------------------------------------------------------- */
+
+#define NR_CHANNELS 3u
+
+struct channel_files {
+    int fds[NR_CHANNELS];
+};
+
+static struct channel_files save_to_files(void)
+{
+    struct save_case c = { .guest = fake_guest_new(3000), .way = WAY_V1_CHANNELS, .live = true };
+    struct channel_files files;
+
+    for (unsigned i = 0; i < NR_CHANNELS; i++)
+        files.fds[i] = memory_file();
+    for (unsigned i = 1; i < NR_CHANNELS; i++)
+        c.channels[i - 1] = files.fds[i];
+    c.guest->script = change_a_word;
+    ck_assert_msg(!run_save(&c, files.fds[0]), "%s", c.error.text);
+    fake_guest_free(c.guest);
+    return files;
+}
+
+/* A restore from files: other channels may come in any order. */
+static int restore_files(const struct channel_files *files, const unsigned *order, unsigned nr, struct xcsave_error *error)
+{
+    struct restore_case to = { .guest = fake_guest_new_empty(), .fd = files->fds[order[0]], .nr_channels = nr - 1 };
+
+    for (unsigned i = 0; i < nr; i++) {
+        lseek(files->fds[order[i]], 0, SEEK_SET);
+        if (i)
+            to.channels[i - 1] = files->fds[order[i]];
+    }
+    run_restore(&to);
+    *error = to.error;
+    ck_assert_uint_eq(to.guest->mapped, 0);
+    ck_assert(to.rc ? !to.guest->completed : to.guest->completed);
+    fake_guest_free(to.guest);
+    return to.rc;
+}
+
+static void close_files(struct channel_files *files)
+{
+    for (unsigned i = 0; i < NR_CHANNELS; i++)
+        close(files->fds[i]);
+}
+
+START_TEST(channels_may_come_in_any_order)
+{
+    static const unsigned order[] = { 0, 2, 1 };
+    struct channel_files files = save_to_files();
+    struct xcsave_error error;
+
+    ck_assert_msg(!restore_files(&files, order, 3, &error), "%s", error.text);
+    close_files(&files);
+}
+END_TEST
+
+START_TEST(a_channel_that_is_missing_is_refused)
+{
+    static const unsigned order[] = { 0, 1 };
+    struct channel_files files = save_to_files();
+    struct xcsave_error error;
+
+    ck_assert_int_eq(restore_files(&files, order, 2, &error), -1);
+    ck_assert_ptr_nonnull(strstr(error.text, "3 channels, of which 2"));
+    close_files(&files);
+}
+END_TEST
+
+/* Octet `at` of channel 1's header becomes another, under a right checksum. */
+static int restore_with_header(size_t at, uint8_t value, struct xcsave_error *error)
+{
+    static const unsigned order[] = { 0, 1, 2 };
+    struct channel_files files = save_to_files();
+    uint8_t header[IMAGE1_CHANNEL_HEADER_LEN];
+    int rc;
+
+    ck_assert_int_eq(pread(files.fds[1], header, sizeof(header), 0), (ssize_t)sizeof(header));
+    header[at] = value;
+    stream_put_le32(header + 36, crc32c(0, header, 36));
+    ck_assert_int_eq(pwrite(files.fds[1], header, sizeof(header), 0), (ssize_t)sizeof(header));
+    rc = restore_files(&files, order, 3, error);
+    close_files(&files);
+    return rc;
+}
+
+START_TEST(a_foreign_connection_is_refused)
+{
+    struct xcsave_error error;
+
+    ck_assert_int_eq(restore_with_header(16, 'x', &error), -1);
+    ck_assert_int_eq(error.errnum, EACCES);
+    ck_assert_ptr_nonnull(strstr(error.text, "not this migration"));
+}
+END_TEST
+
+START_TEST(a_channel_twice_or_uninvited_is_refused)
+{
+    struct xcsave_error error;
+
+    ck_assert_int_eq(restore_with_header(10, 2, &error), -1);
+    ck_assert_ptr_nonnull(strstr(error.text, "twice"));
+    ck_assert_int_eq(restore_with_header(10, 3, &error), -1);
+    ck_assert_ptr_nonnull(strstr(error.text, "uninvited"));
+}
+END_TEST
+
+/* At each record's beginning, and in its middle. */
+START_TEST(a_channel_that_is_lost_is_named)
+{
+    static const unsigned order[] = { 0, 1, 2 };
+    struct channel_files files = save_to_files();
+    uint8_t *octets;
+    size_t len = read_file(files.fds[_i], &octets), at = _i ? IMAGE1_CHANNEL_HEADER_LEN : IMAGE1_HEADER_LEN;
+    char name[16];
+
+    snprintf(name, sizeof(name), "channel %d: ", _i);
+    while (at < len) {
+        struct image1_record record;
+        struct image1_fault fault;
+        struct xcsave_error error;
+
+        ck_assert_int_eq(image1_decode_record(octets + at, &record, &fault), 0);
+        for (unsigned middle = 0; middle < 2; middle++) {
+            off_t cut = (off_t)(at + middle * (8 + record.length / 2));
+
+            ck_assert_int_eq(pwrite(files.fds[_i], octets, len, 0), (ssize_t)len);
+            ck_assert_int_eq(ftruncate(files.fds[_i], cut), 0);
+            ck_assert_int_eq(restore_files(&files, order, 3, &error), -1);
+            ck_assert_msg(strstr(error.text, name) == error.text && strstr(error.text, "ends early"), "%s", error.text);
+        }
+        at += IMAGE1_RECORD_HEADER_LEN + record.length + image1_padding(record.length);
+    }
+    free(octets);
+    close_files(&files);
+}
+END_TEST
+
+static double seconds_since(const struct timespec *start)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)(now.tv_sec - start->tv_sec) + (double)(now.tv_nsec - start->tv_nsec) / 1e9;
+}
+
+static void *cancel_soon(void *arg)
+{
+    const struct timespec a_moment = { .tv_nsec = 200000000 };
+
+    nanosleep(&a_moment, NULL);
+    __atomic_store_n((volatile sig_atomic_t *)arg, 1, __ATOMIC_RELAXED);
+    return NULL;
+}
+
+/* Nobody reads: all channels stand, the queue is full. */
+START_TEST(a_cancel_is_heard_while_every_channel_stands)
+{
+    struct save_case c = { .guest = fake_guest_new(FAKE_MAX_PAGES), .way = _i, .live = true };
+    unsigned nr = engine_extra_channels(_i) + 1;
+    int pairs[NR_CHANNELS][2];
+    struct timespec start;
+    pthread_t thread;
+
+    for (unsigned i = 0; i < nr; i++) {
+        ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, pairs[i]), 0);
+        if (i)
+            c.channels[i - 1] = pairs[i][0];
+    }
+    c.patience_s = 30;
+    clock_gettime(CLOCK_MONOTONIC, &start);
+    ck_assert_int_eq(pthread_create(&thread, NULL, cancel_soon, (void *)&c.cancel), 0);
+    ck_assert_int_eq(run_save(&c, pairs[0][0]), -1);
+    ck_assert_int_eq(c.error.errnum, ECANCELED);
+    ck_assert_double_lt(seconds_since(&start), 1.2);
+    ck_assert(!c.guest->logdirty && !c.guest->mapped);
+    pthread_join(thread, NULL);
+    for (unsigned i = 0; i < nr; i++) {
+        close(pairs[i][0]);
+        close(pairs[i][1]);
+    }
+    fake_guest_free(c.guest);
+}
+END_TEST
+
+/* One channel is closed by the other side: the save ends, and says which. */
+START_TEST(a_channel_that_breaks_ends_the_save_and_is_named)
+{
+    struct save_case c = { .guest = fake_guest_new(FAKE_MAX_PAGES), .way = WAY_V1_CHANNELS, .live = true };
+    int pairs[NR_CHANNELS][2];
+    char name[16];
+
+    for (unsigned i = 0; i < NR_CHANNELS; i++) {
+        ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, pairs[i]), 0);
+        if (i)
+            c.channels[i - 1] = pairs[i][0];
+    }
+    close(pairs[_i][1]);
+    snprintf(name, sizeof(name), "channel %d: ", _i);
+    ck_assert_int_eq(run_save(&c, pairs[0][0]), -1);
+    ck_assert_int_eq(c.error.errnum, EPIPE);
+    ck_assert_msg(strstr(c.error.text, name) == c.error.text, "%s", c.error.text);
+    ck_assert(!c.guest->logdirty && !c.guest->mapped);
+    for (unsigned i = 0; i < NR_CHANNELS; i++) {
+        close(pairs[i][0]);
+        if (i != (unsigned)_i)
+            close(pairs[i][1]);
+    }
+    fake_guest_free(c.guest);
+}
+END_TEST
+
+/* Whatever the destination fails at, both sides end, and its guest cannot run. */
+START_TEST(a_destination_that_fails_at_any_call_ends_both_sides)
+{
+    unsigned calls = 0;
+
+    for (unsigned at = 0; at == 0 || at <= calls; at++) {
+        struct save_case c = { .guest = fake_guest_new(1100), .way = _i };
+        struct restore_case to = { .guest = fake_guest_new_empty() };
+
+        c.guest->type = to.guest->type = STREAM_GUEST_X86_PV;
+        c.guest->types[500] = STREAM_PAGE_L1TAB;
+        to.guest->fail_at = at;
+        run_both(&c, &to);
+        if (at == 0)
+            calls = to.guest->calls;
+        ck_assert_int_eq(to.rc, at ? -1 : 0);
+        ck_assert(!at || (strstr(to.error.text, "injected") && !to.guest->completed));
+        ck_assert_uint_eq(to.guest->mapped, 0);
+        fake_guest_free(to.guest);
+        fake_guest_free(c.guest);
+    }
+    ck_assert_uint_gt(calls, 8);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("v1");
+    TCase *tc = tcase_create("v1");
+
+    signal(SIGPIPE, SIG_IGN);
+    tcase_set_timeout(tc, 100);
+    tcase_add_loop_test(tc, zeros_and_equal_pages_cost_next_to_nothing, WAY_V1_SERIAL, NR_WAYS);
+    tcase_add_loop_test(tc, a_page_that_changed_a_little_travels_as_what_changed, WAY_V1_SERIAL, NR_WAYS);
+    tcase_add_loop_test(tc, pages_that_did_not_change_are_not_sent_again, WAY_V1_SERIAL, NR_WAYS);
+    tcase_add_loop_test(tc, pages_that_come_and_go_and_come_again_arrive, WAY_V1_SERIAL, NR_WAYS);
+    tcase_add_test(tc, what_the_reader_does_not_read_is_not_written);
+    tcase_add_test(tc, channels_that_the_reader_does_not_take_are_refused);
+    tcase_add_test(tc, a_flipped_bit_anywhere_is_found_before_the_guest_can_run);
+    tcase_add_test(tc, an_image_cut_at_any_octet_is_refused);
+    tcase_add_loop_test(tc, content_that_is_not_the_sources_is_found_by_the_digest, 0, 2);
+    tcase_add_loop_test(tc, a_hostile_image_is_refused, 0, (int)(sizeof(hostile_images) / sizeof(hostile_images[0])));
+    tcase_add_test(tc, such_an_image_that_keeps_the_rules_is_taken);
+    tcase_add_test(tc, channels_may_come_in_any_order);
+    tcase_add_test(tc, a_channel_that_is_missing_is_refused);
+    tcase_add_test(tc, a_foreign_connection_is_refused);
+    tcase_add_test(tc, a_channel_twice_or_uninvited_is_refused);
+    tcase_add_loop_test(tc, a_channel_that_is_lost_is_named, 0, NR_CHANNELS);
+    tcase_add_loop_test(tc, a_cancel_is_heard_while_every_channel_stands, WAY_V1_SERIAL, NR_WAYS);
+    tcase_add_loop_test(tc, a_channel_that_breaks_ends_the_save_and_is_named, 0, NR_CHANNELS);
+    tcase_add_loop_test(tc, a_destination_that_fails_at_any_call_ends_both_sides, WAY_V1_SERIAL, NR_WAYS);
+    suite_add_tcase(suite, tc);
+    return run_suite(suite);
+}
