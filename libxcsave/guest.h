@@ -167,6 +167,12 @@ struct xcsave_guest {
     const struct guest_ops *ops;
 };
 
+/* Did the caller ask to cancel?  From any thread; the flag is a signal handler's or another thread's. */
+static inline bool xcsave_is_cancelled(const volatile sig_atomic_t *cancel)
+{
+    return cancel && __atomic_load_n(cancel, __ATOMIC_RELAXED);
+}
+
 /* Record the first failure; later ones are dropped.  errnum 0: no system error behind it.  Returns -1. */
 int xcsave_fail(struct xcsave_error *error, int errnum, const char *format, ...)
     __attribute__((format(printf, 3, 4)));

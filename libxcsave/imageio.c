@@ -44,7 +44,7 @@ void imageio_detach(struct imageio *io)
 
 int imageio_check_cancel(const struct imageio *io, struct xcsave_error *error)
 {
-    if (io->cancel && *io->cancel)
+    if (xcsave_is_cancelled(io->cancel))
         return xcsave_fail(error, ECANCELED, "cancelled by request");
     if (io->group && atomic_load_explicit(&io->group->stop, memory_order_relaxed))
         return xcsave_fail(error, ECANCELED, "stopped because another part failed");

@@ -426,7 +426,7 @@ static int enable_logdirty(struct save *s)
 
 static int check_cancel(struct save *s)
 {
-    if (s->options->cancel && *s->options->cancel)
+    if (xcsave_is_cancelled(s->options->cancel))
         return xcsave_fail(s->error, ECANCELED, "cancelled by request");
     return 0;
 }

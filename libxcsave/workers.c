@@ -149,7 +149,7 @@ static int check_failure(struct workers *w, struct xcsave_error *error)
             *error = w->failure;
         return -1;
     }
-    if (w->options.cancel && *w->options.cancel)
+    if (xcsave_is_cancelled(w->options.cancel))
         return xcsave_fail(error, ECANCELED, "cancelled by request");
     return 0;
 }
