@@ -57,6 +57,10 @@ xlmig_libxlmig_la_SOURCES = \
 	xlmig/registry.h \
 	xlmig/relay.c \
 	xlmig/relay.h \
+	xlmig/report-data.c \
+	xlmig/report-data.h \
+	xlmig/report-html.c \
+	xlmig/report-html.h \
 	xlmig/restore.c \
 	xlmig/restore.h \
 	xlmig/runtime-dir.c \
@@ -105,6 +109,7 @@ xlmig_libxlmig_la_SOURCES = \
 	xlmig/verb-guard-cap.c \
 	xlmig/verb-inspect.c \
 	xlmig/verb-receive.c \
+	xlmig/verb-report.c \
 	xlmig/verb-restore.c \
 	xlmig/verb-resume.c \
 	xlmig/verb-save.c \

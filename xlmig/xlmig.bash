@@ -32,7 +32,7 @@ _xlmig()
             COMPREPLY=($(compgen -W "$(xl list 2>/dev/null | awk 'NR > 2 { print $1 }')" -- "$word")) ;;
         esac
         case $verb in
-        save | restore | inspect | verify | convert) COMPREPLY+=($(compgen -f -- "$word")) ;;
+        save | restore | inspect | verify | convert | report) COMPREPLY+=($(compgen -f -- "$word")) ;;
         esac
     fi
 }

@@ -15,6 +15,7 @@ xlmig_scripts = \
 	tests/xlmig/handover.tap \
 	tests/xlmig/manual.tap \
 	tests/xlmig/receive.tap \
+	tests/xlmig/report.tap \
 	tests/xlmig/usage.tap
 check_PROGRAMS += $(xlmig_unit_tests) tests/xlmig/fake-receiver tests/xlmig/list-options
 TESTS += $(xlmig_unit_tests) $(xlmig_scripts)
