@@ -8,6 +8,7 @@ xlmig_unit_tests = \
 	tests/xlmig/test-helper-events \
 	tests/xlmig/test-negotiate \
 	tests/xlmig/test-options \
+	tests/xlmig/test-registry \
 	tests/xlmig/test-run \
 	tests/xlmig/test-throttle \
 	tests/xlmig/mutate-messages
@@ -52,6 +53,10 @@ tests_xlmig_test_negotiate_LDADD = xlmig/libxlmig.la $(CHECK_LIBS)
 tests_xlmig_test_options_SOURCES = tests/xlmig/test-options.c
 tests_xlmig_test_options_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_xlmig_test_options_LDADD = xlmig/libxlmig.la $(CHECK_LIBS)
+
+tests_xlmig_test_registry_SOURCES = tests/xlmig/test-registry.c
+tests_xlmig_test_registry_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(EVENT_CFLAGS) $(JSONC_CFLAGS)
+tests_xlmig_test_registry_LDADD = xlmig/libxlmig.la $(CHECK_LIBS) $(JSONC_LIBS) $(EVENT_LIBS)
 
 tests_xlmig_test_run_SOURCES = tests/xlmig/test-run.c
 tests_xlmig_test_run_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(EVENT_CFLAGS) $(JSONC_CFLAGS)
