@@ -297,6 +297,7 @@ START_TEST(negative_key_of_another_migration)
     other.token[0] ^= 1;
     connect_with(&other, &where);
     ck_assert(loop_until_refused(NR_CHANNELS));
+    ck_assert_msg(strstr(refusal, "TLS: ") != NULL, "%s", refusal);
     ck_assert(!ready && !complete);
 }
 END_TEST
@@ -428,6 +429,24 @@ START_TEST(a_sender_names_the_channel_that_was_lost)
     while (!loss[0] && now_us() < end)
         event_base_loop(base, EVLOOP_NONBLOCK);
     ck_assert_ptr_nonnull(strstr(loss, " was lost: "));
+}
+END_TEST
+
+/* What the restore started, and what lives as long as the VM, has inherited them. */
+START_TEST(copies_of_a_descriptor_do_not_keep_a_channel_open)
+{
+    const struct control_begin begin = begin_of(ways[_i]);
+    struct control_channels where = listen_for(&begin);
+    struct pollfd p = { .events = POLLIN };
+    char byte;
+
+    everybody_arrives(&begin, &where);
+    p.fd = dup(receive_channels_fds(receiver)[1]);
+    receive_channels_close(receiver);
+    receiver = NULL;
+    ck_assert_int_eq(poll(&p, 1, 1000), 1);
+    ck_assert_int_eq(read(p.fd, &byte, 1), 0);
+    close(p.fd);
 }
 END_TEST
 
@@ -614,6 +633,7 @@ int main(void)
     tcase_add_loop_test(tcase, those_who_only_connect_give_way, 0, 2);
     tcase_add_loop_test(tcase, those_who_do_not_show_the_token_in_time_are_turned_away, 0, 2);
     tcase_add_loop_test(tcase, a_sender_names_the_channel_that_was_lost, 0, 2);
+    tcase_add_loop_test(tcase, copies_of_a_descriptor_do_not_keep_a_channel_open, 0, 2);
     tcase_add_test(tcase, a_receiver_tells_of_the_channel_that_was_lost);
     tcase_add_loop_test(tcase, an_address_is_needed_and_one_of_this_host, 0, 4);
     tcase_add_test(tcase, joined_connections_are_handed_over_and_let_go);
