@@ -337,6 +337,14 @@ void send_channels_missing(const struct send_channels *channels, char *text, siz
             name_channel(channels, i, text, size);
 }
 
+void send_channels_describe(const struct send_channels *channels, char *text, size_t size)
+{
+    unsigned n = channels->spec.begin.nr_channels;
+
+    snprintf(text, size, "%u channel%s (%s%s)", n, n == 1 ? "" : "s", channels->way,
+             channels->tls && !channels->channels[0].relay ? ", by the kernel" : "");
+}
+
 static const char *why_lost(struct channel *channel)
 {
     if (channel->peer)

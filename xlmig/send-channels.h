@@ -45,6 +45,9 @@ const int *send_channels_fds(const struct send_channels *channels);
 /* The first that is not there yet: "channel 3 of 4 (ssh hostb)".  Empty: all are. */
 void send_channels_missing(const struct send_channels *channels, char *text, size_t size);
 
+/* "4 channels (tls 192.0.2.2 port 4711, by the kernel)" */
+void send_channels_describe(const struct send_channels *channels, char *text, size_t size);
+
 /* Was one lost?  The text is as for `lost`. */
 bool send_channels_lost(struct send_channels *channels, char *text, size_t size);
 

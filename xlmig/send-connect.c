@@ -248,10 +248,23 @@ void send_invite_channels(struct send *s, const struct control_channels *where)
         send_channels_invite(s->channels, where);
 }
 
+static void tell_how(struct send *s)
+{
+    char text[400] = "1 channel";
+
+    if (!s->request->verbose)
+        return;
+    if (s->channels)
+        send_channels_describe(s->channels, text, sizeof text);
+    progress_note(&s->progress, "%s image, %s", s->choice.image_v1 ? "xlmig's" : "libxc's", text);
+}
+
 void send_when_connected(struct send *s)
 {
-    if (s->listening && s->channels_ready && !s->over)
-        send_copy(s);
+    if (!s->listening || !s->channels_ready || s->over)
+        return;
+    tell_how(s);
+    send_copy(s);
 }
 
 int send_data_fd(const struct send *s)

@@ -91,7 +91,7 @@ static const struct verb_option options[] = {
       OPTION_INTO(struct send_options, json) },
     { .name = "report", .kind = OPTION_STRING, .argument = "FILE",
       .help = "write the report to FILE, for xlmig report to draw", OPTION_INTO(struct send_options, report) },
-    { .name = "verbose", .short_name = 'v', .kind = OPTION_FLAG, .help = "show what the other host says",
+    { .name = "verbose", .short_name = 'v', .kind = OPTION_FLAG, .help = "tell how data travels, and what the other host says",
       OPTION_INTO(struct send_options, verbose) },
     OPTIONS_END,
 };
