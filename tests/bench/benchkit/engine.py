@@ -5,7 +5,6 @@ the sender until the receiver has everything. CPU time is that of both sides, th
 what each side needs besides its guest's, which is new to the receiver in each run.
 """
 
-import mmap
 import os
 
 from . import loopback, qemu
@@ -13,12 +12,12 @@ from .processes import BenchError, need
 from .results import Goal, median, medians, publish, table
 from .scan import measure as measure_memory
 from .simhosts import Hosts
+from .warm import Warm
 
 MEMORY_MIB, QUICK_MIB = 4096, 512
 CONTENTS = ("zero", "text", "random")
 ENGINE, QEMU, IPERF = "engine", "qemu", "iperf3"
 PROBE_MIB = 16
-HUGE_PAGE = 2 << 20
 
 
 class Contestant:
@@ -47,31 +46,6 @@ def speaks_v1(build):
             return min(hosts.move(v1("none"), 2)["channel_bytes"]) > 0
         except BenchError:
             return False
-
-
-class Warm:
-    """Memory that the machine really has, to be let go when a move begins.
-
-    A virtual machine gives free memory back to its host, within a second here, and then waits for the host when it is
-    used again: ten times longer than for memory that it has.
-    """
-
-    def __init__(self, mib):
-        self._memory = mmap.mmap(-1, mib << 20, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
-        self._memory.madvise(mmap.MADV_HUGEPAGE)
-        with open("/sys/kernel/mm/transparent_hugepage/enabled") as enabled:
-            step = mmap.PAGESIZE if "[never]" in enabled.read() else HUGE_PAGE
-        for offset in range(0, mib << 20, step):
-            self._memory[offset] = 1
-
-    def release(self):
-        self._memory.close()
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_failure):
-        self.release()
 
 
 def room_for(memory_mib):
@@ -104,7 +78,7 @@ def measure_content(build, arguments, memory_mib, runs, kind):
         for number in range(runs):
             for contestant in contestants(arguments, hosts, content, memory_mib):
                 with Warm(memory_mib + memory_mib // 8) as warm:
-                    result = contestant.run(warm.release) | {"group": contestant.group}
+                    result = contestant.run(warm.start) | {"group": contestant.group}
                 taken.setdefault(contestant.name, []).append(result)
                 print(f"{kind}, run {number + 1}, {contestant.name}: {result['total_s']:.2f} s", flush=True)
     return taken
