@@ -28,7 +28,7 @@ def engine_options(bench):
                        help="of image v1 and multifd (one a core, at least 2)")
     bench.add_argument("--contents", type=some_of(engine.CONTENTS), default=engine.CONTENTS, metavar="LIST",
                        help=f"of memory (default {','.join(engine.CONTENTS)})")
-    groups = (engine.ENGINE, engine.QEMU, engine.IPERF)
+    groups = (engine.ENGINE, engine.SEND, engine.QEMU, engine.IPERF)
     bench.add_argument("--only", type=some_of(groups), default=groups, metavar="LIST",
                        help=f"those who take part (default {','.join(groups)})")
 

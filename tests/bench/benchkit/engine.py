@@ -16,7 +16,7 @@ from .warm import Warm
 
 MEMORY_MIB, QUICK_MIB = 4096, 512
 CONTENTS = ("zero", "text", "random")
-ENGINE, QEMU, IPERF = "engine", "qemu", "iperf3"
+ENGINE, SEND, QEMU, IPERF = "engine", "send", "qemu", "iperf3"
 PROBE_MIB = 16
 
 
@@ -64,6 +64,11 @@ def contestants(arguments, hosts, content, memory_mib):
             if environment["XLMIG_IMAGE"] == "libxc" or arguments.v1:
                 yield Contestant(ENGINE, name,
                                  lambda at_start, e=environment, c=count: hosts.move(e, c, at_start))
+    if SEND in chosen:
+        for transport in ("tcp", "tls"):
+            options = (f"--transport={transport}", f"--channels={channels if arguments.v1 else 1}")
+            yield Contestant(SEND, f"`xlmig send --transport={transport}`",
+                             lambda at_start, o=options: hosts.send(o, at_start))
     if QEMU in chosen:
         for mode in qemu.MODES:
             name = f"QEMU {mode}" + (f", {channels} channels" if qemu.MODES[mode] else "")
@@ -91,8 +96,8 @@ def rows_of(taken, memory_mib):
         gigabytes = memory_mib * 2**20 / 1e9
         yield [name, f"{middle['total_s']:.2f} s", f"{gigabytes / middle['total_s']:.2f}",
                f"{gigabytes / middle['cpu_s']:.2f}" if middle["cpu_s"] else None,
-               f"{middle['wire_bytes'] / 2**20:.0f} MiB", f"{middle['sender_mib']:.0f} MiB",
-               f"{middle['receiver_mib']:.0f} MiB"]
+               f"{middle['wire_bytes'] / 2**20:.0f} MiB",
+               *[f"{middle[key]:.0f} MiB" if key in middle else None for key in ("sender_mib", "receiver_mib")]]
 
 
 def best(taken, group, key="total_s", among=None):

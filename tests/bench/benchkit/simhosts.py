@@ -6,6 +6,7 @@ passes through this process.
 """
 
 import contextlib
+import json
 import os
 import secrets
 import select
@@ -45,6 +46,17 @@ def received(connection):
     """Bytes that came over a connection, by the kernel's count."""
     info = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 256)
     return struct.unpack_from("=Q", info, TCP_INFO_BYTES_RECEIVED)[0]
+
+
+# In the place of ssh: what follows the host is a command for the other simulated host.
+SSH = """\
+#!/bin/sh
+while [ "$1" != -- ]; do shift; done
+shift 2
+export SSH_CONNECTION='127.0.0.1 1 127.0.0.1 22'
+xlmig() {{ exec {xlmig} --toolstack sim:{host} "$@"; }}
+eval "$*"
+"""
 
 
 def ended(process):
@@ -107,16 +119,34 @@ class Hosts:
         move = Move(self, environment, pairs)
         try:
             result = move.run(at_start, seconds)
-            self._check()
+            self._check(self.a.info(NAME)["uuid"], f"{NAME}--incoming")
         finally:
             move.close()
         self._bring_back()
         return result
 
-    def _check(self):
-        """The copy is what the guest was when it was suspended."""
+    def send(self, options, at_start=lambda: None, seconds=SECONDS):
+        """The whole command instead of the engine alone: what it cost. The guest is then brought back."""
         uuid = self.a.info(NAME)["uuid"]
-        there, here = self.a.ask("proof", uuid, "suspended"), self.b.ask("proof", f"{NAME}--incoming", "restored")
+        used = sum(cpu_seconds(host.pid) for host in self.hosts)
+        at_start()
+        command = Command(self, self.a, self.b, options)
+        try:
+            result = command.run(seconds)
+            used = sum(cpu_seconds(host.pid) for host in self.hosts) - used + cpu_seconds(command.process.pid)
+        finally:
+            command.close()
+        self._check(uuid, NAME)
+        back = Command(self, self.b, self.a, ())
+        try:
+            back.run(seconds)
+        finally:
+            back.close()
+        return result | {"cpu_s": round(used, 2)}
+
+    def _check(self, uuid, name):
+        """The copy is what the guest was when it was suspended."""
+        there, here = self.a.ask("proof", uuid, "suspended"), self.b.ask("proof", name, "restored")
         if not there or there != here:
             raise BenchError(f"the guest did not arrive as it was:\n{there}{here}")
 
@@ -149,9 +179,10 @@ class Move:
 
     def _preamble(self):
         """xl's save header and the configuration."""
-        json = self.hosts.a.ask("config", NAME).strip().encode() + b"\0"
-        header = b"Xen saved domain, xl format\n \0 \r" + struct.pack("<4I", 0x01020304, 3, 0, len(json) + 4)
-        return header + struct.pack("<I", len(json)) + json
+        configuration = self.hosts.a.ask("config", NAME).strip().encode() + b"\0"
+        size = len(configuration)
+        header = b"Xen saved domain, xl format\n \0 \r" + struct.pack("<4I", 0x01020304, 3, 0, size + 4)
+        return header + struct.pack("<I", size) + configuration
 
     def run(self, at_start, seconds):
         near, far = self.pairs[0]
@@ -211,3 +242,37 @@ class Move:
                 with contextlib.suppress(subprocess.TimeoutExpired):
                     process.wait(30)
                 end(process)
+
+
+class Command:
+    """`xlmig send` from one host to the other."""
+
+    def __init__(self, hosts, source, target, options):
+        build = hosts.build
+        ssh = target.folder.parent / f"ssh-to-{target.folder.name}"
+        ssh.write_text(SSH.format(xlmig=build.xlmig, host=target.folder))
+        ssh.chmod(0o755)
+        environment = dict(os.environ, LIBXL_SAVE_HELPER=str(build.helper), XLMIG_SIMHOST=str(build.simhost),
+                           XLMIG_RUNTIME_DIR=str(target.folder.parent / "run"))
+        self._said = open(target.folder.parent / "said", "w+")  # noqa: SIM115: closed by close()
+        words = ["--toolstack", f"sim:{source.folder}", "send", "--ssh-command", ssh, "--json", *options]
+        self.process = start([build.xlmig, *words, NAME, target.folder.name], env=environment, stdout=self._said,
+                             stderr=subprocess.STDOUT)
+
+    def run(self, seconds):
+        deadline = time.monotonic() + seconds
+        while ended(self.process) is None:
+            if time.monotonic() > deadline:
+                raise BenchError(f"`xlmig send` took longer than {seconds} s")
+            time.sleep(0.005)
+        self._said.seek(0)
+        said = self._said.read()
+        if ended(self.process):
+            raise BenchError(f"`xlmig send` failed:\n{said[-2000:]}")
+        report = json.loads(said.splitlines()[-1])
+        return {"total_s": round(report["total_us"] / 1e6, 3), "wire_bytes": report["bytes"],
+                "downtime_s": report["downtime_us"] / 1e6}
+
+    def close(self):
+        self._said.close()
+        end(self.process)
