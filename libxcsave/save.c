@@ -431,7 +431,10 @@ static int check_cancel(struct save *s)
     return 0;
 }
 
-/* Slow the guest down, or let it go.  Who cannot slow it is not asked again. */
+/*
+ * Slow the guest down, or let it go: before it is to suspend, because a guest
+ * that is slowed suspends slowly.  Who cannot slow it is not asked again.
+ */
 static void set_throttle(struct save *s, unsigned percent)
 {
     if (percent == s->throttle)
@@ -537,7 +540,6 @@ static int suspend_guest(struct save *s)
     if (check_cancel(s))
         return -1;
     enter_phase(s, XCSAVE_PHASE_SUSPEND);
-    set_throttle(s, 0); /* a guest that is slowed suspends slowly */
     if (s->callbacks->suspend(s->callbacks->user))
         return xcsave_fail(s->error, 0, "the guest was not suspended");
     if (s->guest->ops->is_suspended(s->guest, &s->suspended, s->error))

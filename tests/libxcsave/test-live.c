@@ -62,19 +62,21 @@ START_TEST(a_timeout_stops_the_guest_where_that_is_wanted)
 END_TEST
 
 static struct xcsave_control *control_of_hook;
+static unsigned batch_of_hook;
 
-static void finish_in_the_first_round(struct fake_guest *g, unsigned batch)
+static void finish_after_a_batch(struct fake_guest *g, unsigned batch)
 {
     (void)g;
-    if (batch == 2)
+    if (batch == batch_of_hook)
         xcsave_control_finish(control_of_hook);
 }
 
 static void finish_and(struct save_case *c)
 {
+    batch_of_hook = 2;
     control_of_hook = c->control = xcsave_control_new(0, 1);
     c->guest->script = write_as_fast_as_the_way_is;
-    c->guest->between = finish_in_the_first_round;
+    c->guest->between = finish_after_a_batch;
     fake_guest_free(move(c));
     ck_assert_int_eq(c->report.reason, XCSAVE_REASON_ASKED);
     ck_assert_uint_eq(c->report.precopy_rounds, 1);
@@ -89,6 +91,28 @@ START_TEST(finish_ends_a_round_and_what_it_left_is_sent)
     struct save_case c = { .guest = fake_guest_new(8000), .live = true };
 
     finish_and(&c);
+}
+END_TEST
+
+static void write_most_of_it_once(struct fake_guest *g, unsigned round)
+{
+    for (unsigned i = 0; round == 1 && i < 5000; i++)
+        fake_guest_write(g, i, 0x10000 + i);
+}
+
+START_TEST(finish_ends_a_later_round_too)
+{
+    struct save_case c = { .guest = fake_guest_new(8000), .live = true };
+
+    batch_of_hook = 10; /* eight are the first round */
+    control_of_hook = c.control = xcsave_control_new(0, 1);
+    c.guest->script = write_most_of_it_once;
+    c.guest->between = finish_after_a_batch;
+    fake_guest_free(move(&c));
+    ck_assert_int_eq(c.report.reason, XCSAVE_REASON_ASKED);
+    ck_assert_uint_eq(c.report.precopy_rounds, 2);
+    xcsave_control_free(c.control);
+    fake_guest_free(c.guest);
 }
 END_TEST
 
@@ -221,6 +245,7 @@ int main(void)
     tcase_add_test(tc, a_timeout_fails_the_save);
     tcase_add_test(tc, a_timeout_stops_the_guest_where_that_is_wanted);
     tcase_add_test(tc, finish_ends_a_round_and_what_it_left_is_sent);
+    tcase_add_test(tc, finish_ends_a_later_round_too);
     tcase_add_test(tc, finish_ends_a_scan_from_both_ends);
     tcase_add_test(tc, the_downtime_may_be_raised_under_way);
     tcase_add_test(tc, a_guest_is_slowed_in_steps_and_let_go);

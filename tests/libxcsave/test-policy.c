@@ -387,6 +387,7 @@ START_TEST(a_short_round_does_not_outweigh_a_long_one)
     ck_assert_uint_eq(pace_pages_per_s(&p, 0, 0), 30000);
     pace_sent(&p, 200, 200 * PAGE_BYTES, 100); /* swallowed by a buffer */
     ck_assert_uint_lt(pace_pages_per_s(&p, 0, 0), 31000);
+    ck_assert_uint_gt(pace_pages_per_s(&p, 0, 0), 29000);
     for (int i = 0; i < 5; i++)
         pace_sent(&p, 10000, 10000 * PAGE_BYTES, SECOND_US);
     ck_assert_uint_lt(pace_pages_per_s(&p, 0, 0), 11000);
