@@ -63,7 +63,7 @@ static const char *phase_words(const struct helper_event *e, char *text, size_t 
     static const struct { const char *phase, *words; } phases[] = {
         { "setup", "getting ready" }, { "suspend", "waiting for the VM to suspend" },
         { "final", "the VM stands still: copying what is left" }, { "state", "the VM stands still: its vCPUs and devices" },
-        { "done", "copied; waiting for the other host" },
+        { "done", "copied" },
     };
 
     snprintf(text, size, "round %u", e->round);
@@ -80,7 +80,7 @@ static void put_title(const struct run *run, uint64_t now_us, unsigned columns, 
 
     if (eta_us && strcmp(run->now.phase, "precopy") == 0)
         snprintf(left, sizeof left, ", %s left", display_clock(eta_us, eta, sizeof eta));
-    put(line, DISPLAY_TITLE, columns, "%s to %s  %s  %s%s", run->vm, run->to,
+    put(line, DISPLAY_TITLE, columns, "%s%s%s  %s  %s%s", run->vm, run->to[0] ? " to " : "", run->to,
         phase_words(&run->now, words, sizeof words), display_clock(now_us - run->started_us, clock, sizeof clock), left);
 }
 

@@ -256,6 +256,8 @@ int save_vm(struct toolstack *ts, struct event_base *base, const struct save_req
         return EXIT_FAILED;
     *s = (struct save){ .request = request, .base = base, .ts = ts, .file.fd = -1, .exit_status = EXIT_FAILED };
     progress_init(&s->progress, request->style, stderr);
+    snprintf(s->progress.run.vm, sizeof s->progress.run.vm, "%s", request->vm);
+    snprintf(s->progress.run.to, sizeof s->progress.run.to, "%s", request->path);
     if (loop_watch_signals(base, s->signals, on_signal, s) == 0) {
         begin(s);
         while (!s->over && event_base_loop(base, EVLOOP_ONCE) == 0)
