@@ -42,22 +42,23 @@ static void put(struct display_line *line, enum display_mood mood, unsigned colu
     __attribute__((format(printf, 4, 5)));
 static void put(struct display_line *line, enum display_mood mood, unsigned columns, const char *format, ...)
 {
-    size_t most = columns < DISPLAY_COLUMNS_MAX ? columns : DISPLAY_COLUMNS_MAX;
+    size_t most = columns < DISPLAY_COLUMNS_MAX ? columns : DISPLAY_COLUMNS_MAX, len;
     char text[1024];
     va_list args;
 
     va_start(args, format);
     vsnprintf(text, sizeof text, format, args);
     va_end(args);
-    if (strlen(text) > most) {
-        while (most > 0 && ((unsigned char)text[most] & 0xc0) == 0x80)
-            most--;
-        text[most] = '\0';
-    }
-    snprintf(line->text, sizeof line->text, "%s", text);
+    len = strlen(text);
+    if (len > most)
+        for (len = most; len > 0 && ((unsigned char)text[len] & 0xc0) == 0x80;)
+            len--;
+    memcpy(line->text, text, len);
+    line->text[len] = '\0';
     line->mood = mood;
 }
 
+/* `text` is for the words that are not the same each time. */
 static const char *phase_words(const struct helper_event *e, char *text, size_t size)
 {
     static const struct { const char *phase, *words; } phases[] = {
@@ -66,16 +67,16 @@ static const char *phase_words(const struct helper_event *e, char *text, size_t 
         { "done", "copied" },
     };
 
-    snprintf(text, size, "round %u", e->round);
     for (size_t i = 0; i < sizeof phases / sizeof phases[0]; i++)
         if (strcmp(e->phase, phases[i].phase) == 0)
-            snprintf(text, size, "%s", phases[i].words);
+            return phases[i].words;
+    snprintf(text, size, "round %u", e->round);
     return text;
 }
 
 static void put_title(const struct run *run, uint64_t now_us, unsigned columns, struct display_line *line)
 {
-    char words[64], clock[16], eta[16], left[32] = "";
+    char words[32], clock[32], eta[32], left[48] = "";
     uint64_t eta_us = run_eta_us(run);
 
     if (eta_us && strcmp(run->now.phase, "precopy") == 0)
@@ -126,7 +127,7 @@ unsigned display_render(const struct run *run, uint64_t now_us, unsigned columns
     if (run->now.kind != HELPER_PROGRESS)
         return n;
     put_bar(run, columns, &lines[n++]);
-    if (strcmp(run->now.phase, "precopy") == 0)
+    if (strcmp(run->now.phase, "precopy") == 0 && (run->now.dirty_per_s || run->now.predicted_us))
         put_prediction(run, columns, &lines[n++]);
     if (display_kinds(run->now.kinds, kinds, sizeof kinds)[0])
         put(&lines[n++], DISPLAY_PLAIN, columns, "  %s", kinds);
