@@ -8,7 +8,6 @@
  */
 #include "config.h"
 
-#include <immintrin.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -16,6 +15,10 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <time.h>
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
 
 #include "stream-format/image1.h"
 #include "xlmig/simhost/pattern.h"
@@ -38,18 +41,6 @@ struct part {
 
 /* ---- plain reading, as fast as it goes ---- */
 
-__attribute__((target("avx2"))) static uint64_t sum_avx2(const uint8_t *at, size_t bytes)
-{
-    __m256i sum[4] = { _mm256_setzero_si256(), _mm256_setzero_si256(), _mm256_setzero_si256(), _mm256_setzero_si256() };
-
-    for (const uint8_t *end = at + bytes; at < end; at += 128)
-        for (unsigned i = 0; i < 4; i++)
-            sum[i] = _mm256_add_epi64(sum[i], _mm256_load_si256((const __m256i *)(const void *)(at + 32 * i)));
-    const __m256i all = _mm256_add_epi64(_mm256_add_epi64(sum[0], sum[1]), _mm256_add_epi64(sum[2], sum[3]));
-    return (uint64_t)_mm256_extract_epi64(all, 0) + (uint64_t)_mm256_extract_epi64(all, 1) +
-           (uint64_t)_mm256_extract_epi64(all, 2) + (uint64_t)_mm256_extract_epi64(all, 3);
-}
-
 static uint64_t sum_portable(const uint8_t *at, size_t bytes)
 {
     uint64_t sum = 0;
@@ -62,12 +53,33 @@ static uint64_t sum_portable(const uint8_t *at, size_t bytes)
     return sum;
 }
 
+#if defined(__x86_64__)
+__attribute__((target("avx2"))) static uint64_t sum_avx2(const uint8_t *at, size_t bytes)
+{
+    __m256i sum[4] = { _mm256_setzero_si256(), _mm256_setzero_si256(), _mm256_setzero_si256(), _mm256_setzero_si256() };
+
+    for (const uint8_t *end = at + bytes; at < end; at += 128)
+        for (unsigned i = 0; i < 4; i++)
+            sum[i] = _mm256_add_epi64(sum[i], _mm256_load_si256((const __m256i *)(const void *)(at + 32 * i)));
+    const __m256i all = _mm256_add_epi64(_mm256_add_epi64(sum[0], sum[1]), _mm256_add_epi64(sum[2], sum[3]));
+    return (uint64_t)_mm256_extract_epi64(all, 0) + (uint64_t)_mm256_extract_epi64(all, 1) +
+           (uint64_t)_mm256_extract_epi64(all, 2) + (uint64_t)_mm256_extract_epi64(all, 3);
+}
+#endif
+
+static uint64_t sum(const uint8_t *at, size_t bytes)
+{
+#if defined(__x86_64__)
+    if (__builtin_cpu_supports("avx2"))
+        return sum_avx2(at, bytes);
+#endif
+    return sum_portable(at, bytes);
+}
+
 static size_t read_plainly(struct part *p)
 {
-    const size_t bytes = p->nr_pages * PAGE;
-
-    p->result += __builtin_cpu_supports("avx2") ? sum_avx2(p->content, bytes) : sum_portable(p->content, bytes);
-    return bytes;
+    p->result += sum(p->content, p->nr_pages * PAGE);
+    return p->nr_pages * PAGE;
 }
 
 static size_t copy(struct part *p)

@@ -45,7 +45,7 @@ def lab_options(bench):
 BENCHES = {
     "scan": (scan.run, None, "zero and change scan beside memory read bandwidth: half a minute"),
     "lab": (lab.run, lab_options, "`xlmig send` beside `xl migrate`, two Xen hosts under QEMU, as root: an hour"),
-    "engine": (engine.run, engine_options, "the engine between simulated hosts, beside QEMU and iperf3: ten minutes"),
+    "engine": (engine.run, engine_options, "the engine between simulated hosts, beside QEMU and iperf3: half an hour"),
 }
 
 

@@ -5,6 +5,7 @@ the sender until the receiver has everything. CPU time is that of both sides, th
 what each side needs besides its guest's, which is new to the receiver in each run.
 """
 
+import contextlib
 import os
 
 from . import loopback, qemu
@@ -17,7 +18,6 @@ from .warm import Warm
 MEMORY_MIB, QUICK_MIB = 4096, 512
 CONTENTS = ("zero", "text", "random")
 ENGINE, SEND, QEMU, IPERF = "engine", "send", "qemu", "iperf3"
-PROBE_MIB = 16
 
 
 class Contestant:
@@ -39,15 +39,6 @@ def engine_settings(channels):
               for codec in ("none", "lz4", "zstd", "auto")]]
 
 
-def speaks_v1(build):
-    """Whether this build's helper uses the channels that it is given."""
-    with Hosts(build, PROBE_MIB, "random") as hosts:
-        try:
-            return min(hosts.move(v1("none"), 2)["channel_bytes"]) > 0
-        except BenchError:
-            return False
-
-
 def room_for(memory_mib):
     """The source's memory of both kinds, one destination's (kept warm before), and some to spare."""
     needed = 3 * memory_mib + memory_mib // 4 + 1024
@@ -61,12 +52,10 @@ def contestants(arguments, hosts, content, memory_mib):
     chosen, channels = arguments.only, arguments.channels
     if ENGINE in chosen:
         for name, environment, count in engine_settings(channels):
-            if environment["XLMIG_IMAGE"] == "libxc" or arguments.v1:
-                yield Contestant(ENGINE, name,
-                                 lambda at_start, e=environment, c=count: hosts.move(e, c, at_start))
+            yield Contestant(ENGINE, name, lambda at_start, e=environment, c=count: hosts.move(e, c, at_start))
     if SEND in chosen:
         for transport in ("tcp", "tls"):
-            options = (f"--transport={transport}", f"--channels={channels if arguments.v1 else 1}")
+            options = (f"--transport={transport}", f"--channels={channels}")
             yield Contestant(SEND, f"`xlmig send --transport={transport}`",
                              lambda at_start, o=options: hosts.send(o, at_start))
     if QEMU in chosen:
@@ -79,7 +68,8 @@ def contestants(arguments, hosts, content, memory_mib):
 def measure_content(build, arguments, memory_mib, runs, kind):
     """{name: [run, ...]} of all that move a guest."""
     taken = {}
-    with Hosts(build, memory_mib, kind) as hosts, qemu.Content(build, memory_mib, kind) as content:
+    for_qemu = qemu.Content(build, memory_mib, kind) if QEMU in arguments.only else contextlib.nullcontext()
+    with for_qemu as content, Hosts(build, memory_mib, kind) as hosts:
         for number in range(runs):
             for contestant in contestants(arguments, hosts, content, memory_mib):
                 with Warm(memory_mib + memory_mib // 8) as warm:
@@ -145,7 +135,6 @@ def run(build, arguments):
     arguments.channels = arguments.channels or max(2, len(os.sched_getaffinity(0)))
     need(*[program for name, program in ((QEMU, qemu.PROGRAM), (IPERF, loopback.PROGRAM)) if name in arguments.only])
     room_for(memory_mib)
-    arguments.v1 = speaks_v1(build)
     speeds, per_core = measure_bare(build, arguments, 1 if arguments.quick else 5, runs)
     results = {kind: measure_content(build, arguments, memory_mib, runs, kind) for kind in arguments.contents}
     parts = [f"A guest of {memory_mib} MiB; median of {runs} run{'s' * (runs > 1)}.",

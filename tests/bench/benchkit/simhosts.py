@@ -27,27 +27,6 @@ NAME = "guest"
 FEATURES = 0x5F
 TCP_INFO_BYTES_RECEIVED = 128
 
-
-def connections(count):
-    """Pairs of connected sockets on the loopback device."""
-    with socket.create_server(("127.0.0.1", 0), backlog=count) as listener:
-        pairs = []
-        for _ in range(count):
-            near = socket.create_connection(listener.getsockname(), timeout=10)
-            far, _ = listener.accept()
-            for end_point in (near, far):
-                end_point.setblocking(True)
-                end_point.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            pairs.append((near, far))
-    return pairs
-
-
-def received(connection):
-    """Bytes that came over a connection, by the kernel's count."""
-    info = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 256)
-    return struct.unpack_from("=Q", info, TCP_INFO_BYTES_RECEIVED)[0]
-
-
 # In the place of ssh: what follows the host is a command for the other simulated host.
 SSH = """\
 #!/bin/sh
@@ -57,6 +36,26 @@ export SSH_CONNECTION='127.0.0.1 1 127.0.0.1 22'
 xlmig() {{ exec {xlmig} --toolstack sim:{host} "$@"; }}
 eval "$*"
 """
+
+
+def connections(count):
+    """Pairs of connected sockets on the loopback device."""
+    with socket.create_server(("127.0.0.1", 0), backlog=count) as listener:
+        pairs = []
+        for _ in range(count):
+            near = socket.create_connection(listener.getsockname(), timeout=10)
+            far, _ = listener.accept()
+            for side in (near, far):
+                side.setblocking(True)
+                side.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            pairs.append((near, far))
+    return pairs
+
+
+def received(connection):
+    """Bytes that came over a connection, by the kernel's count."""
+    info = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 256)
+    return struct.unpack_from("=Q", info, TCP_INFO_BYTES_RECEIVED)[0]
 
 
 def ended(process):
@@ -200,9 +199,12 @@ class Move:
             total_s = time.monotonic() - started
             self._await_end_of_sender()
         used = sum(map(cpu_seconds, servers)) - used + cpu_seconds(self.receiver.pid) + cpu_seconds(self.sender.pid)
+        channel_bytes = [received(far) for _, far in self.pairs]
+        if not all(channel_bytes):
+            raise BenchError(f"the engine did not use all of its channels: {channel_bytes} bytes")
         return {"total_s": round(total_s, 3), "cpu_s": round(used, 2), "sender_mib": peak.mib["sender"],
-                "receiver_mib": peak.mib["receiver"], "wire_bytes": sum(received(far) for _, far in self.pairs),
-                "channel_bytes": [received(far) for _, far in self.pairs]}
+                "receiver_mib": peak.mib["receiver"], "wire_bytes": sum(channel_bytes),
+                "channel_bytes": channel_bytes}
 
     def _await_ready(self, seconds):
         """Until the receiver has everything; or either side has given up."""
@@ -254,7 +256,7 @@ class Command:
         ssh.chmod(0o755)
         environment = dict(os.environ, LIBXL_SAVE_HELPER=str(build.helper), XLMIG_SIMHOST=str(build.simhost),
                            XLMIG_RUNTIME_DIR=str(target.folder.parent / "run"))
-        self._said = open(target.folder.parent / "said", "w+")  # noqa: SIM115: closed by close()
+        self._said = tempfile.TemporaryFile("w+")
         words = ["--toolstack", f"sim:{source.folder}", "send", "--ssh-command", ssh, "--json", *options]
         self.process = start([build.xlmig, *words, NAME, target.folder.name], env=environment, stdout=self._said,
                              stderr=subprocess.STDOUT)
