@@ -243,8 +243,9 @@ START_TEST(whatever_fails_the_guest_is_left_able_to_run)
         rc = run_save_alone(&c, fd);
         if (at == 0)
             calls = c.guest->calls;
-        ck_assert_int_eq(rc, at ? -1 : 0);
-        if (at)
+        /* How often it looks at the dirty log depends on the time that it takes. */
+        ck_assert_int_eq(rc, at && c.guest->calls >= at ? -1 : 0);
+        if (rc)
             ck_assert_ptr_nonnull(strstr(c.error.text, "injected"));
         ck_assert_msg(!c.guest->logdirty && !c.emulator_on && !c.guest->mapped, "call %u", at);
         ck_assert_int_eq(fcntl(fd, F_GETFL) & O_NONBLOCK, 0);
