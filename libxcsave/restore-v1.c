@@ -67,11 +67,13 @@ struct v1_reader {
 static void record_failure(struct v1_input *c, const struct xcsave_error *error)
 {
     struct v1_reader *v = c->all;
+    /* Before its header came, a channel goes by its place.  People count from 1, as the command does. */
+    unsigned number = (c->order.channel ? c->order.channel : c->index) + 1;
 
     pthread_mutex_lock(&v->lock);
     if (!v->failure.text[0]) {
         if (v->nr_inputs > 1)
-            xcsave_fail(&v->failure, 0, "channel %u: %s", c->index ? c->order.channel : 0, error->text);
+            xcsave_fail(&v->failure, 0, "channel %u of %u: %s", number, v->nr_inputs, error->text);
         else
             v->failure = *error;
         v->failure.errnum = error->errnum;
@@ -351,7 +353,7 @@ static int read_channel_header(struct v1_input *c, struct xcsave_error *error)
     v->channels_seen |= UINT64_C(1) << header.channel;
     pthread_mutex_unlock(&v->lock);
     if (seen || header.channel >= v->nr_inputs)
-        return xcsave_fail(error, 0, "channel %u comes %s", header.channel, seen ? "twice" : "uninvited");
+        return xcsave_fail(error, 0, "channel %u comes %s", header.channel + 1u, seen ? "twice" : "uninvited");
     image1_channel_init(&c->order, header.channel, v->header.features);
     return 0;
 }

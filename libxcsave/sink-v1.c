@@ -311,7 +311,7 @@ static int attach_channels(struct v1_sink *s, struct xcsave_error *error)
 
         pthread_mutex_init(&c->lock, NULL);
         c->number = i;
-        c->named = s->nr_channels > 1;
+        c->nr_channels = s->nr_channels;
         c->io.saved_flags = -1;
     }
     for (unsigned i = 0; i < s->nr_channels; i++) {

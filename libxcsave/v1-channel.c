@@ -11,8 +11,8 @@ static int name_failure(const struct v1_channel *c, const struct xcsave_error *i
 {
     if (error->text[0])
         return -1;
-    if (c->named)
-        xcsave_fail(error, 0, "channel %u: %s", c->number, inner->text);
+    if (c->nr_channels > 1) /* people count from 1, as the command does */
+        xcsave_fail(error, 0, "channel %u of %u: %s", c->number + 1, c->nr_channels, inner->text);
     else
         *error = *inner;
     error->errnum = inner->errnum;

@@ -10,7 +10,7 @@
 
 struct v1_channel {
     unsigned number;
-    bool named;                 /* one of several: errors say which */
+    unsigned nr_channels;       /* of the image: where there are several, errors say which it was */
     pthread_mutex_t lock;       /* of all below, for the length of a record; nothing else is taken while it is held */
     struct imageio io;
     uint32_t seq;

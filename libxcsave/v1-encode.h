@@ -9,19 +9,17 @@
  * guest may be running, and what is under the checksum must be what is hashed
  * and sent.  A page that is written to after that is in the dirty log.
  *
- * Windows.  A page is mapped for the length of its job, and mapped anew in every
- * round.  A mapping refers to a frame, not to a pfn: a frame that the guest has
- * given up, exchanged or had paged out stays visible in a mapping that is kept,
- * with the content that it had, and Xen before 4.22 marks no such change in the
- * dirty log.  So for a window that is kept over rounds there is no proof that a page read
- * through it is the guest's.  Within a job there is: what is mapped is what the pfn had
- * at that moment; an exchange after that either is written to by the guest,
- * which is logged, or changes how much memory it has, which save.c looks for after each
- * batch, after the last one of a round and before the log is cleaned. (What it
- * misses is an exchange with no new page written to later, and no net change of
- * memory between two looks: known, and no different with any other window.)  Larger windows would
- * not pay either: Xen maps page by page, so that the cost is the page's, not
- * the call's.
+ * Windows.  A page is mapped for the length of its job, and anew in every round.
+ * A mapping refers to a frame, not to a pfn.  A frame that the guest gave up,
+ * exchanged or had paged out is held by the mapping and stays readable in it, with
+ * the content that it had; and Xen before 4.22 marks no such change in the dirty
+ * log.  So there is no proof that what is read through a window that was kept over
+ * rounds is the guest's: a page exchanged and then written to would be logged, and read
+ * again from the frame that is not the guest's any more.  Mapped anew, it is
+ * read from what the pfn has then, and one job is so short that save.c's looks at the
+ * guest's size, after each batch and before the log is cleaned, come between.  A
+ * larger window would gain little: Xen maps page by page, and what is paid for is
+ * the page, not the call.
  */
 #ifndef XCSAVE_V1_ENCODE_H
 #define XCSAVE_V1_ENCODE_H

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "config.h"
 
-#include <check.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -157,7 +156,8 @@ static void unmap(struct xcsave_guest *base, void *mapping, unsigned n)
 {
     struct fake_guest *g = to_fake(base);
 
-    ck_assert_ptr_eq(mapping, g->memory);
+    if (mapping != g->memory)
+        abort();
     g->mapped -= n;
     if (g->between && ++g->batches % g->jobs_a_batch == 0)
         g->between(g, g->batches / g->jobs_a_batch);
@@ -197,7 +197,7 @@ static int accept_record(struct xcsave_guest *base, uint32_t type, const void *b
     struct fake_guest *g = to_fake(base);
 
     if (type != REC_FAKE_STATE)
-        return 1;
+        return g->takes_any_record ? 0 : 1;
     if (len_bytes > sizeof(g->state))
         return xcsave_fail(error, 0, "state of %zu bytes", len_bytes);
     memcpy(g->state, body, len_bytes);

@@ -46,6 +46,7 @@ struct fake_guest {
     unsigned max_populated;             /* no memory beyond; 0: no limit */
     unsigned given_back;
     uint8_t state[8];                   /* of the one state record */
+    bool takes_any_record;              /* and forgets it */
     bool completed;
 };
 

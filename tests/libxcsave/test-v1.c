@@ -535,9 +535,9 @@ START_TEST(a_channel_that_is_lost_is_named)
     struct channel_files files = save_to_files();
     uint8_t *octets;
     size_t len = read_file(files.fds[_i], &octets), at = _i ? IMAGE1_CHANNEL_HEADER_LEN : IMAGE1_HEADER_LEN;
-    char name[16];
+    char name[32];
 
-    snprintf(name, sizeof(name), "channel %d: ", _i);
+    snprintf(name, sizeof(name), "channel %d of 3: ", _i + 1);
     while (at < len) {
         struct image1_record record;
         struct image1_fault fault;
@@ -611,7 +611,7 @@ START_TEST(a_channel_that_breaks_ends_the_save_and_is_named)
 {
     struct save_case c = { .guest = fake_guest_new(FAKE_MAX_PAGES), .way = WAY_V1_CHANNELS, .live = true };
     int pairs[NR_CHANNELS][2];
-    char name[16];
+    char name[32];
 
     for (unsigned i = 0; i < NR_CHANNELS; i++) {
         ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, pairs[i]), 0);
@@ -619,7 +619,7 @@ START_TEST(a_channel_that_breaks_ends_the_save_and_is_named)
             c.channels[i - 1] = pairs[i][0];
     }
     close(pairs[_i][1]);
-    snprintf(name, sizeof(name), "channel %d: ", _i);
+    snprintf(name, sizeof(name), "channel %d of 3: ", _i + 1);
     ck_assert_int_eq(run_save(&c, pairs[0][0]), -1);
     ck_assert_int_eq(c.error.errnum, EPIPE);
     ck_assert_msg(strstr(c.error.text, name) == c.error.text, "%s", c.error.text);

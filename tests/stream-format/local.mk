@@ -36,6 +36,8 @@ tests_stream_format_libbuild_la_SOURCES = \
 	tests/stream-format/build-image1.h \
 	tests/stream-format/build.c \
 	tests/stream-format/build.h \
+	tests/stream-format/mend-image1.c \
+	tests/stream-format/mend-image1.h \
 	tests/stream-format/negatives-image1.c \
 	tests/stream-format/negatives-image1.h \
 	tests/stream-format/negatives.c \
@@ -100,7 +102,8 @@ endif
 
 FUZZ_SECONDS = 60
 if FUZZERS
-fuzz: tests/stream-format/fuzz-stream tests/stream-format/fuzz-image1 tests/stream-format/make-stream
+fuzz: tests/stream-format/fuzz-stream tests/stream-format/fuzz-image1 tests/libxcsave/fuzz-restore \
+    tests/stream-format/make-stream
 	$(MKDIR_P) tests/stream-format/corpus
 	tests/stream-format/make-stream --list | while read -r name _; do \
 	  tests/stream-format/make-stream $$name > tests/stream-format/corpus/$$name; \
@@ -112,6 +115,8 @@ fuzz: tests/stream-format/fuzz-stream tests/stream-format/fuzz-image1 tests/stre
 	  { tests/stream-format/make-stream $$name; printf 1; } > tests/stream-format/corpus-image1/$$name; \
 	done
 	cd tests/stream-format && ./fuzz-image1 -max_total_time=$(FUZZ_SECONDS) -max_len=65536 -timeout=20 \
+	  -rss_limit_mb=1024 corpus-image1 '$(abs_top_srcdir)/tests/stream-format/seeds-image1'
+	cd tests/stream-format && ../libxcsave/fuzz-restore -max_total_time=$(FUZZ_SECONDS) -max_len=65536 -timeout=20 \
 	  -rss_limit_mb=1024 corpus-image1 '$(abs_top_srcdir)/tests/stream-format/seeds-image1'
 else
 fuzz:
