@@ -10,6 +10,7 @@
 
 #define WRITE_TIMEOUT_S 30
 #define LEAVE_US 5000000u
+#define LEAVE_SOON_US 250000u
 
 /* Where we are in xl's protocol. */
 enum xl_stage { XL_AWAIT_READY, XL_AWAIT_REPORT, XL_AWAIT_CODE, XL_AWAIT_RELEASE, XL_OVER };
@@ -340,13 +341,23 @@ struct peer *peer_open(struct event_base *base, const struct transport_spec *spe
     return peer;
 }
 
-void peer_close(struct peer *peer)
+static void close_within(struct peer *peer, uint64_t leave_us)
 {
     if (!peer)
         return;
-    /* One that was greeted ends by itself, after it has cleaned up: stock xl does so only as long as it is listened to. */
-    transport_close(peer->transport, peer->dialect == PEER_UNKNOWN ? 0 : LEAVE_US);
+    transport_close(peer->transport, peer->dialect == PEER_UNKNOWN ? 0 : leave_us);
     free(peer);
+}
+
+void peer_close(struct peer *peer)
+{
+    /* One that was greeted ends by itself, after it has cleaned up: stock xl does so only as long as it is listened to. */
+    close_within(peer, LEAVE_US);
+}
+
+void peer_close_soon(struct peer *peer)
+{
+    close_within(peer, LEAVE_SOON_US);
 }
 
 enum peer_dialect peer_dialect(const struct peer *peer)

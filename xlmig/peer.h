@@ -46,7 +46,10 @@ struct peer_callbacks {
 
 struct peer *peer_open(struct event_base *base, const struct transport_spec *spec, const struct control_hello *hello,
                        const struct peer_callbacks *callbacks, struct failure *failure);
+/* Both: NULL is fine.  The receiver has some seconds to clean up before what leads to it is stopped ... */
 void peer_close(struct peer *peer);
+/* ... or a moment, where it has nothing to clean up. */
+void peer_close_soon(struct peer *peer);
 
 enum peer_dialect peer_dialect(const struct peer *peer);
 /* After PEER_LOST without a banner: the other host has no such command. */

@@ -392,7 +392,7 @@ void send_channels_close(struct send_channels *channels)
     for (unsigned i = 0; i < CONTROL_CHANNELS_MAX; i++) {
         struct channel *channel = &channels->channels[i];
 
-        peer_close(channel->peer);
+        peer_close_soon(channel->peer);
         if (channel->event)
             event_free(channel->event);
         tls_relay_stop(channel->relay);

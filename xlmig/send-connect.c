@@ -228,6 +228,9 @@ void send_begin(struct send *s)
         .data = s->choice.data,
     };
 
+    if (s->begun) /* a receiver that answers twice */
+        return;
+    s->begun = true;
     if (make_secrets(&begin) < 0) {
         send_refuse(s, EXIT_REFUSED, "the kernel has no random numbers: %s", strerror(errno));
         return;

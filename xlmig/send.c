@@ -426,6 +426,8 @@ static void tear_down(struct send *s)
 {
     registry_close(s->registry);
     let_go(s);
+    if (s->peer)
+        peer_hang_up(s->peer); /* then its receiver lets the channels go */
     send_channels_close(s->channels);
     peer_close(s->peer);
     loop_unwatch_signals(s->signals);

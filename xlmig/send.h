@@ -62,6 +62,7 @@ struct send {
     struct negotiate_choice choice;  /* once greeted */
     struct send_channels *channels;  /* NULL: none but the peer's */
     uint8_t token[CONTROL_TOKEN_BYTES];
+    bool begun;                      /* BEGIN was said */
     bool listening, channels_ready;  /* both: data may flow */
     bool stock_tried;                /* the receiver asked for is xl's */
 

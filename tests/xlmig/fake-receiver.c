@@ -127,6 +127,8 @@ static void greet(void)
         sleep(60);
     frame = control_encode_answer(&answer, &len);
     say(frame, len);
+    if (at("answer-twice"))
+        say(frame, len);
     free(frame);
     hear_frame(CONTROL_BEGIN);
     say_frame(CONTROL_LISTENING, false, "");
