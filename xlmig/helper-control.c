@@ -12,12 +12,14 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <unistd.h>
 
-#define LOOK_EVERY_MS 200 /* whether to stop */
+#define LOOK_EVERY_MS 1000 /* whether to stop, should nothing wake it */
 
 struct helper_control {
     int fd;
+    int wake_fd;        /* helper_control_stop() makes it readable: the guest stands still, and is not to wait */
     struct xcsave_control *control;
     pthread_t thread;
     atomic_bool stop;
@@ -64,13 +66,13 @@ static void take(struct helper_control *c, const char *bytes, size_t n)
 static void *listen_to_command(void *user)
 {
     struct helper_control *c = user;
-    struct pollfd pfd = { .fd = c->fd, .events = POLLIN };
+    struct pollfd pfds[] = { { .fd = c->fd, .events = POLLIN }, { .fd = c->wake_fd, .events = POLLIN } };
     char bytes[512];
 
     while (!atomic_load(&c->stop)) {
         ssize_t n;
 
-        if (poll(&pfd, 1, LOOK_EVERY_MS) <= 0)
+        if (poll(pfds, 2, LOOK_EVERY_MS) <= 0 || !pfds[0].revents)
             continue;
         n = read(c->fd, bytes, sizeof bytes);
         if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
@@ -91,14 +93,21 @@ struct helper_control *helper_control_start(int fd, struct xcsave_control *contr
         return NULL;
     c->fd = fd;
     c->control = control;
+    c->wake_fd = -1;
     if (fd < 0)
         return c;
+    c->wake_fd = eventfd(0, EFD_CLOEXEC);
+    if (c->wake_fd < 0) {
+        free(c);
+        return NULL;
+    }
     /* Signals are the engine's: its waits are to be interrupted, not this one's. */
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
     rc = pthread_create(&c->thread, NULL, listen_to_command, c);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     if (rc) {
+        close(c->wake_fd);
         free(c);
         return NULL;
     }
@@ -110,7 +119,10 @@ void helper_control_stop(struct helper_control *c)
     if (!c)
         return;
     atomic_store(&c->stop, true);
-    if (c->fd >= 0)
+    if (c->fd >= 0) {
+        (void)!eventfd_write(c->wake_fd, 1);
         pthread_join(c->thread, NULL);
+        close(c->wake_fd);
+    }
     free(c);
 }

@@ -112,7 +112,8 @@ static void on_copied(void *user, enum suspend_outcome outcome, const struct fai
     char lost[1000];
 
     s->outcome = outcome;
-    let_go(s);
+    if (outcome != SUSPEND_DONE)
+        let_go(s); /* else it has its cap back, and stands still: the rest of it can wait until it runs again */
     if (outcome == SUSPEND_DONE) {
         progress_copied(&s->progress);
         feed(s, HANDOVER_COPIED);

@@ -87,6 +87,9 @@ status_of() {
     status=$rc
 }
 
+# `set -e' does not mind a `!' that fails; it minds this.
+not() { ! "$@"; }
+
 has_no() { ! "$simhost" info "$dir/$1" "$2" > /dev/null 2>&1; }
 
 ticks_go_on() {

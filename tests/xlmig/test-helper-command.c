@@ -107,6 +107,25 @@ START_TEST(a_line_without_end_is_dropped_and_the_next_one_is_not)
 }
 END_TEST
 
+/* The guest stands still then. */
+START_TEST(it_stops_at_once)
+{
+    struct xcsave_control *control = xcsave_control_new(0, 7);
+    struct timespec before, after;
+    int ends[2];
+
+    ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends), 0);
+    clock_gettime(CLOCK_MONOTONIC, &before);
+    for (int i = 0; i < 20; i++)
+        helper_control_stop(helper_control_start(ends[1], control));
+    clock_gettime(CLOCK_MONOTONIC, &after);
+    ck_assert_int_le(after.tv_sec - before.tv_sec, 1);
+    close(ends[0]);
+    close(ends[1]);
+    xcsave_control_free(control);
+}
+END_TEST
+
 START_TEST(nobody_to_listen_to_is_no_failure)
 {
     struct xcsave_control *control = xcsave_control_new(0, 7);
@@ -134,6 +153,7 @@ int main(void)
     tcase_add_loop_test(tcase, negative_lines_are_dropped, 0, LENGTH(dropped));
     tcase_add_test(tcase, the_knobs_turn);
     tcase_add_test(tcase, a_line_without_end_is_dropped_and_the_next_one_is_not);
+    tcase_add_test(tcase, it_stops_at_once);
     tcase_add_test(tcase, nobody_to_listen_to_is_no_failure);
     suite_add_tcase(suite, tcase);
     return run_suite(suite);
