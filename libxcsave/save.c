@@ -296,6 +296,9 @@ static void begin_round(struct save *s, struct xcsave_round *round, uint64_t nr_
 /* All of it is written; from where it began to what it took. */
 static int end_round(struct save *s, struct xcsave_round *round)
 {
+    /* What is under way is in the way of the end that was asked for. */
+    if (s->options->control && round_is_cut(s))
+        ratelimit_lift(&s->options->control->bandwidth);
     if (s->sink->ops->end_round(s->sink, s->error))
         return -1;
     round->bytes = s->sink->ops->bytes(s->sink) - round->bytes;

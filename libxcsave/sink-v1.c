@@ -30,7 +30,8 @@
 
 #define MAX_DEFAULT_THREADS 8u
 #define MAX_THREADS 64u
-#define SLOTS_A_WORKER 2u
+/* More would only be in the way when the end is asked for: a job is 2 MiB. */
+#define SLOTS_A_WORKER 1u
 #define CACHE_BYTES_MIN ((size_t)8 << 20)
 #define CACHE_PART 128u
 

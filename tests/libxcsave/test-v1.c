@@ -606,6 +606,32 @@ START_TEST(a_cancel_is_heard_while_every_channel_stands)
 }
 END_TEST
 
+static void *finish_soon(void *arg)
+{
+    const struct timespec a_moment = { .tv_nsec = 200000000 };
+
+    nanosleep(&a_moment, NULL);
+    xcsave_control_finish(arg);
+    return NULL;
+}
+
+/* What waits for the limit when the end is asked for does not wait any longer. */
+START_TEST(a_finish_does_not_wait_for_the_limit)
+{
+    struct save_case c = { .guest = fake_guest_new(FAKE_MAX_PAGES), .way = WAY_V1_THREADS, .live = true };
+    pthread_t thread;
+
+    c.control = xcsave_control_new(1 << 20, 1);
+    ck_assert_int_eq(pthread_create(&thread, NULL, finish_soon, c.control), 0);
+    fake_guest_free(move(&c));
+    pthread_join(thread, NULL);
+    ck_assert_int_eq(c.report.reason, XCSAVE_REASON_ASKED);
+    ck_assert_uint_lt(c.report.total_us, 5000000);
+    xcsave_control_free(c.control);
+    fake_guest_free(c.guest);
+}
+END_TEST
+
 /* One channel is closed by the other side: the save ends, and says which. */
 START_TEST(a_channel_that_breaks_ends_the_save_and_is_named)
 {
@@ -682,6 +708,7 @@ int main(void)
     tcase_add_test(tc, a_channel_twice_or_uninvited_is_refused);
     tcase_add_loop_test(tc, a_channel_that_is_lost_is_named, 0, NR_CHANNELS);
     tcase_add_loop_test(tc, a_cancel_is_heard_while_every_channel_stands, WAY_V1_SERIAL, NR_WAYS);
+    tcase_add_test(tc, a_finish_does_not_wait_for_the_limit);
     tcase_add_loop_test(tc, a_channel_that_breaks_ends_the_save_and_is_named, 0, NR_CHANNELS);
     tcase_add_loop_test(tc, a_destination_that_fails_at_any_call_ends_both_sides, WAY_V1_SERIAL, NR_WAYS);
     suite_add_tcase(suite, tc);
