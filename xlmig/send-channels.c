@@ -210,6 +210,17 @@ static int say_hello(struct channel *channel, struct failure *failure)
     return rc;
 }
 
+static enum tls_need secure(struct channel *channel, struct failure *failure)
+{
+    /* Not before it is connected: such a socket the kernel does not take for TLS. */
+    if (!channel->ssl)
+        channel->ssl = tls_open(channel->channels->tls, channel->socket_fd);
+    if (channel->ssl)
+        return tls_handshake(channel->ssl, failure);
+    failure_set(failure, "out of memory");
+    return TLS_FAILED;
+}
+
 static void on_connecting(evutil_socket_t fd, short what, void *user)
 {
     struct channel *channel = user;
@@ -223,8 +234,8 @@ static void on_connecting(evutil_socket_t fd, short what, void *user)
         lose(channel, strerror(errnum ? errnum : errno));
         return;
     }
-    if (channel->ssl)
-        need = tls_handshake(channel->ssl, &failure);
+    if (channel->channels->tls)
+        need = secure(channel, &failure);
     if (need == TLS_DONE && say_hello(channel, &failure) == 0)
         established(channel);
     else if (need == TLS_DONE || need == TLS_FAILED)
@@ -243,11 +254,6 @@ static int connect_to(struct channel *channel, const struct addrinfo *info, stru
         return failure_set(failure, "%s", strerror(errno));
     (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     (void)setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
-    if (channel->channels->tls) {
-        channel->ssl = tls_open(channel->channels->tls, fd);
-        if (!channel->ssl)
-            return failure_set(failure, "out of memory");
-    }
     watch(channel, fd, EV_WRITE, on_connecting);
     return 0;
 }
