@@ -503,7 +503,6 @@ static enum xcsave_decision decide(struct save *s, struct xcsave_policy_facts fa
 static int send_memory_live(struct save *s)
 {
     struct xcsave_policy_facts facts = { 0 };
-    struct xcsave_round previous = { 0 };
     enum xcsave_decision decision;
     unsigned nr_restarts = 0;
 
@@ -529,8 +528,6 @@ static int send_memory_live(struct save *s)
         facts = gather_facts(s, round.dirtied);
         facts.restart = starts_over ? nr_restarts : 0;
         facts.last = round;
-        facts.previous = previous;
-        previous = round;
         decision = decide(s, facts);
     } while (decision == XCSAVE_CONTINUE);
     return decision == XCSAVE_GIVE_UP ? -1 : 0;

@@ -106,7 +106,6 @@ struct xcsave_policy_facts {
     unsigned throttle;          /* per cent by which the guest is slowed now */
     bool finish_asked;          /* xcsave_control_finish() */
     struct xcsave_round last;   /* the round just completed */
-    struct xcsave_round previous; /* the one before; all zero after the first */
 };
 
 struct xcsave_policy_limits {

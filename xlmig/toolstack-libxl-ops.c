@@ -176,7 +176,7 @@ struct libxl_suspend {
     struct toolstack_suspend how;
     libxl_asyncop_how ao_how; /* names the operation to libxl_ao_abort() */
     struct helper_events *events;
-    int events_fd;            /* the helper's end of the pipe; -1: none */
+    int events_fd;            /* the helper's end of the socket; -1: none */
     char helper_error[512];   /* of the engine, which knows best */
     char last_phase[16];      /* of the engine; "": it never told */
     int rc;
