@@ -16,7 +16,7 @@ from .settings import HOST_ADDRESSES, READY_SECONDS, RUN, LabError
 # What software emulation needs, each found by what broke without it: smap kills dom0, monitor and C states panic Xen
 # after minutes, rdtscp kills PVH guests, lazy FPU switching corrupts dom0's XMM registers.
 CPU = "EPYC,+svm,+npt,-smap,-monitor,-rdtscp"
-ACCELERATOR = "tcg,thread=multi,tb-size=256"  # MiB of translated code; the default takes a gigabyte a host
+ACCELERATOR = "tcg,thread=multi,tb-size=1024"  # MiB of translated code: with a quarter of it the hosts translate anew twice a minute
 XEN_OPTIONS = ("dom0_mem=1024M,max:1024M com1=115200,8n1 console=com1 loglvl=info guest_loglvl=info noreboot "
                "cpuidle=0 cpufreq=none spec-ctrl=no,eager-fpu xpti=no")
 DOM0_OPTIONS = "console=hvc0 loglevel=4 mitigations=off nokaslr rdinit=/init"

@@ -43,9 +43,10 @@ def kernel_did_tls(host):
 
 
 @scenario("send-over-ssh", "send-over-three-ssh", "send-over-tcp", "send-over-tls", "tls-is-done-by-the-kernel",
-          "send-over-three-tls", "a-stranger-gets-nothing")
+          "send-over-three-tls", "a-stranger-gets-nothing", guest="pvh")
 def transports(lab):
-    guest = lab.guest("pvh").create(lab.a)
+    guest = lab.plain
+    moves.running(lab, guest, guest.host or lab.a)
     with lab.step("send-over-ssh"):
         send(lab, guest, "--channels=1")
     with lab.step("send-over-three-ssh"):

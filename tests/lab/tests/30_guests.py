@@ -8,7 +8,7 @@ from labkit.scenario import scenario
 from labkit.settings import LabError
 
 MEMORY_MIB, HALF_MIB, VCPUS = 192, 96, 4
-SLOW = "LAB_RATE=6m"  # so that the guest grows while its memory is copied
+SLOW = "LAB_RATE=2m"  # so that the guest grows while its memory is copied
 SLACK_MIB = 4
 BALLOON_SECONDS = 60
 

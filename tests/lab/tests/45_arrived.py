@@ -1,4 +1,4 @@
-"""Sent over ssh, as by default; and what arrived is left as xl leaves it: its reboot and its shutdown are looked after."""
+"""What arrived is left as xl leaves it: its reboot and its shutdown are looked after."""
 
 import time
 
@@ -7,16 +7,16 @@ from labkit.scenario import scenario
 from labkit.settings import LabError
 
 
-@scenario("send-over-ssh", "arrived-guest-reboots", "arrived-guest-shuts-down", guest="pv")
+@scenario("arrives-over-ssh", "arrived-guest-reboots", "arrived-guest-shuts-down", guest="pv")
 def arrived(lab):
     guest = lab.plain
     moves.running(lab, guest, lab.a)
-    with lab.step("send-over-ssh"):
+    with lab.step("arrives-over-ssh"):
         before = guest.await_tick()
         lab.a.run(f"xlmig send {guest.name} hostb", moves.SECONDS)
         moves.arrived(guest, lab.a, lab.b, before)
     with lab.step("arrived-guest-reboots"):
-        lab.need("send-over-ssh")
+        lab.need("arrives-over-ssh")
         domid = guest.domid()
         lab.b.run(f"xl reboot {guest.name}")
         end = time.monotonic() + 60

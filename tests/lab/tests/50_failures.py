@@ -6,7 +6,7 @@ from labkit import moves, segment
 from labkit.scenario import scenario
 from labkit.settings import LabError
 
-SLOW = "LAB_RATE=4m"
+SLOW = "LAB_RATE=1m"
 CUT_SECONDS = 60
 FULL_DISK = "/run/full"
 FULL_DISK_SECONDS = 30
@@ -36,7 +36,7 @@ def failures(lab):
     moves.running(lab, guest, guest.host or lab.a)
     source, target = guest.host, lab.other(guest.host)
     with lab.step("send-cut-off-midway"):
-        command = moves.send_command(guest, target, settings=f"LAB_CUT={40 << 20}")
+        command = moves.send_command(guest, target, settings=f"LAB_CUT={12 << 20}")
         with moves.untouched(guest, target):
             fails_within(source, command, CUT_SECONDS, guest.name)
     moves.running(lab, guest, source)
