@@ -2,11 +2,13 @@
 /*
  * libxcsave: save and restore the memory and state of a running Xen guest.
  *
- * The library holds the engine only: it reads or writes one libxc domain image
- * (stream-format/SPECIFICATION.md, layer 3) on a descriptor.  Domain
- * configuration, device models and hotplug stay with the toolstack.  It never
- * prints, never exits, and has no mutable globals: two engines may run in two
- * threads of one process, each with its own guest.
+ * The library holds the engine only: it reads or writes one image of a guest,
+ * libxc's (stream-format/SPECIFICATION.md, layer 3) on a descriptor, or xlmig's
+ * (IMAGE-V1.md) on one or several.  Domain configuration, device models and hotplug stay with
+ * the toolstack.  It never prints, never exits, and has no mutable globals: two
+ * engines may run in two threads of one process, each with its own guest.  Threads
+ * that it makes block all signals and have ended when a function returns; SIGPIPE
+ * is for the caller to ignore.
  *
  * Every function returns 0, or -1 after it has recorded the first failure in
  * the caller's struct xcsave_error.

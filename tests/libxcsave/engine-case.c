@@ -95,7 +95,8 @@ int run_save(struct save_case *c, int fd)
     };
     const struct xcsave_save_options options = {
         .fd = fd, .live = c->live, .cancel = &c->cancel, .callbacks = &callbacks,
-        .io_timeout_s = c->patience_s ? c->patience_s : 1, .limits = c->limits, .control = c->control, .image = image_options(c),
+        .io_timeout_s = c->patience_s ? c->patience_s : 1, .limits = c->limits, .control = c->control,
+        .image = image_options(c),
     };
 
     c->guest->jobs_a_batch = engine_jobs_a_batch(c->way);
