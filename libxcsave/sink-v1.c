@@ -28,7 +28,9 @@
 #include "libxcsave/workers.h"
 #include "stream-format/libxc-image.h"
 
-#define MAX_DEFAULT_THREADS 8u
+/* One encodes while the other waits for the network, whatever the number of CPUs. */
+#define MIN_DEFAULT_THREADS 2
+#define MAX_DEFAULT_THREADS 8
 #define MAX_THREADS 64u
 /* More would only be in the way when the end is asked for: a job is 2 MiB. */
 #define SLOTS_A_WORKER 1u
@@ -285,7 +287,8 @@ static unsigned choose_workers(const struct xcsave_image_options *image)
     unsigned n = image->threads;
 
     if (!n)
-        n = cpus < 1 ? 1 : cpus > MAX_DEFAULT_THREADS ? MAX_DEFAULT_THREADS : (unsigned)cpus;
+        n = cpus < MIN_DEFAULT_THREADS ? MIN_DEFAULT_THREADS
+            : cpus > MAX_DEFAULT_THREADS ? MAX_DEFAULT_THREADS : (unsigned)cpus;
     if (n > MAX_THREADS)
         n = MAX_THREADS;
     return n <= image->nr_channels ? image->nr_channels + 1 : n;
