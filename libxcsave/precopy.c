@@ -4,15 +4,16 @@
  *
  * A round pays when it leaves fewer dirty pages than it sent, because the pages
  * that are left are copied with the guest stopped.  In this order:
- *   1. somebody asked for the end, or the time is up;
- *   2. memory came or went: all of it is dirty, the numbers say nothing;
- *   3. almost nothing is dirty: another round cannot shorten the stop;
- *   4. the limit of rounds;
+ *   1. somebody asked for the end;
+ *   2. almost nothing is dirty: another round cannot shorten the stop;
+ *   3. the time is up (stop the guest if that fits, whatever else was wanted), or
+ *      the rounds are;
+ *   4. memory came or went: all of it is dirty, the numbers say nothing;
  *   5. the predicted downtime fits: stop, unless another round would shorten it
  *      by more than it is worth arguing about;
  *   6. it does not fit, but rounds shrink: go on;
  *   7. the guest dirties as fast as the way carries.  Slow it down, if that is
- *      allowed; or wait for the end of its fit, if there is a time-out; or
+ *      allowed; or wait until that passes, if there is a time-out; or
  *      stop it, because further rounds cost bytes and leave as much.
  *
  * Between rounds the number of pages that are dirty after a time t is concave in
@@ -183,20 +184,24 @@ static bool rounds_are_over(struct xcsave_policy_facts facts, struct xcsave_poli
 struct xcsave_verdict xcsave_precopy_decide(struct xcsave_policy_facts facts, struct xcsave_policy_limits limits)
 {
     struct xcsave_prediction p = xcsave_precopy_predict(facts, limits);
+    bool fits = p.downtime_us && (double)p.downtime_us <= max_downtime_us(limits);
 
     if (facts.finish_asked)
         return verdict(facts, XCSAVE_STOP_AND_COPY, XCSAVE_REASON_ASKED);
     if (facts.dirty_pages <= NEGLIGIBLE_PAGES)
         return verdict(facts, XCSAVE_STOP_AND_COPY, XCSAVE_REASON_FITS);
-    if (limits.timeout_us && facts.elapsed_us >= limits.timeout_us)
+    if (limits.timeout_us && facts.elapsed_us >= limits.timeout_us) {
+        if (fits)
+            return verdict(facts, XCSAVE_STOP_AND_COPY, XCSAVE_REASON_FITS);
         return verdict(facts, limits.force_at_timeout ? XCSAVE_STOP_AND_COPY : XCSAVE_GIVE_UP,
                        XCSAVE_REASON_TIMEOUT);
+    }
     if (rounds_are_over(facts, limits))
         return verdict(facts, XCSAVE_STOP_AND_COPY, XCSAVE_REASON_ROUNDS);
     if (facts.restart)
         return facts.restart <= MAX_RESTARTS ? verdict(facts, XCSAVE_CONTINUE, XCSAVE_REASON_MEMORY_CHANGED)
                                              : outrun(facts, limits);
-    if (p.downtime_us && (double)p.downtime_us <= max_downtime_us(limits)) {
+    if (fits) {
         if (rounds_shrink(facts, SHRINKS) && another_round_is_worth_it(facts, p.downtime_us))
             return verdict(facts, XCSAVE_CONTINUE, XCSAVE_REASON_SHRINKS);
         return verdict(facts, XCSAVE_STOP_AND_COPY, XCSAVE_REASON_FITS);

@@ -82,6 +82,8 @@ static const struct policy_case policy_cases[] = {
       .elapsed_us = SECOND_US },
     { .name = "when the guest is stopped, if that is wanted", 5, 4096, 4096, 8000,
       { .timeout_us = SECOND_US, .force_at_timeout = true }, STOPS, XCSAVE_REASON_TIMEOUT, .elapsed_us = SECOND_US },
+    { .name = "nor is one given up that fits by then", 5, 4096, 1000, 8000, { .timeout_us = SECOND_US }, STOPS,
+      XCSAVE_REASON_FITS, .elapsed_us = SECOND_US },
     { .name = "a copy that is as good as over does not time out", 5, 4096, 9, 8000, { .timeout_us = SECOND_US }, STOPS,
       XCSAVE_REASON_FITS, .elapsed_us = SECOND_US },
     { .name = "whoever asks for the end gets it", 1, 4096, 4096, 8000, { .throttle = true, .timeout_us = 1 }, STOPS,
