@@ -1,23 +1,9 @@
-"""The ways of the data between two real hosts: ssh once and several times, TLS by the kernel, TCP; and strangers at the
-port that is open for them."""
+"""The ways of the data between two real hosts: ssh once and several times, TCP, and TLS by the kernel. Strangers at the
+port that is open meanwhile, for a moment too short to be hit here, are the matter of tests/xlmig/test-channels."""
 
 from labkit import moves
 from labkit.scenario import scenario
 from labkit.settings import LabError
-
-TLS_ALERT_BYTES = 7
-
-# Connects to every TCP port on which a receiver listens, says nothing fit, and tells what it got.
-STRANGER = r"""
-for i in $(seq 600); do
-  ports=$(ss -Hltnp | awk '/"xlmig"/ { n = split($4, part, ":"); print part[n] }')
-  [ "$ports" ] && break
-  sleep 0.05
-done
-for port in $ports; do
-  head -c 64 /dev/zero | timeout 15 socat -t 15 - "TCP:hostHOST:$port" | wc -c
-done
-"""
 
 
 def send(lab, guest, options):
@@ -64,14 +50,3 @@ def transports(lab):
             raise LabError(f"the kernel of the source encrypted nothing, although it can:\n{output}")
     with lab.step("send-over-three-tls"):
         send(lab, guest, "--transport=tls --image=v1 --channels=3")
-    with lab.step("a-stranger-gets-nothing"):
-        source, target = guest.host, lab.other(guest.host)
-        target.run("rm -f /tmp/stranger")
-        target.write("/tmp/stranger.sh", STRANGER.replace("HOST", target.name))
-        target.run("setsid bash /tmp/stranger.sh > /tmp/stranger 2>&1 < /dev/null &")
-        output = send(lab, guest, "--transport=tls")
-        got = target.run("cat /tmp/stranger").split()
-        if any(int(count) > TLS_ALERT_BYTES for count in got):
-            raise LabError(f"a stranger got {got} bytes")
-        if got and "turned away" not in output:
-            raise LabError(f"a stranger connected, and nothing was said of it:\n{output}")
