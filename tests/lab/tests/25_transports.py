@@ -29,7 +29,7 @@ def kernel_did_tls(host):
 
 
 @scenario("send-over-ssh", "send-over-three-ssh", "send-over-tcp", "send-over-tls", "tls-is-done-by-the-kernel",
-          "send-over-three-tls", "a-stranger-gets-nothing", guest="pvh")
+          "send-over-three-tls", guest="pvh")
 def transports(lab):
     guest = lab.plain
     moves.running(lab, guest, guest.host or lab.a)
