@@ -245,22 +245,36 @@ struct run_result progress_result(const struct progress *p, const char *outcome,
     return result;
 }
 
-/* What the downtime was made of, beside what was expected. */
+/* " (predicted 120 ms)", or "" where nothing was. */
+static const char *predicted(const struct progress *p, uint64_t us, char *text, size_t size)
+{
+    char time[32];
+
+    text[0] = '\0';
+    if (p->run.stop.kind == HELPER_DECISION && p->run.stop.predicted_us)
+        snprintf(text, size, " (predicted %s)", format_us(us, time, sizeof time));
+    return text;
+}
+
+/*
+ * What the downtime was made of, part by part beside what was expected of it.
+ * What the other host takes to start the VM nobody here could predict.
+ */
 static void report_downtime(const struct progress *p, uint64_t downtime_us)
 {
     const struct helper_event *end = &p->run.end, *stop = &p->run.stop;
-    char was[32], expected[32], suspend[32], copy[32], rest[32];
-    bool known = end->kind == HELPER_END;
+    char time[32], expected[64];
 
-    fprintf(p->out, "  downtime    %s%s", known ? "" : "at least ", format_us(downtime_us, was, sizeof was));
-    if (stop->kind == HELPER_DECISION && stop->predicted_us)
-        fprintf(p->out, ", predicted %s", format_us(stop->predicted_us, expected, sizeof expected));
-    if (known && downtime_us > end->copy_us)
-        fprintf(p->out, " (memory %s, state and start %s; suspending took %s before)",
-                format_us(end->copy_us, copy, sizeof copy),
-                format_us(downtime_us - end->copy_us, rest, sizeof rest),
-                format_us(end->suspend_us, suspend, sizeof suspend));
-    fputc('\n', p->out);
+    fprintf(p->out, "  downtime    %s%s\n", end->kind == HELPER_END ? "" : "at least ",
+            format_us(downtime_us, time, sizeof time));
+    if (end->kind != HELPER_END || downtime_us < end->copy_us)
+        return;
+    fprintf(p->out, "    memory    %s%s\n", format_us(end->copy_us, time, sizeof time),
+            predicted(p, stop->predicted_copy_us, expected, sizeof expected));
+    fprintf(p->out, "    start     %s, with the VM's state, until it ran there\n",
+            format_us(downtime_us - end->copy_us, time, sizeof time));
+    fprintf(p->out, "  suspending  %s before that%s\n", format_us(end->suspend_us, time, sizeof time),
+            predicted(p, stop->predicted_suspend_us, expected, sizeof expected));
 }
 
 static void report_lines(const struct progress *p, const struct run_result *result)

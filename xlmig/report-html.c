@@ -302,12 +302,12 @@ static void figure(FILE *out, const char *name, const char *value, const char *m
 
 static void write_figures(FILE *out, const struct report_data *d)
 {
-    char text[48], more[160] = "", a[32], b[32], c[32];
+    char text[48], more[192] = "", a[32], b[32], c[32];
 
     fputs("<div class=\"figs\">\n", out);
     figure(out, "total time", time_text(d->total_us, text, sizeof text), "");
     if (d->predicted_us > 0)
-        snprintf(more, sizeof more, "predicted %s: suspend %s, copy %s, state %s",
+        snprintf(more, sizeof more, "predicted %s, without the start over there: suspend %s, copy %s, state %s",
                  time_text(d->predicted_us, text, sizeof text), time_text(d->predicted_suspend_us, a, sizeof a),
                  time_text(d->predicted_copy_us, b, sizeof b), time_text(d->predicted_state_us, c, sizeof c));
     figure(out, "downtime", d->downtime_us > 0 ? time_text(d->downtime_us, text, sizeof text) : "-", more);
