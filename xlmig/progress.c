@@ -289,7 +289,7 @@ static void report_lines(const struct progress *p, const struct run_result *resu
         return;
     if (end->round)
         fprintf(p->out, "  rounds      %u\n", end->round);
-    fprintf(p->out, "  memory      %s", format_bytes((double)end->bytes, text, sizeof text));
+    fprintf(p->out, "  sent        %s", format_bytes((double)end->bytes, text, sizeof text));
     if (end->us)
         fprintf(p->out, " at %s/s", format_bytes((double)end->bytes * 1e6 / (double)end->us, rate, sizeof rate));
     if (end->nr_channels > 1)
