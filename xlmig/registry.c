@@ -19,6 +19,7 @@
 
 #define CLIENTS_MAX 16u
 #define REQUEST_MAX 4096u
+#define UNREAD_MAX 65536u /* of answers: who asks on and does not read gets no more */
 #define CLIENT_TIMEOUT_S 10
 
 struct client {
@@ -107,7 +108,7 @@ static void send_rest(struct client *c)
 
 static void on_client_input(struct bufferevent *bev, void *user)
 {
-    struct evbuffer *input = bufferevent_get_input(bev);
+    struct evbuffer *input = bufferevent_get_input(bev), *output = bufferevent_get_output(bev);
     struct client *c = user;
     size_t len;
     char *line;
@@ -115,12 +116,12 @@ static void on_client_input(struct bufferevent *bev, void *user)
     while (c->bev && (line = evbuffer_readln(input, &len, EVBUFFER_EOL_LF))) {
         struct json_object *object = serve(c->registry, line, len);
 
-        evbuffer_add_printf(bufferevent_get_output(bev), "%s\n",
+        evbuffer_add_printf(output, "%s\n",
                             json_object_to_json_string_ext(object, JSON_C_TO_STRING_PLAIN));
         json_object_put(object);
         free(line);
     }
-    if (evbuffer_get_length(input) > REQUEST_MAX)
+    if (c->bev && (evbuffer_get_length(input) > REQUEST_MAX || evbuffer_get_length(output) > UNREAD_MAX))
         drop(c);
 }
 
