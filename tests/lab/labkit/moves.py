@@ -10,6 +10,7 @@ from .settings import LabError
 
 REFUSED = 3  # xlmig's exit status for it (xlmig(8))
 STANDSTILL_MS = 1000
+LATELY_SECONDS = 5
 HELPER = "LIBXL_SAVE_HELPER=/usr/libexec/xlmig-save-helper"
 SECONDS = 180
 
@@ -164,6 +165,8 @@ def await_end(host, seconds):
 def running(lab, guest, host):
     """Make sure of a running guest on a host: start it anew unless it ticks there."""
     if guest.host is host:
+        if time.monotonic() - guest.ticked_at < LATELY_SECONDS:
+            return
         with contextlib.suppress(LabError):
             guest.await_tick(after=guest.await_tick().number)
             return

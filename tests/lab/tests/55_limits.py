@@ -57,7 +57,7 @@ def limits(lab):
     moves.running(lab, guest, guest.host)
     source, target = guest.host, lab.other(guest.host)
     with lab.step("send-times-out"), moves.untouched(guest, target):
-        status, output = source.attempt(moves.send_command(guest, target, settings=SLOW, options=f"{IMAGE} --timeout 10s"), 60)
+        status, output = source.attempt(moves.send_command(guest, target, settings=SLOW, options=f"{IMAGE} --timeout 5s"), 60)
         if status != 1 or "the guest dirties" not in output:
             raise LabError(f"it ended with {status}:\n{output}")
     with lab.step("send-is-cancelled-from-outside"), moves.untouched(guest, target):
@@ -94,7 +94,7 @@ def limits(lab):
     source, target = guest.host, lab.other(guest.host)
     with lab.step("killed-sender-leaves-no-cap"), moves.untouched(guest, target):
         source.run(f"xl sched-credit2 -d {guest.name} -c {OWN_CAP}")
-        start_slowly(guest, target, "--throttle auto --timeout 5m")
+        start_slowly(guest, target, "--throttle auto --timeout 5m --max-downtime 1ms")  # so that it is not stopped yet
         await_cap(guest, source, lambda found: found != OWN_CAP, CAPPED_SECONDS)
         source.run("pkill -KILL -x xlmig")
         await_cap(guest, source, lambda found: found == OWN_CAP, GIVEN_BACK_SECONDS)
