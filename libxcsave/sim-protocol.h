@@ -48,6 +48,7 @@ enum sim_op {
     SIM_CHECK,              /* every page against its pattern -> value[0]: pages that are wrong */
     SIM_FAULT,              /* arg[0]: enum sim_fault, arg[1]: value */
     SIM_SCHED,              /* arg[0]: 1: set, arg[1]: cap -> value[0]: cap, per cent of one CPU, 0: none */
+    SIM_DEVICES,            /* arg[0]: devices_ms of its configuration, from now on */
     SIM_STOP,
 };
 

@@ -317,6 +317,8 @@ unsigned char *control_encode_preflight(const struct control_preflight *prefligh
     add_u64(object, "memory_bytes", preflight->memory_bytes);
     add_u64(object, "vcpus", preflight->vcpus);
     add_text(object, "config", preflight->config_json);
+    if (preflight->early_devices)
+        json_object_object_add(object, "early_devices", json_object_new_boolean(true));
     if (preflight->cpu_policy.len > 0)
         add_hex(object, "cpu_policy", preflight->cpu_policy.bytes, preflight->cpu_policy.len);
     return make_frame(CONTROL_PREFLIGHT, object, len);
@@ -345,6 +347,18 @@ static int get_config(struct json_object *object, char **config)
         return -1;
     *config = strdup(json_object_get_string(field));
     return *config ? 0 : -1;
+}
+
+/* Missing: false. */
+static int get_optional_flag(struct json_object *object, const char *key, bool *flag)
+{
+    struct json_object *field;
+
+    *flag = false;
+    if (!json_object_object_get_ex(object, key, &field))
+        return 0;
+    *flag = json_object_get_boolean(field);
+    return json_object_is_type(field, json_type_boolean) ? 0 : -1;
 }
 
 static int get_cpu_policy(struct json_object *object, struct cpu_policy *policy)
@@ -393,6 +407,7 @@ int control_decode_preflight(const void *payload, size_t len, struct control_pre
     if (object && get_name(object, preflight->name) == 0 && get_uuid(object, preflight->uuid) == 0 &&
         get_type(object, &preflight->type) == 0 && get_u64(object, "memory_bytes", &preflight->memory_bytes) == 0 &&
         get_unsigned(object, "vcpus", &preflight->vcpus) == 0 && get_config(object, &preflight->config_json) == 0 &&
+        get_optional_flag(object, "early_devices", &preflight->early_devices) == 0 &&
         get_cpu_policy(object, &preflight->cpu_policy) == 0)
         rc = 0;
     if (rc < 0)
@@ -415,6 +430,8 @@ unsigned char *control_encode_answer(const struct control_answer *answer, size_t
     for (unsigned i = 0; i < answer->nr_refusals; i++)
         json_object_array_add(list, json_object_new_string(answer->refusals[i]));
     json_object_object_add(object, "refusals", list);
+    if (answer->config_json)
+        add_text(object, "config", answer->config_json);
     return make_frame(CONTROL_ANSWER, object, len);
 }
 
@@ -434,10 +451,16 @@ int control_decode_answer(const void *payload, size_t len, struct control_answer
             clean_text(answer->refusals[i]);
             answer->nr_refusals++;
         }
-        rc = 0;
+        rc = has(object, "config") ? get_config(object, &answer->config_json) : 0;
     }
     json_object_put(object);
     return rc;
+}
+
+void control_answer_dispose(struct control_answer *answer)
+{
+    free(answer->config_json);
+    *answer = (struct control_answer){ 0 };
 }
 
 unsigned char *control_encode_begin(const struct control_begin *begin, size_t *len)

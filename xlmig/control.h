@@ -83,6 +83,7 @@ struct control_preflight {
     uint64_t memory_bytes;
     unsigned vcpus;
     char *config_json;            /* malloc() */
+    bool early_devices;           /* the sender takes `config_json` of the answer */
     struct cpu_policy cpu_policy; /* malloc(); empty: not to be checked */
 };
 
@@ -92,6 +93,7 @@ struct control_preflight {
 struct control_answer {
     unsigned nr_refusals;         /* 0: it may come */
     char refusals[CONTROL_REFUSALS_MAX][CONTROL_TEXT_MAX];
+    char *config_json;            /* malloc(); to be sent in the stream in the place of the VM's own; NULL: nothing */
 };
 
 struct control_begin {
@@ -139,6 +141,7 @@ int control_decode_join(const void *payload, size_t len, struct control_join *jo
 int control_decode_simple(const void *payload, size_t len, struct control_simple *simple);
 
 void control_preflight_dispose(struct control_preflight *preflight);
+void control_answer_dispose(struct control_answer *answer);
 
 /* The version that both speak, or 0. */
 unsigned control_common_version(const struct control_hello *peer);

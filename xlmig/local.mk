@@ -21,6 +21,8 @@ xlmig_libxlmig_la_SOURCES = \
 	xlmig/cpu-policy.h \
 	xlmig/display.c \
 	xlmig/display.h \
+	xlmig/early-devices.c \
+	xlmig/early-devices.h \
 	xlmig/exit.h \
 	xlmig/failure.c \
 	xlmig/failure.h \
@@ -93,6 +95,7 @@ xlmig_libxlmig_la_SOURCES = \
 	xlmig/tls.h \
 	xlmig/toolstack-libxl-check.c \
 	xlmig/toolstack-libxl-child.c \
+	xlmig/toolstack-libxl-early.c \
 	xlmig/toolstack-libxl-log.c \
 	xlmig/toolstack-libxl-loop.c \
 	xlmig/toolstack-libxl-ops.c \

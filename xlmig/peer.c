@@ -204,6 +204,8 @@ static int on_answer(struct peer *peer, const void *payload, size_t len)
 
     if (rc == 0)
         peer->callbacks.event(peer->callbacks.user, &event);
+    if (answer)
+        control_answer_dispose(answer);
     free(answer);
     return rc;
 }

@@ -80,6 +80,16 @@ static void check_cpu(struct toolstack *ts, const struct toolstack_host *host, c
                "cpuid= in its configuration and start it anew, or risk it with --ignore-cpu", host->name, why);
 }
 
+/* Without them the VM can be taken as well; it only stands still for longer. */
+static void offer_early_devices(struct toolstack *ts, const struct control_preflight *want,
+                                struct control_answer *answer)
+{
+    struct failure failure = { 0 };
+
+    if (want->early_devices && answer->nr_refusals == 0)
+        ts->ops->early_devices(ts, want->config_json, &answer->config_json, &failure);
+}
+
 void preflight_check(struct toolstack *ts, const struct control_preflight *want, struct control_answer *answer)
 {
     struct failure failure = { 0 };
@@ -93,4 +103,5 @@ void preflight_check(struct toolstack *ts, const struct control_preflight *want,
     check_name_and_uuid(ts, &host, want, answer);
     check_memory(ts, &host, want, answer);
     check_cpu(ts, &host, want, answer);
+    offer_early_devices(ts, want, answer);
 }

@@ -25,10 +25,30 @@ void receive_close_to_child(struct receiver *r)
     r->to_child = -1;
 }
 
+/*
+ * A device that is just being attached to a VM that goes would leave parts of
+ * itself behind.  True: none is; false: `then` is called when none is any more.
+ */
+static bool devices_are_idle(struct receiver *r, void (*then)(struct receiver *r))
+{
+    r->when_idle = then;
+    return early_devices_stop(r->early);
+}
+
+static void on_devices_idle(void *user)
+{
+    struct receiver *r = user;
+
+    r->when_idle(r);
+}
+
 /* The child sees the end of its input, destroys what it made, and ends. */
 void receive_give_up(struct receiver *r)
 {
-    receive_close_to_child(r);
+    relay_free(r->relay);
+    r->relay = NULL;
+    if (devices_are_idle(r, receive_close_to_child))
+        receive_close_to_child(r);
     if (r->frames)
         event_del(r->frames);
     receive_await(r, ENDING, r->request->cleanup_timeout_us);
@@ -72,6 +92,9 @@ static void tell_failure(struct receiver *r, const char *leftover)
 
     if (r->request->negotiate && r->go_received && !leftover)
         receive_send_simple(r, CONTROL_REPORT, false, "xl could not start it (status code %u): %s", r->code, why);
+    else if (r->request->negotiate && !r->go_received && r->device_error[0])
+        receive_send_simple(r, CONTROL_FAILED, false, "%s%s%s", r->device_error,
+                            leftover ? "; left behind, paused: " : "", leftover ? leftover : "");
     else if (r->request->negotiate && !r->go_received)
         receive_send_simple(r, CONTROL_FAILED, false, "the restore %s: %s%s%s",
                     child_status_text(r->child_status, status, sizeof status), why,
@@ -103,6 +126,8 @@ static void on_child_over(struct receiver *r)
     char incoming[VM_NAME_MAX + 16];
     struct toolstack_vm vm;
 
+    if (!devices_are_idle(r, on_child_over))
+        return;
     if (r->verdict == STARTED) {
         receive_finish(r, EXIT_OK);
         return;
@@ -172,10 +197,60 @@ static int take(struct receiver *r, const char *message, size_t len)
     return 1;
 }
 
+/* ---- devices that need not wait for the memory ---- */
+
+static void devices_failed(struct receiver *r, const struct failure *failure)
+{
+    snprintf(r->device_error, sizeof r->device_error, "%s", failure->text);
+    receive_give_up(r);
+}
+
+static void tell_received(struct receiver *r)
+{
+    struct failure failure = { 0 };
+
+    if (r->early && early_devices_record(r->early, &failure) < 0) {
+        devices_failed(r, &failure);
+        return;
+    }
+    receive_await(r, AWAIT_GO, r->request->idle_timeout_us);
+    receive_send_simple(r, CONTROL_RECEIVED, false, "%s", "");
+    event_add(r->frames, NULL);
+}
+
+static void on_devices_ready(void *user, const struct failure *failure)
+{
+    struct receiver *r = user;
+
+    r->devices_ready = true;
+    if (failure)
+        devices_failed(r, failure);
+    else if (r->state == AWAIT_DEVICES)
+        tell_received(r);
+}
+
+static int start_devices(struct receiver *r)
+{
+    const struct early_devices_callbacks callbacks = { .user = r, .ready = on_devices_ready, .idle = on_devices_idle };
+    char incoming[VM_NAME_MAX + 16];
+
+    if (!r->has_early_devices)
+        return 0;
+    incoming_name(r, incoming, sizeof incoming);
+    r->early = early_devices_start(r->ts, r->base, incoming, r->vm.uuid, r->vm.config_json, &callbacks);
+    return r->early ? 0 : -1;
+}
+
+/* ---- what the child says ---- */
+
 static void on_child_listens(struct receiver *r)
 {
     int from = r->how.data == CONTROL_DATA_INLINE ? STDIN_FILENO : receive_channels_fds(r->channels)[0];
 
+    if (start_devices(r) < 0) {
+        receive_give_up(r);
+        return;
+    }
     receive_send_simple(r, CONTROL_LISTENING, false, "%s", "");
     receive_await(r, RELAYING, 0); /* the engine bounds its own waits */
     receive_start_relay(r, from);
@@ -187,9 +262,10 @@ static void on_child_ready(struct receiver *r)
 {
     relay_free(r->relay);
     r->relay = NULL;
-    receive_await(r, AWAIT_GO, r->request->idle_timeout_us);
-    receive_send_simple(r, CONTROL_RECEIVED, false, "%s", "");
-    event_add(r->frames, NULL);
+    if (r->early && !r->devices_ready)
+        receive_await(r, AWAIT_DEVICES, r->request->idle_timeout_us);
+    else
+        tell_received(r);
 }
 
 static int take_report(struct receiver *r)

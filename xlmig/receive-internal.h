@@ -5,6 +5,7 @@
 
 #include "xlmig/child.h"
 #include "xlmig/control.h"
+#include "xlmig/early-devices.h"
 #include "xlmig/line-reader.h"
 #include "xlmig/loop.h"
 #include "xlmig/receive.h"
@@ -19,6 +20,7 @@ enum state {
     JOINED,         /* this is a channel of another receiver's */
     STARTING,       /* the child's banner is due */
     RELAYING,
+    AWAIT_DEVICES,  /* the VM is made, but for its early devices */
     AWAIT_GO,
     AWAIT_REPORT,   /* the child has its GO: no way back */
     ENDING,         /* the child's end is due */
@@ -59,6 +61,11 @@ struct receiver {
     struct helper_events *events;
     char engine_error[512];
     char channel_lost[512];
+    bool has_early_devices;          /* the sender was told to leave them out of the stream */
+    struct early_devices *early;     /* NULL: none, or not begun yet */
+    bool devices_ready;
+    char device_error[1024];
+    void (*when_idle)(struct receiver *r); /* what waits for the end of the set-up under way */
     enum verdict verdict;
     unsigned char code;              /* of NOT_STARTED */
 

@@ -120,6 +120,8 @@ static void on_preflight(struct receiver *r, const void *payload, size_t len)
     receive_await(r, AWAIT_BEGIN, r->request->idle_timeout_us);
     if (answer->nr_refusals)
         r->exit_status = EXIT_REFUSED;
+    r->has_early_devices = answer->config_json;
+    control_answer_dispose(answer);
     free(answer);
 }
 
@@ -326,6 +328,8 @@ static void on_deadline(evutil_socket_t fd, short what, void *user)
 
     (void)fd;
     (void)what;
+    if (r->state == AWAIT_DEVICES)
+        snprintf(r->device_error, sizeof r->device_error, "its devices could not be set up in time");
     if (r->state == ENDING || r->state == AWAIT_REPORT) {
         fprintf(stderr, "xlmig receive: the restore does not end, stopping it\n");
         child_stop(r->child, KILL_GRACE_US);
@@ -372,6 +376,7 @@ static void tear_down(struct receiver *r)
         if (events[i])
             event_free(events[i]);
     receive_channels_close(r->channels);
+    early_devices_free(r->early);
     if (r->joined_fd >= 0)
         close(r->joined_fd);
     if (r->from_child >= 0)

@@ -108,7 +108,7 @@ static void ask_preflight(struct send *s)
 {
     struct control_preflight preflight = {
         .type = s->vm.type, .memory_bytes = s->vm.memory_bytes, .vcpus = s->vm.vcpus,
-        .config_json = s->config_json, .cpu_policy = s->cpu_policy,
+        .config_json = s->config_json, .early_devices = !s->request->late_devices, .cpu_policy = s->cpu_policy,
     };
 
     snprintf(preflight.name, sizeof preflight.name, "%s", s->vm.name);
@@ -150,7 +150,10 @@ static void on_answered(struct send *s, const struct control_answer *answer)
     size_t used = 0;
 
     if (answer->nr_refusals == 0) {
-        send_begin(s);
+        if (answer->config_json && !(s->sent_config_json = strdup(answer->config_json)))
+            send_refuse(s, EXIT_REFUSED, "out of memory");
+        else
+            send_begin(s);
         return;
     }
     for (unsigned i = 0; i < answer->nr_refusals && used < sizeof text; i++)

@@ -132,14 +132,15 @@ static void on_copied(void *user, enum suspend_outcome outcome, const struct fai
 
 static int write_config(struct send *s)
 {
+    const char *config = s->sent_config_json ? s->sent_config_json : s->config_json;
     uint8_t preamble[STREAM_XL_PREAMBLE_LEN];
-    size_t len = strlen(s->config_json) + 1, written;
+    size_t len = strlen(config) + 1, written;
 
     if (len > STREAM_XL_DATA_MAX - 4)
         return -1;
     stream_encode_xl_preamble(preamble, (uint32_t)len);
     return write_bounded(send_data_fd(s), preamble, sizeof preamble, HEADER_TIMEOUT_S, &written) < 0 ||
-                   write_bounded(send_data_fd(s), s->config_json, len, HEADER_TIMEOUT_S, &written) < 0
+                   write_bounded(send_data_fd(s), config, len, HEADER_TIMEOUT_S, &written) < 0
                ? -1 : 0;
 }
 
@@ -437,6 +438,7 @@ static void tear_down(struct send *s)
     if (s->reconnect)
         event_free(s->reconnect);
     free(s->config_json);
+    free(s->sent_config_json);
     free(s->cpu_policy.bytes);
     free(s);
 }

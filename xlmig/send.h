@@ -38,6 +38,7 @@ struct send_request {
     bool no_live;
     bool paused;                 /* leave it paused over there */
     bool ignore_cpu;
+    bool late_devices;           /* disks and network over there only when all memory has arrived */
     bool verbose;
     unsigned max_rounds;
     uint64_t max_downtime_us, stall_timeout_us;
@@ -56,6 +57,7 @@ struct send {
     struct toolstack_host host;      /* this one */
     struct toolstack_vm vm;
     char *config_json;
+    char *sent_config_json;          /* what the other side wants in its place; NULL: nothing else */
     struct cpu_policy cpu_policy;
     struct control_hello own_hello;
     struct peer *peer;

@@ -8,6 +8,7 @@
  *   toolstack-libxl-ops.c     operations that take time
  *   toolstack-libxl-check.c   may this VM move, and can this host take it
  *   toolstack-libxl-child.c   xl as a child process: receive and restore
+ *   toolstack-libxl-early.c   devices of a VM that is still arriving
  */
 #ifndef XLMIG_TOOLSTACK_LIBXL_H
 #define XLMIG_TOOLSTACK_LIBXL_H
@@ -74,6 +75,12 @@ int libxl_op_cpu_policy(struct toolstack *ts, uint32_t domid, struct cpu_policy 
 int libxl_op_cpu_policy_fits(struct toolstack *ts, enum vm_type type, const struct cpu_policy *policy,
                              char why[512], struct failure *failure);
 int libxl_op_memory_needed(struct toolstack *ts, const char *config_json, uint64_t *bytes, struct failure *failure);
+
+/* early */
+int libxl_op_early_devices(struct toolstack *ts, const char *config_json, char **rest_json, struct failure *failure);
+int libxl_op_record_early(struct toolstack *ts, uint32_t domid, const char *config_json, struct failure *failure);
+void libxl_op_attach_early(struct toolstack *ts, uint32_t domid, const char *config_json, toolstack_done *done,
+                           void *user);
 
 /* child */
 int libxl_op_receive(struct toolstack *ts, const struct toolstack_receiver *how, pid_t *pid, struct failure *failure);

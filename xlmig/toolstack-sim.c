@@ -207,6 +207,42 @@ static int memory_needed(struct toolstack *ts, const char *config_json, uint64_t
     return 0;
 }
 
+/* ---- devices of a VM that arrives ---- */
+
+static int read_devices(const char *config_json, struct simguest_config *config, struct failure *failure)
+{
+    char why[128];
+
+    if (simhost_config_read(config_json, strlen(config_json), config, why))
+        return failure_set(failure, "cannot read the VM's configuration: %s", why);
+    return 0;
+}
+
+static int early_devices(struct toolstack *ts, const char *config_json, char **rest_json, struct failure *failure)
+{
+    struct simguest_config config;
+
+    (void)ts;
+    if (read_devices(config_json, &config, failure) < 0)
+        return -1;
+    if (config.devices_ms == 0)
+        return 1;
+    config.devices_ms = 0;
+    *rest_json = simhost_config_write(&config);
+    return *rest_json ? 0 : failure_set(failure, "out of memory");
+}
+
+static int record_early(struct toolstack *ts, uint32_t domid, const char *config_json, struct failure *failure)
+{
+    struct sim_toolstack *sim = to_sim(ts);
+    struct simguest_config config;
+
+    if (read_devices(config_json, &config, failure) < 0)
+        return -1;
+    struct sim_call call = { .op = SIM_DEVICES, .domid = domid, .arg = { config.devices_ms } };
+    return sim_call(sim->host_fd, &call) ? call_failed(sim, "cannot store the VM's configuration", failure) : 0;
+}
+
 static int rename_vm(struct toolstack *ts, uint32_t domid, const char *from, const char *to, struct failure *failure)
 {
     struct sim_toolstack *sim = to_sim(ts);
@@ -261,15 +297,20 @@ static void tell(evutil_socket_t fd, short what, void *user)
     free(d);
 }
 
-static struct deferred *defer(struct sim_toolstack *sim, void *user)
+static struct deferred *defer_for(struct sim_toolstack *sim, uint64_t us, void *user)
 {
-    static const struct timeval at_once = { 0, 0 };
+    const struct timeval in = us_to_timeval(us);
     struct deferred *d = calloc(1, sizeof *d);
 
-    if (!d || event_base_once(sim->base, -1, EV_TIMEOUT, tell, d, &at_once) < 0)
+    if (!d || event_base_once(sim->base, -1, EV_TIMEOUT, tell, d, &in) < 0)
         abort(); /* out of memory for a few bytes; nothing can be told to anyone any more */
     d->user = user;
     return d;
+}
+
+static struct deferred *defer(struct sim_toolstack *sim, void *user)
+{
+    return defer_for(sim, 0, user);
 }
 
 static void simple(struct toolstack *ts, enum sim_op op, uint32_t domid, const char *what, toolstack_done *done,
@@ -301,6 +342,21 @@ static void unpause(struct toolstack *ts, uint32_t domid, toolstack_done *done, 
 static void destroy(struct toolstack *ts, uint32_t domid, toolstack_done *done, void *user)
 {
     simple(ts, SIM_DESTROY, domid, "cannot destroy the VM", done, user);
+}
+
+static void attach_early(struct toolstack *ts, uint32_t domid, const char *config_json, toolstack_done *done, void *user)
+{
+    struct failure failure = { 0 };
+    struct simguest_config config;
+    struct deferred *d;
+
+    (void)domid;
+    read_devices(config_json, &config, &failure);
+    if (!failure.text[0] && config.devices_broken)
+        failure_set(&failure, "cannot set up the VM's devices");
+    d = defer_for(to_sim(ts), failure.text[0] ? 0 : config.devices_ms * UINT64_C(1000), user);
+    d->done = done;
+    d->failure = failure;
 }
 
 static void config(struct toolstack *ts, uint32_t domid, toolstack_config_done *done, void *user)
@@ -516,6 +572,9 @@ static const struct toolstack_ops ops = {
     .cpu_policy = cpu_policy,
     .cpu_policy_fits = cpu_policy_fits,
     .memory_needed = memory_needed,
+    .early_devices = early_devices,
+    .record_early = record_early,
+    .attach_early = attach_early,
     .rename = rename_vm,
     .sched_get = sched_get,
     .sched_set = sched_set,

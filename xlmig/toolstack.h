@@ -180,6 +180,14 @@ struct toolstack_ops {
                            char why[512], struct failure *failure);
     /* On the destination: memory that building such a VM takes.  Hostile text. */
     int (*memory_needed)(struct toolstack *ts, const char *config_json, uint64_t *bytes, struct failure *failure);
+    /*
+     * On the destination: the devices that can be set up while the VM's memory
+     * is still coming.  0: `rest_json`, malloc()ed, is the configuration without
+     * them, to make the VM from; 1: there are none.  Hostile text.
+     */
+    int (*early_devices)(struct toolstack *ts, const char *config_json, char **rest_json, struct failure *failure);
+    /* Once the VM is made: enter in its configuration what attach_early() attached. */
+    int (*record_early)(struct toolstack *ts, uint32_t domid, const char *config_json, struct failure *failure);
 
     int (*rename)(struct toolstack *ts, uint32_t domid, const char *from, const char *to, struct failure *failure);
 
@@ -187,6 +195,10 @@ struct toolstack_ops {
     int (*sched_set)(struct toolstack *ts, uint32_t domid, struct toolstack_sched sched, struct failure *failure);
 
     /* ---- operations ---- */
+
+    /* Set up the early devices of a VM that is being made from `rest_json`; `config_json` is the whole. */
+    void (*attach_early)(struct toolstack *ts, uint32_t domid, const char *config_json, toolstack_done *done,
+                         void *user);
 
     /* The VM's configuration as it is now, as libxl's JSON; `json` is valid during the call. */
     void (*config)(struct toolstack *ts, uint32_t domid, toolstack_config_done *done, void *user);

@@ -9,7 +9,7 @@ struct send_options {
     const char *on_timeout, *throttle, *report;
     const char *transport, *data_address, *ssh_command, *image, *channels, *compress;
     unsigned threads;
-    bool stock, no_live, paused, ignore_cpu, verbose, quiet, json;
+    bool stock, no_live, paused, ignore_cpu, late_devices, verbose, quiet, json;
     unsigned max_rounds;
     uint64_t max_bandwidth, timeout_us;
     uint64_t max_downtime_us, stall_timeout_us, connect_timeout_us, preflight_timeout_us, ready_timeout_us, go_timeout_us;
@@ -69,6 +69,9 @@ static const struct verb_option options[] = {
       OPTION_INTO(struct send_options, compress) },
     { .name = "stock", .kind = OPTION_FLAG, .help = "ask for xl's receiver, although xlmig may be there",
       OPTION_INTO(struct send_options, stock) },
+    { .name = "late-devices", .kind = OPTION_FLAG,
+      .help = "set up disks and network over there only when all memory has arrived",
+      OPTION_INTO(struct send_options, late_devices) },
     { .name = "ignore-cpu", .kind = OPTION_FLAG, .help = "do not compare what the CPUs can do",
       OPTION_INTO(struct send_options, ignore_cpu) },
     { .name = "connect-timeout", .kind = OPTION_DURATION, .argument = "TIME",
@@ -197,6 +200,7 @@ static int run_send(const struct verb_call *call)
         .vm = call->argv[0], .host = call->argv[1], .toolstack = call->toolstack, .transport = o->transport,
         .data_address = o->data_address, .ssh_command = o->ssh_command,
         .stock = o->stock, .no_live = o->no_live, .paused = o->paused, .ignore_cpu = o->ignore_cpu,
+        .late_devices = o->late_devices,
         .verbose = o->verbose, .max_rounds = o->max_rounds, .max_downtime_us = o->max_downtime_us,
         .stall_timeout_us = o->stall_timeout_us,
         .connect_timeout_us = o->connect_timeout_us, .preflight_timeout_us = o->preflight_timeout_us,

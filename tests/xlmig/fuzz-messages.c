@@ -61,6 +61,7 @@ static void answer(const uint8_t *data, size_t size)
     if (control_decode_answer(data, size, &out) == 0)
         for (unsigned i = 0; i < out.nr_refusals; i++)
             check_text(out.refusals[i]);
+    control_answer_dispose(&out);
 }
 
 static void simple(const uint8_t *data, size_t size)

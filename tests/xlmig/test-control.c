@@ -10,7 +10,7 @@
 static struct control_preflight example(void)
 {
     struct control_preflight p = {
-        .name = "web1", .type = VM_TYPE_PVH, .memory_bytes = 134217728, .vcpus = 4,
+        .name = "web1", .type = VM_TYPE_PVH, .memory_bytes = 134217728, .vcpus = 4, .early_devices = true,
         .config_json = strdup("{\"c_info\":{\"name\":\"web1 \\u00e4\"}}"),
         .cpu_policy = { .bytes = malloc(3), .len = 3 },
     };
@@ -39,6 +39,7 @@ START_TEST(a_preflight_comes_back_as_it_was)
     ck_assert_int_eq(out.type, in.type);
     ck_assert_uint_eq(out.memory_bytes, in.memory_bytes);
     ck_assert_uint_eq(out.vcpus, in.vcpus);
+    ck_assert(out.early_devices);
     ck_assert_str_eq(out.config_json, in.config_json);
     ck_assert_uint_eq(out.cpu_policy.len, 3);
     ck_assert_mem_eq(out.cpu_policy.bytes, in.cpu_policy.bytes, 3);
@@ -55,7 +56,8 @@ START_TEST(hello_answer_and_simple_come_back_as_they_were)
         .image_version = 1, .image_features = 0x8000000000000051, .max_channels = 16, .cpus = 4,
         .data = 1u << CONTROL_DATA_INLINE | 1u << CONTROL_DATA_TLS,
     };
-    const struct control_answer answer = { .nr_refusals = 2, .refusals = { "no memory", "no CPU" } };
+    const struct control_answer answer = { .nr_refusals = 2, .refusals = { "no memory", "no CPU" },
+                                           .config_json = (char[]){ "{}" } };
     const struct control_simple simple = { .flag = true, .text = "it \"runs\"" };
     struct control_hello hello_out;
     struct control_answer answer_out;
@@ -77,6 +79,8 @@ START_TEST(hello_answer_and_simple_come_back_as_they_were)
     ck_assert_int_eq(control_decode_answer(frame + CONTROL_HEADER_BYTES, len - CONTROL_HEADER_BYTES, &answer_out), 0);
     ck_assert_uint_eq(answer_out.nr_refusals, 2);
     ck_assert_str_eq(answer_out.refusals[1], "no CPU");
+    ck_assert_str_eq(answer_out.config_json, "{}");
+    control_answer_dispose(&answer_out);
     free(frame);
     frame = control_encode_simple(CONTROL_REPORT, &simple, &len);
     ck_assert_int_eq(control_decode_simple(frame + CONTROL_HEADER_BYTES, len - CONTROL_HEADER_BYTES, &simple_out), 0);
@@ -256,6 +260,7 @@ static const char *const bad_preflights[] = {
     "{\"name\":\"a\",\"uuid\":" UUID ",\"type\":\"PV\",\"memory_bytes\":1,\"vcpus\":4294967296,\"config\":\"{}\"}",
     "{\"name\":\"a\",\"uuid\":" UUID ",\"type\":\"PV\",\"memory_bytes\":1,\"vcpus\":1,\"config\":{}}",
     "{\"name\":\"a\",\"uuid\":" UUID ",\"type\":\"PV\",\"memory_bytes\":1,\"vcpus\":1,\"config\":\"{}\",\"cpu_policy\":\"abc\"}",
+    "{\"name\":\"a\",\"uuid\":" UUID ",\"type\":\"PV\",\"memory_bytes\":1,\"vcpus\":1,\"config\":\"{}\",\"early_devices\":1}",
     "{\"name\":\"a\",\"uuid\":" UUID ",\"type\":\"PV\",\"memory_bytes\":1,\"vcpus\":1,\"config\":\"{}\",\"cpu_policy\":\"zz\"}",
     "{\"name\":\"a\",\"uuid\":" UUID ",\"type\":\"PV\",\"memory_bytes\":1,\"vcpus\":1,\"config\":\"{}\",\"cpu_policy\":7}",
     "{\"name\":{\"a\":{\"b\":{\"c\":{\"d\":{}}}}}}",
@@ -308,7 +313,9 @@ START_TEST(more_refusals_than_there_is_room_for_are_dropped)
     strcat(text, "]}");
     ck_assert_int_eq(control_decode_answer(text, strlen(text), &out), 0);
     ck_assert_uint_eq(out.nr_refusals, CONTROL_REFUSALS_MAX);
+    ck_assert_ptr_null(out.config_json);
     ck_assert_int_eq(control_decode_answer("{\"refusals\":7}", 14, &out), -1);
+    ck_assert_int_eq(control_decode_answer("{\"refusals\":[],\"config\":7}", 26, &out), -1);
     ck_assert_int_eq(control_decode_answer("{}", 2, &out), -1);
 }
 END_TEST

@@ -106,6 +106,17 @@ static int read_program(struct json_object *sim, struct simguest_config *config)
     return content_given ? find_content(get_text(sim, "content"), &p->content) : 0;
 }
 
+static int read_devices(struct json_object *sim, struct simguest_config *config)
+{
+    uint64_t ms = 0, broken = 0;
+
+    if (get_number(sim, "devices_ms", SIMGUEST_MAX_DEVICES_MS, &ms) || get_number(sim, "devices_broken", 1, &broken))
+        return -1;
+    config->devices_ms = (unsigned)ms;
+    config->devices_broken = broken;
+    return 0;
+}
+
 static int read_config(struct json_object *root, struct simguest_config *config, const char **why)
 {
     struct json_object *c = section(root, "c_info"), *b = section(root, "b_info"), *sim = section(root, "sim");
@@ -140,7 +151,7 @@ static int read_config(struct json_object *root, struct simguest_config *config,
     if (config->nr_vcpus < 1 || config->boot_pfns < SIMGUEST_MIN_PFNS)
         return -1;
     *why = "sim holds a value that is not possible";
-    return sim ? read_program(sim, config) : 0;
+    return sim && (read_program(sim, config) || read_devices(sim, config)) ? -1 : 0;
 }
 
 int simhost_config_read(const char *json, size_t bytes, struct simguest_config *config, char why[128])
@@ -197,6 +208,8 @@ char *simhost_config_write(const struct simguest_config *config)
     add_number(sim, "balloon_ticks", p->balloon_ticks);
     add_number(sim, "grow_ticks", p->grow_ticks);
     add_number(sim, "holes_percent", config->holes_percent);
+    add_number(sim, "devices_ms", config->devices_ms);
+    add_number(sim, "devices_broken", config->devices_broken);
     json_object_object_add(root, "c_info", c);
     json_object_object_add(root, "b_info", b);
     json_object_object_add(root, "sim", sim);
@@ -260,6 +273,10 @@ static int set_number(struct simguest_config *config, const char *name, const ch
         p->working_set = n / PATTERN_PAGE_SIZE;
     else if (strcmp(name, "holes") == 0)
         config->holes_percent = n <= 90 ? (unsigned)n : 91;
+    else if (strcmp(name, "devices") == 0 && n <= SIMGUEST_MAX_DEVICES_MS)
+        config->devices_ms = (unsigned)n;
+    else if (strcmp(name, "devices-broken") == 0 && n <= 1)
+        config->devices_broken = n;
     else if (strcmp(name, "balloon") == 0)
         p->balloon_ticks = (uint32_t)n;
     else if (strcmp(name, "grow") == 0)

@@ -53,11 +53,14 @@ struct simguest_config {
     uint64_t max_pfns;          /* to which it may grow */
     unsigned holes_percent;     /* of the memory at boot that is ballooned out */
     struct simguest_program program;
+    unsigned devices_ms;        /* that setting up its disks and network takes where it arrives; 0: it has none */
+    bool devices_broken;        /* they cannot be set up there */
 };
 
 /* Smallest guest, and the largest that the simulation is meant for. */
 #define SIMGUEST_MIN_PFNS 1024u
 #define SIMGUEST_MAX_PFNS (UINT64_C(64) << 18)
+#define SIMGUEST_MAX_DEVICES_MS 60000u
 
 struct simguest;
 

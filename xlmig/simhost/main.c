@@ -54,6 +54,8 @@ static const char help[] =
     "  holes=0         per cent of its memory that is ballooned out\n"
     "  balloon=0       milliseconds between changes of its balloon; 0: none\n"
     "  grow=0          milliseconds between pages that it takes beyond MEMORY; 0: none\n"
+    "  devices=0       milliseconds that setting up its disks and network takes where it arrives\n"
+    "  devices-broken=0  1: they cannot be set up there\n"
     "  uuid=UUID       a random one\n";
 
 static int complain(const char *what)

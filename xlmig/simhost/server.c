@@ -350,6 +350,14 @@ static int do_sched(struct exchange *x)
     return 0;
 }
 
+static int do_devices(struct exchange *x)
+{
+    if (x->request.arg[0] > SIMGUEST_MAX_DEVICES_MS)
+        return EINVAL;
+    x->domain->config.devices_ms = (unsigned)x->request.arg[0];
+    return 0;
+}
+
 static int do_check(struct exchange *x)
 {
     x->reply.value[0] = simguest_check(x->domain->guest);
@@ -393,6 +401,7 @@ static const struct {
     [SIM_CHECK] = { do_check, true },
     [SIM_FAULT] = { do_fault, true },
     [SIM_SCHED] = { do_sched, true },
+    [SIM_DEVICES] = { do_devices, true },
     [SIM_STOP] = { do_stop, false },
 };
 

@@ -12,6 +12,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,6 +23,8 @@ struct arrival {
     int host_fd, fd;
     uint32_t domid;
     bool exists;                /* the domain was made */
+    unsigned devices_ms;
+    bool devices_broken;
     char name[SIM_NAME_MAX + 1]; /* as it was called where it comes from */
 };
 
@@ -54,6 +57,8 @@ static int make_domain(struct arrival *a, const char *suffix)
     if (read_config(a, &config))
         return -1;
     strcpy(a->name, config.name);
+    a->devices_ms = config.devices_ms;
+    a->devices_broken = config.devices_broken;
     if (strlen(config.name) + strlen(suffix) > SIM_NAME_MAX)
         return simhost_xl_complain(-1, "the name of the VM is too long");
     strcat(config.name, suffix);
@@ -131,6 +136,17 @@ static int read_stream(const struct arrival *a)
     }
 }
 
+/* As libxl does it: when all else is there. */
+static int set_up_devices(const struct arrival *a)
+{
+    if (a->devices_ms == 0)
+        return 0;
+    if (a->devices_broken)
+        return simhost_xl_complain(-1, "cannot set up the VM's devices");
+    poll(NULL, 0, (int)a->devices_ms);
+    return 0;
+}
+
 /* Make a VM of what is read; on failure nothing of it is left. */
 static int arrive(struct arrival *a, const char *suffix)
 {
@@ -138,7 +154,7 @@ static int arrive(struct arrival *a, const char *suffix)
     a->host_fd = sim_connect(a->dir);
     if (a->host_fd < 0)
         return simhost_xl_complain(-1, "simulated host %s: %s", a->dir, strerror(errno));
-    if (make_domain(a, suffix) == 0 && read_stream(a) == 0)
+    if (make_domain(a, suffix) == 0 && read_stream(a) == 0 && set_up_devices(a) == 0)
         return 0;
     if (a->exists)
         sim_simple_call(a->host_fd, SIM_DESTROY, a->domid, 0);

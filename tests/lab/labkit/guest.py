@@ -27,8 +27,8 @@ DIRECT_BOOT = """\
 kernel = "/lab/vmlinux"
 ramdisk = "/lab/initramfs"
 extra = "{options}"
-vif = ["mac={mac},bridge=xenbr0,script=/lab/hotplug-vif"]
-disk = ["vdev=xvda,access=w,script=/lab/hotplug-block,target={disk}"]
+vif = ["mac={mac},bridge=xenbr0,script={scripts}/vif-bridge"]
+disk = ["vdev=xvda,access=w,script={scripts}/block,target={disk}"]
 """
 DISK_BOOT = """\
 device_model_version = "qemu-xen"
@@ -37,9 +37,9 @@ hdtype = "ahci"
 vga = "none"
 nographic = 1
 serial = "pty"
-vif = ["mac={mac},bridge=xenbr0,type=vif,script=/lab/hotplug-vif"]
-disk = ["vdev=xvda,access=w,script=/lab/hotplug-block,target={boot_disk}",
-        "vdev=xvdb,access=w,script=/lab/hotplug-block,target={disk}"]
+vif = ["mac={mac},bridge=xenbr0,type=vif,script={scripts}/vif-bridge"]
+disk = ["vdev=xvda,access=w,script={scripts}/block,target={boot_disk}",
+        "vdev=xvdb,access=w,script={scripts}/block,target={disk}"]
 """
 OPTIONS = "console=hvc0 loglevel=4 panic=1 lab.dirty_mb={dirty_mb} lab.static_mb={static_mb} lab.rate_ms={rate_ms} "
 REGION_OPTIONS = "lab.content={content} lab.rewrite={rewrite} "
@@ -66,7 +66,7 @@ class Guest:
     """One guest of a given type. `host` is where it is believed to run; tests set it after a migration."""
 
     def __init__(self, kind, name=None, memory=None, maxmem=None, vcpus=1, dirty_mb=8, static_mb=8, rate_ms=200,
-                 content="random", rewrite="words", options="", configuration=""):
+                 content="random", rewrite="words", scripts="/lab/scripts", options="", configuration=""):
         memory = memory or MEMORY_MIB[kind]
         self.kind = kind
         self.name = name or kind + "1"
@@ -82,9 +82,9 @@ class Guest:
                         REGION_OPTIONS.format(content=content, rewrite=rewrite) +
                         f"lab.ip={self.ip} lab.disk={disk_name} {options}")
         text = CONFIGURATION + (DISK_BOOT if kind == "hvm" else DIRECT_BOOT)
-        self.configuration = text.format(
-            name=self.name, uuid=self.uuid, kind=kind, memory=memory, maxmem=maxmem or memory, vcpus=vcpus,
-            options=self.options, mac=self.mac, disk=SHARED_DISKS[kind], boot_disk=SHARED_DISKS["boot"]) + configuration
+        self.configuration = configuration + text.format(
+            name=self.name, uuid=self.uuid, kind=kind, memory=memory, maxmem=maxmem or memory, vcpus=vcpus, mac=self.mac,
+            options=self.options, scripts=scripts, disk=SHARED_DISKS[kind], boot_disk=SHARED_DISKS["boot"])
 
     # Life.
 

@@ -1,0 +1,61 @@
+"""A VM's disks and network are set up at the destination while its memory is copied, not while it runs nowhere."""
+
+import time
+
+from labkit import moves
+from labkit.scenario import scenario
+from labkit.settings import LabError
+
+SLOW = "LAB_RATE=4m"
+DEVICES_SECONDS = 30
+END_SECONDS = 90
+SCRIPT = "/lab/scripts/vif-bridge"
+BACKENDS = ("vbd/{domid}/51712", "vif/{domid}/0")
+
+
+def await_devices(guest, target):
+    """Wait until every backend of the arriving guest has had its hotplug script."""
+    end = time.monotonic() + DEVICES_SECONDS
+    while True:
+        status, domid = target.attempt(f"xl domid {guest.name}--incoming")
+        paths = [f"/local/domain/0/backend/{path.format(domid=domid.strip())}/hotplug-status" for path in BACKENDS]
+        if not status and target.attempt(f"xenstore-read {' '.join(paths)}")[1].split() == ["connected"] * len(paths):
+            return
+        if time.monotonic() > end:
+            raise LabError(f"no devices of {guest.name} on host {target.name} after {DEVICES_SECONDS} s:\n" +
+                           target.run("xenstore-ls /local/domain/0/backend; tail -20 /var/log/xen/receive-8003.log"))
+        time.sleep(0.3)
+
+
+@scenario("devices-come-before-the-guest-stops", "devices-that-cannot-come-are-told-before-it-stops", guest="pv")
+def early_devices(lab):
+    guest = lab.plain
+    moves.running(lab, guest, guest.host or lab.a)
+    with lab.step("devices-come-before-the-guest-stops"):
+        source, target = guest.host, lab.other(guest.host)
+        before = guest.await_tick()
+        moves.start(source, moves.send_command(guest, target, settings=SLOW, options="--image=libxc --max-rounds 50"))
+        await_devices(guest, target)
+        guest.await_tick(after=guest.await_tick().number)  # it runs on where it was
+        moves.hurry(source)
+        if moves.await_end(source, END_SECONDS) != 0:
+            raise LabError("it did not arrive:\n" + source.run("cat /tmp/move.output"))
+        moves.arrived(guest, source, target, before)
+        configuration = target.run(f"xl list -l {guest.name}")
+        for what in ('"pdev_path"', guest.mac):
+            if what not in configuration:
+                raise LabError(f"{what} is not in the configuration of {guest.name} any more:\n{configuration}")
+    moves.running(lab, guest, guest.host)
+    with lab.step("devices-that-cannot-come-are-told-before-it-stops"):
+        source, target = guest.host, lab.other(guest.host)
+        target.run(f"mv {SCRIPT} {SCRIPT}.away")
+        try:
+            with moves.untouched(guest, target):
+                status, output = source.attempt(moves.send_command(guest, target), END_SECONDS)
+            gaps = [tick.gap_ms for tick in guest.ticks()[-10:]]
+        finally:
+            target.run(f"mv {SCRIPT}.away {SCRIPT}")
+        if status != 1 or "cannot set up its network interface 0" not in output:
+            raise LabError(f"it ended with {status}:\n{output}")
+        if max(gaps) > moves.STANDSTILL_MS:
+            raise LabError(f"{guest.name} stood still for {max(gaps)} ms")
