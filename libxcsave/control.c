@@ -14,6 +14,7 @@ struct xcsave_control *xcsave_control_new(uint64_t max_bandwidth, uint64_t max_d
     ratelimit_init(&c->bandwidth, max_bandwidth);
     atomic_init(&c->max_downtime_us, max_downtime_us);
     atomic_init(&c->finish, false);
+    atomic_init(&c->held, false);
     return c;
 }
 
@@ -38,4 +39,14 @@ void xcsave_control_set_downtime(struct xcsave_control *c, uint64_t max_downtime
 void xcsave_control_finish(struct xcsave_control *c)
 {
     atomic_store_explicit(&c->finish, true, memory_order_relaxed);
+}
+
+void xcsave_control_hold(struct xcsave_control *c)
+{
+    atomic_store_explicit(&c->held, true, memory_order_relaxed);
+}
+
+void xcsave_control_release(struct xcsave_control *c)
+{
+    atomic_store_explicit(&c->held, false, memory_order_relaxed);
 }

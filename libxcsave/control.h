@@ -12,6 +12,7 @@ struct xcsave_control {
     struct ratelimit bandwidth;     /* one for all channels */
     _Atomic uint64_t max_downtime_us;
     atomic_bool finish;
+    atomic_bool held;
 };
 
 static inline uint64_t control_max_downtime_us(struct xcsave_control *c)
@@ -22,6 +23,11 @@ static inline uint64_t control_max_downtime_us(struct xcsave_control *c)
 static inline bool control_finish_asked(struct xcsave_control *c)
 {
     return atomic_load_explicit(&c->finish, memory_order_relaxed);
+}
+
+static inline bool control_is_held(struct xcsave_control *c)
+{
+    return atomic_load_explicit(&c->held, memory_order_relaxed);
 }
 
 #endif

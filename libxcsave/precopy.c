@@ -15,6 +15,8 @@
  *   7. the guest dirties as fast as the way carries.  Slow it down, if that is
  *      allowed; or wait until that passes, if there is a time-out; or
  *      stop it, because further rounds cost bytes and leave as much.
+ * A stop that follows from 2 or later, the end of the time apart, waits while
+ * somebody holds it.
  *
  * Between rounds the number of pages that are dirty after a time t is concave in
  * t: a guest that goes on writes to the same pages again.  So the rate of a short
@@ -50,6 +52,8 @@ const char *xcsave_reason_name(enum xcsave_reason reason)
         return "waits";
     case XCSAVE_REASON_THROTTLES:
         return "throttles";
+    case XCSAVE_REASON_HELD:
+        return "held";
     case XCSAVE_REASON_FITS:
         return "fits";
     case XCSAVE_REASON_OUTRUN:
@@ -181,7 +185,7 @@ static bool rounds_are_over(struct xcsave_policy_facts facts, struct xcsave_poli
     return !limits.timeout_us && facts.rounds_done >= XCSAVE_DEFAULT_MAX_ROUNDS;
 }
 
-struct xcsave_verdict xcsave_precopy_decide(struct xcsave_policy_facts facts, struct xcsave_policy_limits limits)
+static struct xcsave_verdict judge(struct xcsave_policy_facts facts, struct xcsave_policy_limits limits)
 {
     struct xcsave_prediction p = xcsave_precopy_predict(facts, limits);
     bool fits = p.downtime_us && (double)p.downtime_us <= max_downtime_us(limits);
@@ -210,4 +214,14 @@ struct xcsave_verdict xcsave_precopy_decide(struct xcsave_policy_facts facts, st
     if (rounds_shrink(facts, can_throttle ? SHRINKS_WELL : SHRINKS))
         return verdict(facts, XCSAVE_CONTINUE, XCSAVE_REASON_SHRINKS);
     return outrun(facts, limits);
+}
+
+struct xcsave_verdict xcsave_precopy_decide(struct xcsave_policy_facts facts, struct xcsave_policy_limits limits)
+{
+    struct xcsave_verdict v = judge(facts, limits);
+    bool time_is_up = limits.timeout_us && facts.elapsed_us >= limits.timeout_us;
+
+    if (facts.held && v.decision == XCSAVE_STOP_AND_COPY && v.reason != XCSAVE_REASON_ASKED && !time_is_up)
+        return verdict(facts, XCSAVE_CONTINUE, XCSAVE_REASON_HELD);
+    return v;
 }

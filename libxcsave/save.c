@@ -30,6 +30,7 @@
 #include "stream-format/libxc-image.h"
 
 #define PROGRESS_INTERVAL_US 200000
+#define HOLD_LOOK_NS 20000000 /* is the stop still held? */
 /* A page of zeros, or one that did not change, costs a look at it: this part of what a page with content costs. */
 #define CHEAP_PAGES 16
 
@@ -201,6 +202,7 @@ static struct xcsave_policy_facts gather_facts(struct save *s, uint64_t dirty_pa
         .elapsed_us = time_us - s->precopy_us,
         .throttle = s->throttle,
         .finish_asked = s->options->control && control_finish_asked(s->options->control),
+        .held = s->options->control && control_is_held(s->options->control),
     };
 }
 
@@ -499,6 +501,24 @@ static enum xcsave_decision decide(struct save *s, struct xcsave_policy_facts fa
     return verdict.decision;
 }
 
+/* The guest runs on until whoever holds the stop lets go, which is waited for no longer than is agreed. */
+static int await_release(struct save *s)
+{
+    const struct timespec t = { .tv_nsec = HOLD_LOOK_NS };
+    struct xcsave_control *control = s->options->control;
+    uint64_t begin_us = clock_us();
+
+    while (control && control_is_held(control) && !round_is_cut(s)) {
+        if (clock_us() - begin_us >= XCSAVE_MAX_HOLD_US)
+            xcsave_control_release(control);
+        nanosleep(&t, NULL);
+        if (check_cancel(s) || (s->logdirty && look_around(s)))
+            return -1;
+        show_progress(s, false);
+    }
+    return 0;
+}
+
 /* Copy in rounds while the guest runs.  Leaves in `dirty` what the last look at the log found. */
 static int send_memory_live(struct save *s)
 {
@@ -529,6 +549,8 @@ static int send_memory_live(struct save *s)
         facts.restart = starts_over ? nr_restarts : 0;
         facts.last = round;
         decision = decide(s, facts);
+        if (s->report->reason == XCSAVE_REASON_HELD && await_release(s))
+            return -1;
     } while (decision == XCSAVE_CONTINUE);
     return decision == XCSAVE_GIVE_UP ? -1 : 0;
 }
@@ -641,7 +663,7 @@ static int save_guest(struct save *s)
 {
     if (setup(s) || write_opening(s))
         return -1;
-    if (s->options->live && send_memory_live(s))
+    if (s->options->live ? send_memory_live(s) : await_release(s))
         return -1;
     if (suspend_guest(s) || send_memory_final(s) || send_verification(s))
         return -1;

@@ -107,6 +107,7 @@ struct xcsave_policy_facts {
     unsigned restart;           /* n: the guest's memory changed, all of it is dirty again, for the n-th time; 0: no */
     unsigned throttle;          /* per cent by which the guest is slowed now */
     bool finish_asked;          /* xcsave_control_finish() */
+    bool held;                  /* xcsave_control_hold(), and not released yet */
     struct xcsave_round last;   /* the round just completed */
 };
 
@@ -129,6 +130,7 @@ enum xcsave_reason {
     XCSAVE_REASON_MEMORY_CHANGED,   /* continue: the guest gained or lost memory */
     XCSAVE_REASON_WAITS,            /* continue: rounds do not help now, but the time is not up */
     XCSAVE_REASON_THROTTLES,        /* continue: the guest is slowed (more) from now on */
+    XCSAVE_REASON_HELD,             /* continue: it could be stopped, but somebody holds the stop */
     XCSAVE_REASON_FITS,             /* stop: the downtime fits, and another round would not shorten it much */
     XCSAVE_REASON_OUTRUN,           /* stop: the guest dirties memory as fast as the way carries it */
     XCSAVE_REASON_ROUNDS,           /* stop: the limit of rounds */
@@ -152,6 +154,7 @@ struct xcsave_verdict {
 };
 
 #define XCSAVE_DEFAULT_MAX_ROUNDS 30u
+#define XCSAVE_MAX_HOLD_US 60000000u
 #define XCSAVE_DEFAULT_MAX_DOWNTIME_US 300000u
 /* What nobody can measure beforehand, assumed: small guests on common hardware. */
 #define XCSAVE_ASSUMED_SUSPEND_US 40000u
@@ -180,6 +183,13 @@ void xcsave_control_set_bandwidth(struct xcsave_control *control, uint64_t bytes
 void xcsave_control_set_downtime(struct xcsave_control *control, uint64_t max_downtime_us);
 /* Stop the guest now, and copy what is left. */
 void xcsave_control_finish(struct xcsave_control *control);
+/*
+ * Let the guest run until xcsave_control_release(), or for XCSAVE_MAX_HOLD_US, or
+ * until the time is up, although it could be stopped: who is to take it over
+ * is not ready.  The finish above does not wait.
+ */
+void xcsave_control_hold(struct xcsave_control *control);
+void xcsave_control_release(struct xcsave_control *control);
 
 /*
  * What the engine asks of its caller.  Every callback runs in the thread that

@@ -33,7 +33,7 @@ int control_header_decode(const unsigned char in[CONTROL_HEADER_BYTES], struct c
 
     memcpy(words, in, sizeof words);
     type = le32toh(words[1]);
-    if (le32toh(words[0]) != MAGIC || type < CONTROL_HELLO || type > CONTROL_JOIN ||
+    if (le32toh(words[0]) != MAGIC || type < CONTROL_HELLO || type > CONTROL_DEVICES ||
         le32toh(words[2]) > CONTROL_PAYLOAD_MAX)
         return -1;
     header->type = (enum control_type)type;

@@ -35,6 +35,7 @@ enum control_type {
     CONTROL_NOTE = 10,      /* receiver: a line for the administrator */
     CONTROL_CHANNELS = 11,  /* receiver: the further channels may come now, and where to */
     CONTROL_JOIN = 12,      /* sender, instead of PREFLIGHT: this connection is a channel of that migration */
+    CONTROL_DEVICES = 13,   /* receiver: the early devices are set up, the guest may be stopped */
 };
 
 #define CONTROL_TOKEN_BYTES 16u

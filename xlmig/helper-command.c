@@ -9,12 +9,15 @@ static const char *const settings[] = {
     [HELPER_SET_MAX_BANDWIDTH] = "max-bandwidth",
     [HELPER_SET_MAX_DOWNTIME] = "max-downtime",
 };
+#define FINISH "finish"
+#define RELEASE "release"
 #define NR_SETTINGS (sizeof settings / sizeof settings[0])
 
 size_t helper_command_write(struct helper_command command, char line[HELPER_COMMAND_LINE_MAX])
 {
-    if (command.kind == HELPER_FINISH)
-        return (size_t)snprintf(line, HELPER_COMMAND_LINE_MAX, "{\"do\":\"finish\"}\n");
+    if (command.kind == HELPER_FINISH || command.kind == HELPER_RELEASE)
+        return (size_t)snprintf(line, HELPER_COMMAND_LINE_MAX, "{\"do\":\"%s\"}\n",
+                                command.kind == HELPER_FINISH ? FINISH : RELEASE);
     return (size_t)snprintf(line, HELPER_COMMAND_LINE_MAX, "{\"set\":\"%s\",\"value\":%llu}\n", settings[command.kind],
                             (unsigned long long)command.value);
 }
@@ -57,8 +60,10 @@ int helper_command_parse(const char *line, size_t len, struct helper_command *co
         return -1;
     object = json_tokener_parse_ex(tokener, line, (int)len);
     if (json_object_is_type(object, json_type_object)) {
-        if (strcmp(text_of(object, "do"), "finish") == 0) {
-            *command = (struct helper_command){ .kind = HELPER_FINISH };
+        const char *word = text_of(object, "do");
+
+        if (strcmp(word, FINISH) == 0 || strcmp(word, RELEASE) == 0) {
+            *command = (struct helper_command){ .kind = strcmp(word, FINISH) == 0 ? HELPER_FINISH : HELPER_RELEASE };
             rc = 0;
         } else {
             rc = read_setting(object, command);

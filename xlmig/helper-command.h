@@ -6,6 +6,7 @@
  *     {"set":"max-bandwidth","value":104857600}      bytes a second; 0: no limit
  *     {"set":"max-downtime","value":300000}          microseconds
  *     {"do":"finish"}                                stop the guest now, copy what is left
+ *     {"do":"release"}                               the destination is ready: the stop is not held any more
  *
  * A line that is none of these is dropped.  There is no answer: what was turned
  * shows in what the engine does.
@@ -22,6 +23,7 @@ enum helper_command_kind {
     HELPER_SET_MAX_BANDWIDTH,
     HELPER_SET_MAX_DOWNTIME,
     HELPER_FINISH,
+    HELPER_RELEASE,
 };
 
 struct helper_command {

@@ -44,6 +44,9 @@ static void obey(struct helper_control *c)
     case HELPER_FINISH:
         xcsave_control_finish(c->control);
         return;
+    case HELPER_RELEASE:
+        xcsave_control_release(c->control);
+        return;
     }
 }
 

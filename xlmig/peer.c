@@ -248,6 +248,9 @@ static int on_frame(struct peer *peer, enum control_type type, const void *paylo
     case CONTROL_LISTENING:
         tell(peer, PEER_LISTENING, simple.text);
         return 0;
+    case CONTROL_DEVICES:
+        tell(peer, PEER_DEVICES, simple.text);
+        return 0;
     case CONTROL_RECEIVED:
         tell(peer, PEER_READY, simple.text);
         return 0;

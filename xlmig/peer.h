@@ -22,6 +22,7 @@ enum peer_event_kind {
     PEER_ANSWERED,          /* to the preflight: `answer` */
     PEER_CHANNELS,          /* the other connections may come: `where` */
     PEER_LISTENING,         /* data may flow */
+    PEER_DEVICES,           /* those that can be set up early are */
     PEER_READY,             /* everything has arrived */
     PEER_STARTED,
     PEER_NOT_STARTED,       /* `text` */

@@ -223,9 +223,12 @@ static void on_devices_ready(void *user, const struct failure *failure)
     struct receiver *r = user;
 
     r->devices_ready = true;
-    if (failure)
+    if (failure) {
         devices_failed(r, failure);
-    else if (r->state == AWAIT_DEVICES)
+        return;
+    }
+    receive_send_simple(r, CONTROL_DEVICES, false, "%s", "");
+    if (r->state == AWAIT_DEVICES)
         tell_received(r);
 }
 

@@ -179,13 +179,21 @@ static int refuse_checkpoints(long stream_type, struct xcsave_error *error)
     return -1;
 }
 
+/* Whoever holds the stop releases it by a message: held first, then listened to. */
+static struct helper_control *start_listening(struct xcsave_control *control)
+{
+    if (environment_is("XLMIG_HOLD", "1") && helper_report_fd() >= 0)
+        xcsave_control_hold(control);
+    return helper_control_start(helper_report_fd(), control);
+}
+
 static int save_domain(const long *args)
 {
     struct helper helper = { .domid = (uint32_t)args[2], .cbflags = (unsigned)args[4] };
     const uint64_t max_downtime_us = limit_from_environment("XLMIG_MAX_DOWNTIME_US", MAX_US);
     struct xcsave_control *control =
         xcsave_control_new(limit_from_environment("XLMIG_MAX_BANDWIDTH", INT64_MAX), max_downtime_us);
-    struct helper_control *listener = control ? helper_control_start(helper_report_fd(), control) : NULL;
+    struct helper_control *listener = control ? start_listening(control) : NULL;
     const struct xcsave_callbacks callbacks = {
         .user = &helper,
         .suspend = on_suspend,

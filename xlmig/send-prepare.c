@@ -189,6 +189,9 @@ void send_on_preparing(struct send *s, const struct peer_event *event)
         s->listening = true;
         send_when_connected(s);
         return;
+    case PEER_DEVICES:
+        s->devices_ready = true;
+        return;
     case PEER_FAILED:
         send_refuse(s, EXIT_REFUSED, "%s", event->text);
         return;

@@ -151,7 +151,7 @@ void send_copy(struct send *s)
         .max_downtime_us = s->progress.run.limits.max_downtime_us, .stall_timeout_us = s->request->stall_timeout_us,
         .max_bandwidth = s->progress.run.limits.max_bandwidth, .timeout_us = s->request->timeout_us,
         .force_at_timeout = s->request->force_at_timeout, .throttle = s->request->throttle,
-        .user = s, .event = on_helper_event, .done = on_copied,
+        .hold = s->sent_config_json && !s->devices_ready, .user = s, .event = on_helper_event, .done = on_copied,
     };
 
     send_await(s, NULL, 0);
@@ -289,9 +289,20 @@ static void feed(struct send *s, enum handover_event event)
 
 /* ---- the other side ---- */
 
+/* The other side is ready for the guest.  An engine that cannot be told so did not wait for it, or is at its end. */
+static void release(struct send *s)
+{
+    struct failure failure = { 0 };
+
+    s->ts->ops->suspend_tell(s->ts, (struct helper_command){ .kind = HELPER_RELEASE }, &failure);
+}
+
 static void on_handing_over(struct send *s, const struct peer_event *event)
 {
     switch (event->kind) {
+    case PEER_DEVICES:
+        release(s);
+        return;
     case PEER_READY:
         feed(s, HANDOVER_READY);
         return;

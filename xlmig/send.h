@@ -57,7 +57,7 @@ struct send {
     struct toolstack_host host;      /* this one */
     struct toolstack_vm vm;
     char *config_json;
-    char *sent_config_json;          /* what the other side wants in its place; NULL: nothing else */
+    char *sent_config_json;          /* what the other side wants in its place: it sees to the devices; NULL: no */
     struct cpu_policy cpu_policy;
     struct control_hello own_hello;
     struct peer *peer;
@@ -66,6 +66,7 @@ struct send {
     uint8_t token[CONTROL_TOKEN_BYTES];
     bool begun;                      /* BEGIN was said */
     bool listening, channels_ready;  /* both: data may flow */
+    bool devices_ready;              /* those that the other side sees to */
     bool stock_tried;                /* the receiver asked for is xl's */
 
     struct event *deadline;          /* of what is awaited now */

@@ -42,6 +42,7 @@ void toolstack_export_limits(const struct toolstack_suspend *how)
     export_limit("XLMIG_TIMEOUT_US", how->timeout_us);
     setenv("XLMIG_ON_TIMEOUT", how->force_at_timeout ? "force" : "cancel", 1);
     setenv("XLMIG_THROTTLE", how->throttle ? "auto" : "off", 1);
+    export_limit("XLMIG_HOLD", how->hold);
     export_limit("XLMIG_IO_TIMEOUT_S", (how->stall_timeout_us + 999999) / 1000000);
 }
 

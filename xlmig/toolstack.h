@@ -114,6 +114,7 @@ struct toolstack_suspend {
     uint64_t timeout_us;          /* of copying while the guest runs; 0: none */
     bool force_at_timeout;        /* stop the guest then; otherwise fail */
     bool throttle;                /* the guest may be slowed down: events of kind HELPER_THROTTLE say by how much */
+    bool hold;                    /* the guest runs on until suspend_tell() says HELPER_RELEASE */
     uint64_t stall_timeout_us;    /* fail when no byte was taken for so long; 0: the engine's default */
     struct toolstack_image image; /* its descriptors must stay open until `done` */
     void *user;

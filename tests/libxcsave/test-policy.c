@@ -28,7 +28,7 @@ struct policy_case {
     enum xcsave_reason reason;
     unsigned restart, throttle, expected_throttle;
     uint64_t elapsed_us;
-    bool finish_asked;
+    bool finish_asked, held;
 };
 
 #define SECOND_US UINT64_C(1000000)
@@ -88,6 +88,15 @@ static const struct policy_case policy_cases[] = {
       XCSAVE_REASON_FITS, .elapsed_us = SECOND_US },
     { .name = "whoever asks for the end gets it", 1, 4096, 4096, 8000, { .throttle = true, .timeout_us = 1 }, STOPS,
       XCSAVE_REASON_ASKED, .elapsed_us = SECOND_US, .finish_asked = true },
+    { .name = "a stop that is held waits", 1, 32768, 20, 8000, { 0 }, GOES_ON, XCSAVE_REASON_HELD, .held = true },
+    { .name = "whatever it follows from", 4, 4096, 3000, 8000, { .max_rounds = 4 }, GOES_ON, XCSAVE_REASON_HELD,
+      .throttle = 20, .expected_throttle = 20, .held = true },
+    { .name = "rounds that shrink go on meanwhile", 3, 4096, 3000, 8000, { 0 }, GOES_ON, XCSAVE_REASON_SHRINKS,
+      .held = true },
+    { .name = "but not beyond the time", 5, 4096, 9, 8000, { .timeout_us = SECOND_US }, STOPS, XCSAVE_REASON_FITS,
+      .elapsed_us = SECOND_US, .held = true },
+    { .name = "nor when the end is asked for", 1, 4096, 4096, 8000, { 0 }, STOPS, XCSAVE_REASON_ASKED,
+      .finish_asked = true, .held = true },
 };
 
 START_TEST(policy)
@@ -102,6 +111,7 @@ START_TEST(policy)
         .restart = c->restart,
         .throttle = c->throttle,
         .finish_asked = c->finish_asked,
+        .held = c->held,
         .last = { .pages = c->sent, .dirtied = c->dirty,
                   .duration_us = c->pages_per_s ? c->sent * SECOND_US / c->pages_per_s : 0 },
     };

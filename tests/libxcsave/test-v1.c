@@ -615,6 +615,50 @@ static void *finish_soon(void *arg)
     return NULL;
 }
 
+static void *release_soon(void *arg)
+{
+    const struct timespec a_moment = { .tv_nsec = 200000000 };
+
+    nanosleep(&a_moment, NULL);
+    xcsave_control_release(arg);
+    return NULL;
+}
+
+/* Live or not: the guest runs until it is released, and what it writes meanwhile is sent. */
+START_TEST(a_held_guest_runs_until_it_is_released)
+{
+    struct save_case c = { .guest = fake_guest_new(1000), .way = WAY_V1_THREADS, .live = _i };
+    pthread_t thread;
+
+    c.guest->script = change_a_word;
+    c.control = xcsave_control_new(0, 0);
+    xcsave_control_hold(c.control);
+    ck_assert_int_eq(pthread_create(&thread, NULL, release_soon, c.control), 0);
+    fake_guest_free(move(&c));
+    pthread_join(thread, NULL);
+    ck_assert_uint_ge(c.report.total_us - c.report.stopped_us, 200000);
+    ck_assert_uint_ge(c.report.precopy_rounds, _i ? 2 : 0);
+    xcsave_control_free(c.control);
+    fake_guest_free(c.guest);
+}
+END_TEST
+
+START_TEST(a_held_guest_is_stopped_when_the_end_is_asked_for)
+{
+    struct save_case c = { .guest = fake_guest_new(1000), .way = WAY_V1_THREADS, .live = _i };
+    pthread_t thread;
+
+    c.control = xcsave_control_new(0, 0);
+    xcsave_control_hold(c.control);
+    ck_assert_int_eq(pthread_create(&thread, NULL, finish_soon, c.control), 0);
+    fake_guest_free(move(&c));
+    pthread_join(thread, NULL);
+    ck_assert_uint_lt(c.report.total_us, 5000000);
+    xcsave_control_free(c.control);
+    fake_guest_free(c.guest);
+}
+END_TEST
+
 /* What waits for the limit when the end is asked for does not wait any longer. */
 START_TEST(a_finish_does_not_wait_for_the_limit)
 {
@@ -709,6 +753,8 @@ int main(void)
     tcase_add_loop_test(tc, a_channel_that_is_lost_is_named, 0, NR_CHANNELS);
     tcase_add_loop_test(tc, a_cancel_is_heard_while_every_channel_stands, WAY_V1_SERIAL, NR_WAYS);
     tcase_add_test(tc, a_finish_does_not_wait_for_the_limit);
+    tcase_add_loop_test(tc, a_held_guest_runs_until_it_is_released, 0, 2);
+    tcase_add_loop_test(tc, a_held_guest_is_stopped_when_the_end_is_asked_for, 0, 2);
     tcase_add_loop_test(tc, a_channel_that_breaks_ends_the_save_and_is_named, 0, NR_CHANNELS);
     tcase_add_loop_test(tc, a_destination_that_fails_at_any_call_ends_both_sides, WAY_V1_SERIAL, NR_WAYS);
     suite_add_tcase(suite, tc);

@@ -225,7 +225,7 @@ START_TEST(negative_headers)
     ck_assert_int_eq(control_header_decode(raw, &header), -1);
     control_header_encode(raw, (enum control_type)0, 1);
     ck_assert_int_eq(control_header_decode(raw, &header), -1);
-    control_header_encode(raw, (enum control_type)(CONTROL_JOIN + 1), 1);
+    control_header_encode(raw, (enum control_type)(CONTROL_DEVICES + 1), 1);
     ck_assert_int_eq(control_header_decode(raw, &header), -1);
     for (size_t i = 0; i < 4; i++) {
         control_header_encode(raw, CONTROL_HELLO, 2);

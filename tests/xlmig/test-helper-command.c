@@ -16,6 +16,7 @@
 static const struct helper_command commands[] = {
     { HELPER_SET_MAX_BANDWIDTH, 104857600 }, { HELPER_SET_MAX_BANDWIDTH, 0 }, { HELPER_SET_MAX_BANDWIDTH, INT64_MAX },
     { HELPER_SET_MAX_DOWNTIME, 300000 },     { HELPER_FINISH, 0 },
+    { HELPER_RELEASE, 0 },
 };
 
 START_TEST(what_is_written_is_read)
@@ -71,9 +72,12 @@ START_TEST(the_knobs_turn)
     listener = helper_control_start(ends[1], control);
     ck_assert_ptr_nonnull(listener);
     ck_assert(!ratelimit_holds(&control->bandwidth));
+    xcsave_control_hold(control);
     say(ends[0], "{\"set\":\"max-band");
-    say(ends[0], "width\",\"value\":65536}\nrubbish\n{\"set\":\"max-downtime\",\"value\":5}\n{\"do\":\"finish\"}\n");
+    say(ends[0], "width\",\"value\":65536}\nrubbish\n{\"set\":\"max-downtime\",\"value\":5}\n"
+                 "{\"do\":\"release\"}\n{\"do\":\"finish\"}\n");
     wait_for_finish(control);
+    ck_assert(!control_is_held(control));
     ck_assert(ratelimit_holds(&control->bandwidth));
     ck_assert_uint_eq(control->bandwidth.bytes_per_s, 65536);
     ck_assert_uint_eq(control_max_downtime_us(control), 5);
