@@ -28,4 +28,5 @@ include $(top_srcdir)/tests/simhost/local.mk
 include $(top_srcdir)/tests/lab/local.mk
 include $(top_srcdir)/tests/bench/local.mk
 include $(top_srcdir)/tests/libxcsave/local.mk
+include $(top_srcdir)/tests/model/local.mk
 include $(top_srcdir)/tests/xlmig/local.mk
