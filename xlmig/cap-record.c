@@ -2,18 +2,16 @@
 #include "config.h"
 #include "xlmig/cap-record.h"
 
+#include "xlmig/json-fields.h"
+#include "xlmig/private-dir.h"
 #include "xlmig/runtime-dir.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <json-c/json.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #define PREFIX "cap-"
@@ -22,23 +20,15 @@
 
 /* ---- writing ---- */
 
-static void write_hex(const uint8_t *bytes, size_t len, char *hex)
-{
-    for (size_t i = 0; i < len; i++)
-        snprintf(hex + 2 * i, 3, "%02x", bytes[i]);
-}
-
 static struct json_object *describe(const char *toolstack, const struct toolstack_vm *vm, struct toolstack_sched sched)
 {
     struct json_object *object = json_object_new_object();
-    char uuid[2 * sizeof vm->uuid + 1];
 
-    write_hex(vm->uuid, sizeof vm->uuid, uuid);
-    json_object_object_add(object, "version", json_object_new_int(RECORD_VERSION));
-    json_object_object_add(object, "toolstack", json_object_new_string(toolstack));
-    json_object_object_add(object, "domid", json_object_new_int64(vm->domid));
-    json_object_object_add(object, "uuid", json_object_new_string(uuid));
-    json_object_object_add(object, "name", json_object_new_string(vm->name));
+    fields_add_u64(object, "version", RECORD_VERSION);
+    fields_add_text(object, "toolstack", toolstack);
+    fields_add_u64(object, "domid", vm->domid);
+    fields_add_bytes(object, "uuid", vm->uuid, sizeof vm->uuid);
+    fields_add_text(object, "name", vm->name);
     json_object_object_add(object, "weight", json_object_new_int(sched.weight));
     json_object_object_add(object, "cap", json_object_new_int(sched.cap));
     return object;
@@ -101,67 +91,37 @@ struct left_behind {
     struct toolstack_sched sched;
 };
 
-static int get_int(struct json_object *object, const char *name, int64_t min, int64_t max, int64_t *value)
-{
-    struct json_object *field;
-
-    if (!json_object_object_get_ex(object, name, &field) || !json_object_is_type(field, json_type_int))
-        return -1;
-    *value = json_object_get_int64(field);
-    return *value >= min && *value <= max ? 0 : -1;
-}
-
-static const char *get_text(struct json_object *object, const char *name)
-{
-    struct json_object *field;
-
-    if (!json_object_object_get_ex(object, name, &field) || !json_object_is_type(field, json_type_string))
-        return "";
-    return json_object_get_string(field);
-}
-
-static int read_uuid(const char *hex, uint8_t uuid[16])
-{
-    unsigned byte;
-
-    if (strlen(hex) != 32 || strspn(hex, "0123456789abcdef") != 32)
-        return -1;
-    for (unsigned i = 0; i < 16; i++) {
-        sscanf(hex + (size_t)2 * i, "%2x", &byte);
-        uuid[i] = (uint8_t)byte;
-    }
-    return 0;
-}
-
 static int read_object(struct json_object *object, const char *toolstack, struct left_behind *left)
 {
     int64_t version, domid, weight, cap;
+    char of[PATH_MAX];
 
-    if (!json_object_is_type(object, json_type_object) || get_int(object, "version", 1, INT_MAX, &version))
+    if (!object || fields_get_int(object, "version", 1, INT_MAX, &version) < 0)
         return -1;
     if (version != RECORD_VERSION)
         return 1;
-    if (get_int(object, "domid", 1, UINT32_MAX, &domid) || get_int(object, "weight", -1, INT_MAX, &weight) ||
-        get_int(object, "cap", 0, INT_MAX, &cap) || read_uuid(get_text(object, "uuid"), left->uuid))
+    if (fields_get_int(object, "domid", 1, UINT32_MAX, &domid) < 0 ||
+        fields_get_int(object, "weight", -1, INT_MAX, &weight) < 0 ||
+        fields_get_int(object, "cap", 0, INT_MAX, &cap) < 0 ||
+        fields_get_bytes(object, "uuid", left->uuid, sizeof left->uuid) < 0)
         return -1;
     left->domid = (uint32_t)domid;
     left->sched = (struct toolstack_sched){ .weight = (int)weight, .cap = (int)cap };
-    snprintf(left->name, sizeof left->name, "%s", get_text(object, "name"));
-    return strcmp(get_text(object, "toolstack"), toolstack) == 0 ? 0 : 1;
+    (void)fields_get_text(object, "name", left->name, sizeof left->name, false);
+    return fields_get_text(object, "toolstack", of, sizeof of, true) == 0 && strcmp(of, toolstack) == 0 ? 0 : 1;
 }
 
 /* 0: read; 1: of another toolstack, or another xlmig; -1: makes no sense. */
 static int read_file(int fd, const char *toolstack, struct left_behind *left)
 {
-    char text[FILE_MAX + 1];
-    ssize_t n = pread(fd, text, FILE_MAX, 0);
+    char text[FILE_MAX];
+    ssize_t n = pread(fd, text, sizeof text, 0);
     struct json_object *object;
     int rc;
 
     if (n < 0)
         return -1;
-    text[n] = '\0';
-    object = json_tokener_parse(text);
+    object = fields_parse(text, (size_t)n);
     rc = read_object(object, toolstack, left);
     json_object_put(object);
     return rc;
@@ -177,20 +137,6 @@ static int give_back(struct toolstack *ts, const struct left_behind *left, struc
     if (rc == 1 || memcmp(vm.uuid, left->uuid, sizeof vm.uuid) != 0)
         return 0; /* it is gone: nothing to give back */
     return ts->ops->sched_set(ts, left->domid, left->sched, failure);
-}
-
-/* Owned by nobody any more, within so long? */
-static bool lock_within(int fd, unsigned wait_ms)
-{
-    const struct timespec pause = { .tv_nsec = 10000000 };
-
-    for (unsigned waited = 0;; waited += 10) {
-        if (flock(fd, LOCK_EX | LOCK_NB) == 0)
-            return true;
-        if (waited >= wait_ms)
-            return false;
-        nanosleep(&pause, NULL);
-    }
 }
 
 enum found { FOUND_NOTHING, FOUND_OWNED, FOUND_GIVEN_BACK, FOUND_FAILED };

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "xlmig/control.h"
 
+#include "xlmig/json-fields.h"
+
 #include <endian.h>
-#include <json-c/json.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define MAGIC 0x6c744358u /* "XCtl" */
-#define JSON_DEPTH 4
 
 void clean_text(char *text)
 {
@@ -60,116 +60,10 @@ static unsigned char *make_frame(enum control_type type, struct json_object *obj
     return frame;
 }
 
-/* ---- JSON ---- */
-
-/* NULL: not one JSON object and nothing else. */
+/* NULL: not a JSON object of a frame's size. */
 static struct json_object *parse_object(const void *payload, size_t len)
 {
-    struct json_tokener *tokener = json_tokener_new_ex(JSON_DEPTH);
-    struct json_object *object = NULL;
-
-    if (!tokener)
-        return NULL;
-    if (len > 0 && len <= CONTROL_PAYLOAD_MAX)
-        object = json_tokener_parse_ex(tokener, payload, (int)len);
-    if (object && (!json_object_is_type(object, json_type_object) || json_tokener_get_parse_end(tokener) != len)) {
-        json_object_put(object);
-        object = NULL;
-    }
-    json_tokener_free(tokener);
-    return object;
-}
-
-/* -1: missing, no string, or (with `whole`) too long or with a NUL inside. */
-static int get_text(struct json_object *object, const char *name, char *out, size_t size, bool whole)
-{
-    struct json_object *field;
-    const char *text;
-
-    out[0] = '\0';
-    if (!json_object_object_get_ex(object, name, &field) || !json_object_is_type(field, json_type_string))
-        return -1;
-    text = json_object_get_string(field);
-    if (whole && (strlen(text) >= size || strlen(text) != (size_t)json_object_get_string_len(field)))
-        return -1;
-    snprintf(out, size, "%s", text);
-    return 0;
-}
-
-static int get_u64(struct json_object *object, const char *name, uint64_t *out)
-{
-    struct json_object *field;
-    int64_t value;
-
-    if (!json_object_object_get_ex(object, name, &field) || !json_object_is_type(field, json_type_int))
-        return -1;
-    value = json_object_get_int64(field);
-    if (value < 0)
-        return -1;
-    *out = (uint64_t)value;
-    return 0;
-}
-
-static int get_unsigned(struct json_object *object, const char *name, unsigned *out)
-{
-    uint64_t value;
-
-    if (get_u64(object, name, &value) < 0 || value > UINT32_MAX)
-        return -1;
-    *out = (unsigned)value;
-    return 0;
-}
-
-static void add_text(struct json_object *object, const char *name, const char *text)
-{
-    json_object_object_add(object, name, json_object_new_string(text));
-}
-
-static void add_u64(struct json_object *object, const char *name, uint64_t value)
-{
-    json_object_object_add(object, name, json_object_new_int64((int64_t)value));
-}
-
-static char *to_hex(const void *bytes, size_t len)
-{
-    char *hex = malloc(2 * len + 1);
-
-    if (!hex)
-        return NULL;
-    for (size_t i = 0; i < len; i++)
-        snprintf(hex + 2 * i, 3, "%02x", ((const unsigned char *)bytes)[i]);
-    hex[2 * len] = '\0';
-    return hex;
-}
-
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    return -1;
-}
-
-static int from_hex(const char *hex, unsigned char *bytes, size_t len)
-{
-    for (size_t i = 0; i < len; i++) {
-        int high = hex_digit(hex[2 * i]), low = high < 0 ? -1 : hex_digit(hex[2 * i + 1]);
-
-        if (low < 0)
-            return -1;
-        bytes[i] = (unsigned char)(high << 4 | low);
-    }
-    return 0;
-}
-
-static void add_hex(struct json_object *object, const char *name, const void *bytes, size_t len)
-{
-    char *hex = to_hex(bytes, len);
-
-    if (hex)
-        add_text(object, name, hex);
-    free(hex);
+    return len <= CONTROL_PAYLOAD_MAX ? fields_parse(payload, len) : NULL;
 }
 
 /* ---- messages ---- */
@@ -188,7 +82,7 @@ static void add_features(struct json_object *object, uint64_t features)
     char hex[17];
 
     snprintf(hex, sizeof hex, "%016llx", (unsigned long long)features);
-    add_text(object, "image_features", hex);
+    fields_add_text(object, "image_features", hex);
 }
 
 static void add_data(struct json_object *object, unsigned data)
@@ -201,21 +95,16 @@ static void add_data(struct json_object *object, unsigned data)
     json_object_object_add(object, "data", list);
 }
 
-static int has(struct json_object *object, const char *name)
-{
-    return json_object_object_get_ex(object, name, NULL);
-}
-
 /* `out` stays 0 where the member is missing. */
 static int get_features(struct json_object *object, uint64_t *out)
 {
     unsigned char bytes[8];
     char hex[17];
 
-    if (!has(object, "image_features"))
+    if (!fields_has(object, "image_features"))
         return 0;
-    if (get_text(object, "image_features", hex, sizeof hex, true) < 0 || strlen(hex) != 16 ||
-        from_hex(hex, bytes, sizeof bytes) < 0)
+    if (fields_get_text(object, "image_features", hex, sizeof hex, true) < 0 || strlen(hex) != 16 ||
+        hex_decode(hex, bytes, sizeof bytes) < 0)
         return -1;
     for (size_t i = 0; i < sizeof bytes; i++)
         *out = *out << 8 | bytes[i];
@@ -254,11 +143,12 @@ static int get_abilities(struct json_object *object, struct control_hello *hello
 {
     hello->max_channels = 1;
     hello->data = 1u << CONTROL_DATA_INLINE;
-    if ((has(object, "image_version") && get_unsigned(object, "image_version", &hello->image_version) < 0) ||
+    if ((fields_has(object, "image_version") &&
+         fields_get_unsigned(object, "image_version", &hello->image_version) < 0) ||
         get_features(object, &hello->image_features) < 0 ||
-        (has(object, "max_channels") && get_unsigned(object, "max_channels", &hello->max_channels) < 0) ||
+        (fields_has(object, "max_channels") && fields_get_unsigned(object, "max_channels", &hello->max_channels) < 0) ||
         get_ways(object, &hello->data) < 0 || hello->max_channels == 0 ||
-        (has(object, "cpus") && get_unsigned(object, "cpus", &hello->cpus) < 0))
+        (fields_has(object, "cpus") && fields_get_unsigned(object, "cpus", &hello->cpus) < 0))
         return -1;
     return 0;
 }
@@ -267,16 +157,16 @@ unsigned char *control_encode_hello(const struct control_hello *hello, size_t *l
 {
     struct json_object *object = json_object_new_object();
 
-    add_u64(object, "min_version", hello->min_version);
-    add_u64(object, "max_version", hello->max_version);
-    add_text(object, "program", hello->program);
-    add_text(object, "host", hello->host);
-    add_text(object, "hypervisor", hello->hypervisor);
-    add_u64(object, "image_version", hello->image_version);
+    fields_add_u64(object, "min_version", hello->min_version);
+    fields_add_u64(object, "max_version", hello->max_version);
+    fields_add_text(object, "program", hello->program);
+    fields_add_text(object, "host", hello->host);
+    fields_add_text(object, "hypervisor", hello->hypervisor);
+    fields_add_u64(object, "image_version", hello->image_version);
     add_features(object, hello->image_features);
-    add_u64(object, "max_channels", hello->max_channels);
+    fields_add_u64(object, "max_channels", hello->max_channels);
     add_data(object, hello->data);
-    add_u64(object, "cpus", hello->cpus);
+    fields_add_u64(object, "cpus", hello->cpus);
     return make_frame(CONTROL_HELLO, object, len);
 }
 
@@ -288,11 +178,12 @@ int control_decode_hello(const void *payload, size_t len, struct control_hello *
     *hello = (struct control_hello){ 0 };
     if (!object)
         return -1;
-    if (get_unsigned(object, "min_version", &hello->min_version) < 0 ||
-        get_unsigned(object, "max_version", &hello->max_version) < 0 || hello->min_version > hello->max_version ||
-        get_text(object, "program", hello->program, sizeof hello->program, false) < 0 ||
-        get_text(object, "host", hello->host, sizeof hello->host, false) < 0 ||
-        get_text(object, "hypervisor", hello->hypervisor, sizeof hello->hypervisor, false) < 0 ||
+    if (fields_get_unsigned(object, "min_version", &hello->min_version) < 0 ||
+        fields_get_unsigned(object, "max_version", &hello->max_version) < 0 ||
+        hello->min_version > hello->max_version ||
+        fields_get_text(object, "program", hello->program, sizeof hello->program, false) < 0 ||
+        fields_get_text(object, "host", hello->host, sizeof hello->host, false) < 0 ||
+        fields_get_text(object, "hypervisor", hello->hypervisor, sizeof hello->hypervisor, false) < 0 ||
         get_abilities(object, hello) < 0)
         rc = -1;
     clean_text(hello->program);
@@ -311,16 +202,16 @@ unsigned char *control_encode_preflight(const struct control_preflight *prefligh
 {
     struct json_object *object = json_object_new_object();
 
-    add_text(object, "name", preflight->name);
-    add_hex(object, "uuid", preflight->uuid, sizeof preflight->uuid);
-    add_text(object, "type", vm_type_name(preflight->type));
-    add_u64(object, "memory_bytes", preflight->memory_bytes);
-    add_u64(object, "vcpus", preflight->vcpus);
-    add_text(object, "config", preflight->config_json);
+    fields_add_text(object, "name", preflight->name);
+    fields_add_bytes(object, "uuid", preflight->uuid, sizeof preflight->uuid);
+    fields_add_text(object, "type", vm_type_name(preflight->type));
+    fields_add_u64(object, "memory_bytes", preflight->memory_bytes);
+    fields_add_u64(object, "vcpus", preflight->vcpus);
+    fields_add_text(object, "config", preflight->config_json);
     if (preflight->early_devices)
-        json_object_object_add(object, "early_devices", json_object_new_boolean(true));
+        fields_add_bool(object, "early_devices", true);
     if (preflight->cpu_policy.len > 0)
-        add_hex(object, "cpu_policy", preflight->cpu_policy.bytes, preflight->cpu_policy.len);
+        fields_add_bytes(object, "cpu_policy", preflight->cpu_policy.bytes, preflight->cpu_policy.len);
     return make_frame(CONTROL_PREFLIGHT, object, len);
 }
 
@@ -329,7 +220,7 @@ static int get_type(struct json_object *object, enum vm_type *type)
     static const enum vm_type types[] = { VM_TYPE_PV, VM_TYPE_PVH, VM_TYPE_HVM };
     char name[8];
 
-    if (get_text(object, "type", name, sizeof name, true) < 0)
+    if (fields_get_text(object, "type", name, sizeof name, true) < 0)
         return -1;
     for (size_t i = 0; i < sizeof types / sizeof types[0]; i++)
         if (strcmp(name, vm_type_name(types[i])) == 0) {
@@ -375,27 +266,12 @@ static int get_cpu_policy(struct json_object *object, struct cpu_policy *policy)
         return -1;
     policy->len = hex_len / 2;
     policy->bytes = malloc(policy->len + 1);
-    return policy->bytes ? from_hex(json_object_get_string(field), policy->bytes, policy->len) : -1;
+    return policy->bytes ? hex_decode(json_object_get_string(field), policy->bytes, policy->len) : -1;
 }
 
-static int get_uuid(struct json_object *object, uint8_t uuid[16])
-{
-    char hex[33];
-
-    if (get_text(object, "uuid", hex, sizeof hex, true) < 0 || strlen(hex) != 32)
-        return -1;
-    return from_hex(hex, uuid, 16);
-}
-
-/* A name that could not have come from xl: empty, with a slash (it becomes part of paths) or control characters. */
 static int get_name(struct json_object *object, char name[VM_NAME_MAX + 1])
 {
-    if (get_text(object, "name", name, VM_NAME_MAX + 1, true) < 0 || name[0] == '\0')
-        return -1;
-    for (const char *c = name; *c; c++)
-        if ((unsigned char)*c < ' ' || *c == 0x7f || *c == '/')
-            return -1;
-    return 0;
+    return fields_get_text(object, "name", name, VM_NAME_MAX + 1, true) == 0 && vm_name_is_valid(name) ? 0 : -1;
 }
 
 int control_decode_preflight(const void *payload, size_t len, struct control_preflight *preflight)
@@ -404,9 +280,12 @@ int control_decode_preflight(const void *payload, size_t len, struct control_pre
     int rc = -1;
 
     *preflight = (struct control_preflight){ 0 };
-    if (object && get_name(object, preflight->name) == 0 && get_uuid(object, preflight->uuid) == 0 &&
-        get_type(object, &preflight->type) == 0 && get_u64(object, "memory_bytes", &preflight->memory_bytes) == 0 &&
-        get_unsigned(object, "vcpus", &preflight->vcpus) == 0 && get_config(object, &preflight->config_json) == 0 &&
+    if (object && get_name(object, preflight->name) == 0 &&
+        fields_get_bytes(object, "uuid", preflight->uuid, sizeof preflight->uuid) == 0 &&
+        get_type(object, &preflight->type) == 0 &&
+        fields_get_u64(object, "memory_bytes", &preflight->memory_bytes) == 0 &&
+        fields_get_unsigned(object, "vcpus", &preflight->vcpus) == 0 &&
+        get_config(object, &preflight->config_json) == 0 &&
         get_optional_flag(object, "early_devices", &preflight->early_devices) == 0 &&
         get_cpu_policy(object, &preflight->cpu_policy) == 0)
         rc = 0;
@@ -431,7 +310,7 @@ unsigned char *control_encode_answer(const struct control_answer *answer, size_t
         json_object_array_add(list, json_object_new_string(answer->refusals[i]));
     json_object_object_add(object, "refusals", list);
     if (answer->config_json)
-        add_text(object, "config", answer->config_json);
+        fields_add_text(object, "config", answer->config_json);
     return make_frame(CONTROL_ANSWER, object, len);
 }
 
@@ -451,7 +330,7 @@ int control_decode_answer(const void *payload, size_t len, struct control_answer
             clean_text(answer->refusals[i]);
             answer->nr_refusals++;
         }
-        rc = has(object, "config") ? get_config(object, &answer->config_json) : 0;
+        rc = fields_has(object, "config") ? get_config(object, &answer->config_json) : 0;
     }
     json_object_put(object);
     return rc;
@@ -468,32 +347,23 @@ unsigned char *control_encode_begin(const struct control_begin *begin, size_t *l
     struct json_object *object = json_object_new_object();
 
     json_object_object_add(object, "flag", json_object_new_boolean(begin->paused));
-    add_text(object, "text", "");
-    add_text(object, "image", begin->image_v1 ? "v1" : "libxc");
-    add_u64(object, "channels", begin->nr_channels);
-    add_text(object, "data", data_names[begin->data]);
-    add_hex(object, "token", begin->token, sizeof begin->token);
+    fields_add_text(object, "text", "");
+    fields_add_text(object, "image", begin->image_v1 ? "v1" : "libxc");
+    fields_add_u64(object, "channels", begin->nr_channels);
+    fields_add_text(object, "data", data_names[begin->data]);
+    fields_add_bytes(object, "token", begin->token, sizeof begin->token);
     if (begin->data == CONTROL_DATA_TLS)
-        add_hex(object, "key", begin->key, sizeof begin->key);
+        fields_add_bytes(object, "key", begin->key, sizeof begin->key);
     if (begin->address[0])
-        add_text(object, "address", begin->address);
+        fields_add_text(object, "address", begin->address);
     return make_frame(CONTROL_BEGIN, object, len);
-}
-
-static int get_bytes(struct json_object *object, const char *name, uint8_t *bytes, size_t len)
-{
-    char hex[2 * CONTROL_KEY_BYTES + 1];
-
-    if (get_text(object, name, hex, sizeof hex, true) < 0 || strlen(hex) != 2 * len)
-        return -1;
-    return from_hex(hex, bytes, len);
 }
 
 static int get_address(struct json_object *object, char address[CONTROL_ADDRESS_MAX + 1])
 {
-    if (!has(object, "address"))
+    if (!fields_has(object, "address"))
         return 0;
-    if (get_text(object, "address", address, CONTROL_ADDRESS_MAX + 1, true) < 0)
+    if (fields_get_text(object, "address", address, CONTROL_ADDRESS_MAX + 1, true) < 0)
         return -1;
     clean_text(address);
     return 0;
@@ -503,7 +373,7 @@ static int get_image(struct json_object *object, bool *v1)
 {
     char name[8];
 
-    if (get_text(object, "image", name, sizeof name, true) < 0)
+    if (fields_get_text(object, "image", name, sizeof name, true) < 0)
         return -1;
     *v1 = strcmp(name, "v1") == 0;
     return *v1 || strcmp(name, "libxc") == 0 ? 0 : -1;
@@ -515,16 +385,17 @@ static int get_ways_of_begin(struct json_object *object, struct control_begin *b
     char data[16];
     int way;
 
-    if (!has(object, "image"))
+    if (!fields_has(object, "image"))
         return 0;
-    if (get_image(object, &begin->image_v1) < 0 || get_unsigned(object, "channels", &begin->nr_channels) < 0 ||
+    if (get_image(object, &begin->image_v1) < 0 || fields_get_unsigned(object, "channels", &begin->nr_channels) < 0 ||
         begin->nr_channels == 0 || begin->nr_channels > CONTROL_CHANNELS_MAX ||
-        get_text(object, "data", data, sizeof data, true) < 0 || (way = data_by_name(data)) < 0 ||
-        get_bytes(object, "token", begin->token, sizeof begin->token) < 0 || get_address(object, begin->address) < 0)
+        fields_get_text(object, "data", data, sizeof data, true) < 0 || (way = data_by_name(data)) < 0 ||
+        fields_get_bytes(object, "token", begin->token, sizeof begin->token) < 0 ||
+        get_address(object, begin->address) < 0)
         return -1;
     begin->data = (enum control_data)way;
     if (begin->data == CONTROL_DATA_TLS)
-        return get_bytes(object, "key", begin->key, sizeof begin->key);
+        return fields_get_bytes(object, "key", begin->key, sizeof begin->key);
     return 0;
 }
 
@@ -547,8 +418,8 @@ unsigned char *control_encode_channels(const struct control_channels *channels, 
     struct json_object *object = json_object_new_object();
 
     if (channels->address[0])
-        add_text(object, "address", channels->address);
-    add_u64(object, "port", channels->port);
+        fields_add_text(object, "address", channels->address);
+    fields_add_u64(object, "port", channels->port);
     return make_frame(CONTROL_CHANNELS, object, len);
 }
 
@@ -559,7 +430,7 @@ int control_decode_channels(const void *payload, size_t len, struct control_chan
 
     *channels = (struct control_channels){ 0 };
     if (object && get_address(object, channels->address) == 0 &&
-        get_unsigned(object, "port", &channels->port) == 0 && channels->port <= UINT16_MAX)
+        fields_get_unsigned(object, "port", &channels->port) == 0 && channels->port <= UINT16_MAX)
         rc = 0;
     json_object_put(object);
     return rc;
@@ -569,8 +440,8 @@ unsigned char *control_encode_join(const struct control_join *join, size_t *len)
 {
     struct json_object *object = json_object_new_object();
 
-    add_hex(object, "token", join->token, sizeof join->token);
-    add_u64(object, "channel", join->channel);
+    fields_add_bytes(object, "token", join->token, sizeof join->token);
+    fields_add_u64(object, "channel", join->channel);
     return make_frame(CONTROL_JOIN, object, len);
 }
 
@@ -580,8 +451,8 @@ int control_decode_join(const void *payload, size_t len, struct control_join *jo
     int rc = -1;
 
     *join = (struct control_join){ 0 };
-    if (object && get_bytes(object, "token", join->token, sizeof join->token) == 0 &&
-        get_unsigned(object, "channel", &join->channel) == 0 && join->channel > 0 &&
+    if (object && fields_get_bytes(object, "token", join->token, sizeof join->token) == 0 &&
+        fields_get_unsigned(object, "channel", &join->channel) == 0 && join->channel > 0 &&
         join->channel < CONTROL_CHANNELS_MAX)
         rc = 0;
     json_object_put(object);
@@ -593,7 +464,7 @@ unsigned char *control_encode_simple(enum control_type type, const struct contro
     struct json_object *object = json_object_new_object();
 
     json_object_object_add(object, "flag", json_object_new_boolean(simple->flag));
-    add_text(object, "text", simple->text);
+    fields_add_text(object, "text", simple->text);
     return make_frame(type, object, len);
 }
 
@@ -605,7 +476,7 @@ int control_decode_simple(const void *payload, size_t len, struct control_simple
     *simple = (struct control_simple){ 0 };
     if (object && json_object_object_get_ex(object, "flag", &flag) && json_object_is_type(flag, json_type_boolean)) {
         simple->flag = json_object_get_boolean(flag);
-        rc = get_text(object, "text", simple->text, sizeof simple->text, false);
+        rc = fields_get_text(object, "text", simple->text, sizeof simple->text, false);
         clean_text(simple->text);
     }
     json_object_put(object);

@@ -34,6 +34,8 @@ xlmig_libxlmig_la_SOURCES = \
 	xlmig/helper-events.h \
 	xlmig/join.c \
 	xlmig/join.h \
+	xlmig/json-fields.c \
+	xlmig/json-fields.h \
 	xlmig/line-reader.c \
 	xlmig/line-reader.h \
 	xlmig/loop.c \
@@ -46,6 +48,8 @@ xlmig_libxlmig_la_SOURCES = \
 	xlmig/peer.h \
 	xlmig/preflight.c \
 	xlmig/preflight.h \
+	xlmig/private-dir.c \
+	xlmig/private-dir.h \
 	xlmig/progress.c \
 	xlmig/progress.h \
 	xlmig/receive-channels.c \

@@ -2,11 +2,10 @@
 #include "config.h"
 #include "xlmig/runtime-dir.h"
 
-#include <errno.h>
+#include "xlmig/private-dir.h"
+
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 static int choose(char *path, size_t size)
@@ -24,17 +23,13 @@ static int choose(char *path, size_t size)
 
 int runtime_dir(char *path, size_t size, struct failure *failure)
 {
-    int len = choose(path, size);
-    struct stat st;
+    int len = choose(path, size), fd;
 
     if (len < 0 || (size_t)len >= size)
         return failure_set(failure, "the name of the runtime directory is too long");
-    if (mkdir(path, 0700) < 0 && errno != EEXIST)
-        return failure_set(failure, "cannot make %s: %s", path, strerror(errno));
-    /* Somebody may have been there first, in /tmp. */
-    if (lstat(path, &st) < 0)
-        return failure_set(failure, "%s: %s", path, strerror(errno));
-    if (!S_ISDIR(st.st_mode) || st.st_uid != geteuid() || (st.st_mode & 077) != 0)
-        return failure_set(failure, "%s is no directory of this user's alone (mode 0700)", path);
+    fd = private_dir_make(path, failure);
+    if (fd < 0)
+        return -1;
+    close(fd);
     return 0;
 }

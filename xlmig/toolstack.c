@@ -93,6 +93,14 @@ void toolstack_unexport_image(const struct toolstack_image *image)
     unsetenv("XLMIG_CHANNEL_TOKEN");
 }
 
+bool vm_name_is_valid(const char *name)
+{
+    for (const char *c = name; *c; c++)
+        if ((unsigned char)*c < ' ' || *c == 0x7f || *c == '/')
+            return false;
+    return name[0] != '\0';
+}
+
 const char *vm_type_name(enum vm_type type)
 {
     switch (type) {

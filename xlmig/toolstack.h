@@ -249,6 +249,9 @@ void toolstack_export_limits(const struct toolstack_suspend *how);
 void toolstack_export_image(const struct toolstack_image *image);
 void toolstack_unexport_image(const struct toolstack_image *image);
 
+/* One that could have come from xl: not empty, without slashes (it becomes part of paths) and control characters. */
+bool vm_name_is_valid(const char *name);
+
 /* Words for displays: "PVH", "running". */
 const char *vm_type_name(enum vm_type type);
 const char *vm_state_name(enum vm_state state);
