@@ -34,6 +34,10 @@ xlmig_libxlmig_la_SOURCES = \
 	xlmig/helper-events.h \
 	xlmig/join.c \
 	xlmig/join.h \
+	xlmig/journal-record.c \
+	xlmig/journal-record.h \
+	xlmig/journal.c \
+	xlmig/journal.h \
 	xlmig/json-fields.c \
 	xlmig/json-fields.h \
 	xlmig/line-reader.c \
@@ -89,6 +93,8 @@ xlmig_libxlmig_la_SOURCES = \
 	xlmig/send.h \
 	xlmig/settle.c \
 	xlmig/settle.h \
+	xlmig/state-dir.c \
+	xlmig/state-dir.h \
 	xlmig/stream-file.c \
 	xlmig/stream-file.h \
 	xlmig/throttle.c \

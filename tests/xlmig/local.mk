@@ -6,6 +6,8 @@ xlmig_unit_tests = \
 	tests/xlmig/test-handover \
 	tests/xlmig/test-helper-command \
 	tests/xlmig/test-helper-events \
+	tests/xlmig/test-journal \
+	tests/xlmig/test-journal-power-loss \
 	tests/xlmig/test-negotiate \
 	tests/xlmig/test-options \
 	tests/xlmig/test-registry \
@@ -45,6 +47,22 @@ tests_xlmig_test_helper_command_LDADD = xlmig/libxlmig.la libxcsave/libengine.la
 tests_xlmig_test_helper_events_SOURCES = tests/xlmig/test-helper-events.c
 tests_xlmig_test_helper_events_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(EVENT_CFLAGS)
 tests_xlmig_test_helper_events_LDADD = xlmig/libxlmig.la libxcsave/libengine.la $(CHECK_LIBS)
+
+tests_xlmig_test_journal_SOURCES = tests/xlmig/test-journal.c
+tests_xlmig_test_journal_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(EVENT_CFLAGS)
+tests_xlmig_test_journal_LDADD = xlmig/libxlmig.la $(CHECK_LIBS)
+
+# The calls between which and the disk disk-shim.c stands.
+disk_shim_calls = -Wl,--wrap=open,--wrap=openat,--wrap=close,--wrap=write,--wrap=fsync,--wrap=fdatasync,--wrap=rename,--wrap=renameat,--wrap=unlink,--wrap=unlinkat,--wrap=mkdir
+tests_xlmig_test_journal_power_loss_SOURCES = \
+	tests/xlmig/disk-model.c \
+	tests/xlmig/disk-model.h \
+	tests/xlmig/disk-shim.c \
+	tests/xlmig/disk-shim.h \
+	tests/xlmig/test-journal-power-loss.c
+tests_xlmig_test_journal_power_loss_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(EVENT_CFLAGS)
+tests_xlmig_test_journal_power_loss_LDADD = xlmig/libxlmig.la $(CHECK_LIBS)
+tests_xlmig_test_journal_power_loss_LDFLAGS = $(AM_LDFLAGS) $(disk_shim_calls)
 
 tests_xlmig_test_negotiate_SOURCES = tests/xlmig/test-negotiate.c
 tests_xlmig_test_negotiate_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(EVENT_CFLAGS)

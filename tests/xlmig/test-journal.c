@@ -1,0 +1,678 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Journals: which record may follow which, who may have them, and what is made of a hostile directory. */
+#include "tests/run-suite.h"
+#include "xlmig/journal.h"
+#include "xlmig/state-dir.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static char base[64], dir[128], path[1000];
+static struct failure failure;
+
+static const struct journal_record begin = {
+    .side = JOURNAL_SEND, .token = { 0xab, 1, 2 }, .uuid = { 1, 2, 3 }, .name = "web1", .peer = "hostb",
+    .transport = "exec:ssh \"hostb\" 'x\\y' /z", .ssh_command = "ssh -p 2222", .boot = "b1", .paused = true,
+};
+#define FILE_OF_BEGIN "ab010200000000000000000000000000-send"
+
+static void make_base(void)
+{
+    snprintf(base, sizeof base, "/tmp/test-journal-XXXXXX");
+    ck_assert_ptr_nonnull(mkdtemp(base));
+    snprintf(dir, sizeof dir, "%s/state/journal", base);
+    failure = (struct failure){ 0 };
+}
+
+static void remove_base(void)
+{
+    char command[128];
+
+    snprintf(command, sizeof command, "rm -rf '%s'", base);
+    ck_assert_int_eq(system(command), 0);
+}
+
+static const char *in_dir(const char *file)
+{
+    snprintf(path, sizeof path, "%s/%s", dir, file);
+    return path;
+}
+
+static struct journal *create(const struct journal_record *record)
+{
+    struct journal *journal;
+
+    failure.text[0] = '\0';
+    journal = journal_create(dir, record, &failure);
+    ck_assert_msg(journal != NULL, "%s", failure.text);
+    return journal;
+}
+
+static void advance(struct journal *journal, enum journal_state state)
+{
+    ck_assert_msg(journal_advance(journal, state, NULL, &failure) == 0, "%s", failure.text);
+}
+
+/* The nth of what is listed, of so many. */
+static struct journal_entry listed(size_t nth, size_t of)
+{
+    struct journal_entry *entries, entry = { 0 };
+    size_t nr_entries;
+
+    failure.text[0] = '\0';
+    ck_assert_msg(journal_list(dir, &entries, &nr_entries, &failure) == 0, "%s", failure.text);
+    ck_assert_uint_eq(nr_entries, of);
+    if (of)
+        entry = entries[nth];
+    free(entries);
+    return entry;
+}
+
+static enum journal_taken take(struct journal **journal)
+{
+    failure.text[0] = '\0';
+    return journal_take(dir, JOURNAL_SEND, begin.token, journal, &failure);
+}
+
+/* ---- states ---- */
+
+START_TEST(exactly_these_states_follow_each_other)
+{
+    static const enum journal_state follow[][2] = {
+        { JOURNAL_COPYING, JOURNAL_GO_DECIDED },  { JOURNAL_COPYING, JOURNAL_ABORTED },
+        { JOURNAL_GO_DECIDED, JOURNAL_MOVED },    { JOURNAL_GO_DECIDED, JOURNAL_ABORTED },
+        { JOURNAL_INCOMING, JOURNAL_READY },      { JOURNAL_INCOMING, JOURNAL_ABORTED },
+        { JOURNAL_READY, JOURNAL_GO },            { JOURNAL_READY, JOURNAL_ABORTED },
+        { JOURNAL_GO, JOURNAL_STARTED },          { JOURNAL_GO, JOURNAL_ABORTED },
+    };
+
+    for (int from = 0; from < JOURNAL_NR_STATES; from++)
+        for (int to = 0; to < JOURNAL_NR_STATES; to++) {
+            bool listed_here = false;
+
+            for (size_t i = 0; i < sizeof follow / sizeof follow[0]; i++)
+                listed_here |= (int)follow[i][0] == from && (int)follow[i][1] == to;
+            ck_assert_msg(journal_may_follow((enum journal_state)from, (enum journal_state)to) == listed_here,
+                          "%s -> %s", journal_state_name((enum journal_state)from),
+                          journal_state_name((enum journal_state)to));
+        }
+}
+END_TEST
+
+START_TEST(only_an_end_may_be_removed)
+{
+    for (int s = 0; s < JOURNAL_NR_STATES; s++)
+        ck_assert_int_eq(journal_may_end((enum journal_state)s),
+                         s == JOURNAL_MOVED || s == JOURNAL_STARTED || s == JOURNAL_ABORTED);
+}
+END_TEST
+
+START_TEST(what_the_table_forbids_is_refused_and_changes_nothing)
+{
+    struct journal *journal = create(&begin);
+
+    for (int s = 0; s < JOURNAL_NR_STATES; s++) {
+        if (s == JOURNAL_GO_DECIDED || s == JOURNAL_ABORTED)
+            continue;
+        failure.text[0] = '\0';
+        ck_assert_int_eq(journal_advance(journal, (enum journal_state)s, NULL, &failure), -1);
+        ck_assert_ptr_nonnull(strstr(failure.text, "may not follow"));
+        ck_assert_int_eq(listed(0, 1).record.state, JOURNAL_COPYING);
+    }
+    ck_assert_int_eq(journal_finish(&journal, &failure), -1);
+    ck_assert_ptr_nonnull(journal);
+    journal_release(journal);
+}
+END_TEST
+
+START_TEST(no_journal_is_no_permission)
+{
+    ck_assert_int_eq(journal_advance(NULL, JOURNAL_GO, NULL, &failure), -1);
+    ck_assert_str_ne(failure.text, "");
+}
+END_TEST
+
+/* ---- a life ---- */
+
+START_TEST(all_that_was_written_is_read_again)
+{
+    struct journal *journal = create(&begin);
+    struct journal_entry entry;
+
+    ck_assert_int_eq(journal_advance(journal, JOURNAL_ABORTED, "the peer said:\n\033[1mno", &failure), 0);
+    entry = listed(0, 1);
+    ck_assert_str_eq(entry.file, FILE_OF_BEGIN);
+    ck_assert_str_eq(entry.problem, "");
+    ck_assert_int_eq(entry.record.side, JOURNAL_SEND);
+    ck_assert_int_eq(entry.record.state, JOURNAL_ABORTED);
+    ck_assert_mem_eq(entry.record.token, begin.token, sizeof begin.token);
+    ck_assert_mem_eq(entry.record.uuid, begin.uuid, sizeof begin.uuid);
+    ck_assert_str_eq(entry.record.name, "web1");
+    ck_assert_str_eq(entry.record.peer, "hostb");
+    ck_assert_str_eq(entry.record.transport, begin.transport);
+    ck_assert_str_eq(entry.record.ssh_command, begin.ssh_command);
+    ck_assert_str_eq(entry.record.boot, "b1");
+    ck_assert_str_eq(entry.record.why, "the peer said:  [1mno");
+    ck_assert(entry.record.paused && !entry.record.offered);
+    ck_assert_int_gt(entry.record.began_s, 1000000000);
+    ck_assert_uint_gt(entry.record.generation, 0);
+    ck_assert_int_eq(journal_finish(&journal, &failure), 0);
+    ck_assert_ptr_null(journal);
+    listed(0, 0);
+}
+END_TEST
+
+START_TEST(nothing_is_left_after_the_end)
+{
+    struct journal *journal = create(&begin);
+
+    advance(journal, JOURNAL_ABORTED);
+    ck_assert_int_eq(journal_finish(&journal, &failure), 0);
+    ck_assert_int_eq(rmdir(dir), 0); /* it is empty */
+}
+END_TEST
+
+START_TEST(the_destination_remembers_that_it_was_ready)
+{
+    struct journal_record receive = begin;
+    struct journal *journal;
+
+    receive.side = JOURNAL_RECEIVE;
+    receive.generation = 4;
+    journal = create(&receive);
+    ck_assert(!journal_record(journal)->offered);
+    advance(journal, JOURNAL_READY);
+    advance(journal, JOURNAL_ABORTED);
+    ck_assert(listed(0, 1).record.offered);
+    journal_release(journal);
+}
+END_TEST
+
+START_TEST(texts_as_long_as_they_may_be_fit)
+{
+    struct journal_record longest = begin;
+    struct journal *journal;
+
+    memset(longest.name, '"', sizeof longest.name - 1);
+    memset(longest.peer, '"', sizeof longest.peer - 1);
+    memset(longest.transport, '"', sizeof longest.transport - 1);
+    memset(longest.ssh_command, '\\', sizeof longest.ssh_command - 1);
+    memset(longest.boot, '"', sizeof longest.boot - 1);
+    journal = create(&longest);
+    memset(longest.why, '"', sizeof longest.why - 1);
+    ck_assert_int_eq(journal_advance(journal, JOURNAL_ABORTED, longest.why, &failure), 0);
+    ck_assert_str_eq(listed(0, 1).problem, "");
+    ck_assert_str_eq(listed(0, 1).record.transport, longest.transport);
+    journal_release(journal);
+}
+END_TEST
+
+START_TEST(what_could_not_be_read_is_not_written)
+{
+    static const char *const names[] = { "", "a/b", "a\nb" };
+
+    for (size_t i = 0; i < 3; i++) {
+        struct journal_record bad = begin;
+
+        snprintf(bad.name, sizeof bad.name, "%s", names[i]);
+        ck_assert_ptr_null(journal_create(dir, &bad, &failure));
+        listed(0, 0);
+    }
+}
+END_TEST
+
+/* ---- two of them ---- */
+
+START_TEST(a_second_migration_of_a_vm_is_refused)
+{
+    struct journal_record second = begin, other_vm = begin, other_end = begin;
+    struct journal *first = create(&begin), *third;
+
+    second.token[0]++;
+    ck_assert_ptr_null(journal_create(dir, &second, &failure));
+    ck_assert_ptr_nonnull(strstr(failure.text, "xlmig recover ab010200"));
+    journal_release(first); /* nor when the command is dead */
+    second.side = JOURNAL_RECEIVE;
+    second.generation = 1;
+    failure.text[0] = '\0';
+    ck_assert_ptr_null(journal_create(dir, &second, &failure));
+    ck_assert_ptr_nonnull(strstr(failure.text, "xlmig recover ab010200"));
+    other_vm.token[0]++;
+    other_vm.uuid[0]++;
+    journal_release(create(&other_vm));
+    other_end.side = JOURNAL_RECEIVE;
+    other_end.generation = 1;
+    third = create(&other_end); /* both ends are on this host */
+    journal_release(third);
+    listed(0, 3);
+}
+END_TEST
+
+START_TEST(a_token_is_used_once)
+{
+    struct journal_record again = begin;
+
+    journal_release(create(&begin));
+    again.uuid[0]++;
+    ck_assert_ptr_null(journal_create(dir, &again, &failure));
+    ck_assert_mem_eq(listed(0, 1).record.uuid, begin.uuid, sizeof begin.uuid);
+}
+END_TEST
+
+START_TEST(a_newer_attempt_has_a_greater_generation)
+{
+    struct journal_record record = begin;
+    uint64_t last = 0;
+
+    for (uint8_t i = 0; i < 20; i++) {
+        struct journal *journal;
+
+        record.uuid[5] = record.token[5] = i;
+        journal = create(&record);
+        ck_assert_uint_gt(journal_record(journal)->generation, last);
+        last = journal_record(journal)->generation;
+        journal_release(journal);
+    }
+}
+END_TEST
+
+START_TEST(a_peers_generation_does_not_push_ours)
+{
+    struct journal_record receive = begin, record = begin;
+    struct journal *journal;
+
+    receive.side = JOURNAL_RECEIVE;
+    receive.generation = INT64_MAX;
+    journal_release(create(&receive));
+    record.token[0]++;
+    record.uuid[0]++;
+    journal = create(&record);
+    ck_assert_uint_lt(journal_record(journal)->generation, INT64_MAX / 2);
+    journal_release(journal);
+}
+END_TEST
+
+START_TEST(foreign_and_stale_tokens_are_refused)
+{
+    struct journal *journal = create(&begin);
+    uint64_t generation = journal_record(journal)->generation;
+    uint8_t foreign[CONTROL_TOKEN_BYTES];
+
+    ck_assert_int_eq(journal_accepts(journal, begin.token, generation, &failure), 0);
+    for (size_t i = 0; i < sizeof foreign; i++) {
+        memcpy(foreign, begin.token, sizeof foreign);
+        foreign[i] ^= 0x80;
+        ck_assert_int_eq(journal_accepts(journal, foreign, generation, &failure), -1);
+    }
+    ck_assert_int_eq(journal_accepts(journal, begin.token, generation - 1, &failure), -1);
+    ck_assert_int_eq(journal_accepts(journal, begin.token, generation + 1, &failure), -1);
+    journal_release(journal);
+}
+END_TEST
+
+/* ---- whose it is ---- */
+
+START_TEST(one_that_is_held_is_not_taken)
+{
+    struct journal *first = create(&begin), *second;
+
+    ck_assert_int_eq(take(&second), JOURNAL_HELD);
+    ck_assert(listed(0, 1).held);
+    journal_release(first);
+    ck_assert(!listed(0, 1).held);
+    ck_assert_int_eq(take(&first), JOURNAL_TAKEN);
+    ck_assert_int_eq(take(&second), JOURNAL_HELD);
+    ck_assert_int_eq(journal_record(first)->state, JOURNAL_COPYING);
+    journal_release(first);
+}
+END_TEST
+
+START_TEST(one_of_a_killed_command_is_taken)
+{
+    int told[2];
+    struct journal *journal;
+    char byte;
+    pid_t pid;
+
+    ck_assert_int_eq(pipe(told), 0);
+    pid = fork();
+    if (pid == 0) {
+        journal = journal_create(dir, &begin, &failure);
+        _exit(!journal || journal_advance(journal, JOURNAL_GO_DECIDED, NULL, &failure) < 0 ||
+              write(told[1], "", 1) != 1 || pause());
+    }
+    ck_assert_int_eq(read(told[0], &byte, 1), 1);
+    ck_assert_int_eq(take(&journal), JOURNAL_HELD);
+    kill(pid, SIGKILL);
+    waitpid(pid, NULL, 0);
+    ck_assert_int_eq(take(&journal), JOURNAL_TAKEN);
+    ck_assert_int_eq(journal_record(journal)->state, JOURNAL_GO_DECIDED);
+    advance(journal, JOURNAL_MOVED);
+    ck_assert_int_eq(journal_finish(&journal, &failure), 0);
+    listed(0, 0);
+}
+END_TEST
+
+START_TEST(a_token_that_is_not_known)
+{
+    struct journal *journal;
+
+    ck_assert_int_eq(take(&journal), JOURNAL_UNKNOWN); /* no directory at all */
+    listed(0, 0);
+    journal_release(create(&begin));
+    ck_assert_int_eq(journal_take(dir, JOURNAL_RECEIVE, begin.token, &journal, &failure), JOURNAL_UNKNOWN);
+    listed(0, 1);
+}
+END_TEST
+
+START_TEST(a_vm_is_found_by_its_uuid)
+{
+    static const uint8_t other[16] = { 4 };
+    struct journal_entry found;
+
+    ck_assert_int_eq(journal_find_vm(dir, begin.uuid, &found, &failure), 1);
+    journal_release(create(&begin));
+    ck_assert_int_eq(journal_find_vm(dir, begin.uuid, &found, &failure), 0);
+    ck_assert_str_eq(found.record.name, "web1");
+    ck_assert_int_eq(journal_find_vm(dir, other, &found, &failure), 1);
+}
+END_TEST
+
+START_TEST(what_a_killed_command_left_beside_is_swept)
+{
+    struct journal_record other = begin;
+
+    journal_release(create(&begin));
+    close(open(in_dir("cd010200000000000000000000000000-send.new"), O_WRONLY | O_CREAT, 0600));
+    close(open(in_dir("cd010200000000000000000000000000-send.lock"), O_WRONLY | O_CREAT, 0600));
+    close(open(in_dir(FILE_OF_BEGIN ".new"), O_WRONLY | O_CREAT, 0600));
+    listed(0, 1);
+    other.token[0]++;
+    other.uuid[0]++;
+    journal_release(create(&other));
+    ck_assert_int_lt(access(in_dir("cd010200000000000000000000000000-send.new"), F_OK), 0);
+    ck_assert_int_lt(access(in_dir("cd010200000000000000000000000000-send.lock"), F_OK), 0);
+    ck_assert_int_eq(access(in_dir(FILE_OF_BEGIN ".lock"), F_OK), 0);
+    listed(0, 2);
+}
+END_TEST
+
+/* ---- a hostile directory ---- */
+
+static size_t read_file(char bytes[JOURNAL_RECORD_MAX])
+{
+    int fd = open(in_dir(FILE_OF_BEGIN), O_RDONLY);
+    ssize_t n = read(fd, bytes, JOURNAL_RECORD_MAX);
+
+    close(fd);
+    ck_assert_int_gt(n, 0);
+    return (size_t)n;
+}
+
+static void write_file(const char *file, const char *bytes, size_t len)
+{
+    int fd = open(in_dir(file), O_WRONLY | O_CREAT | O_TRUNC, 0600);
+
+    ck_assert_int_eq(write(fd, bytes, len), (ssize_t)len);
+    close(fd);
+}
+
+static void rename_to(const char *file)
+{
+    char to[400];
+
+    snprintf(to, sizeof to, "%s/%s", dir, file);
+    ck_assert_int_eq(rename(in_dir(FILE_OF_BEGIN), to), 0);
+}
+
+/* The one file there is named, not believed, not taken, and still there. */
+static void check_named(const char *problem)
+{
+    struct journal *journal;
+    struct journal_entry entry = listed(0, 1);
+
+    ck_assert_msg(strstr(entry.problem, problem) != NULL, "'%s', not '%s'", entry.problem, problem);
+    ck_assert_str_eq(entry.record.name, "");
+    ck_assert_int_eq(take(&journal), JOURNAL_TROUBLE);
+    ck_assert_ptr_null(journal);
+    ck_assert_str_ne(failure.text, "");
+    ck_assert_ptr_null(journal_create(dir, &begin, &failure));
+    listed(0, 1);
+}
+
+START_TEST(one_torn_at_any_octet_is_named)
+{
+    char bytes[JOURNAL_RECORD_MAX];
+    size_t len;
+
+    journal_release(create(&begin));
+    len = read_file(bytes);
+    for (size_t at = 0; at < len; at++) {
+        write_file(FILE_OF_BEGIN, bytes, at);
+        ck_assert_str_ne(listed(0, 1).problem, "");
+    }
+    check_named("torn");
+}
+END_TEST
+
+START_TEST(one_with_any_bit_flipped_is_named)
+{
+    char bytes[JOURNAL_RECORD_MAX];
+    size_t len;
+
+    journal_release(create(&begin));
+    len = read_file(bytes);
+    for (size_t at = 0; at < len; at++) {
+        bytes[at] ^= (char)(1 << at % 8);
+        write_file(FILE_OF_BEGIN, bytes, len);
+        ck_assert_str_ne(listed(0, 1).problem, "");
+        bytes[at] ^= (char)(1 << at % 8);
+    }
+    write_file(FILE_OF_BEGIN, bytes, len);
+    ck_assert_str_eq(listed(0, 1).problem, "");
+}
+END_TEST
+
+START_TEST(a_symbolic_link_is_not_followed)
+{
+    journal_release(create(&begin));
+    snprintf(path, sizeof path, "mv '%s/" FILE_OF_BEGIN "' '%s/x' && ln -s '%s/x' '%s/" FILE_OF_BEGIN "'", dir, base,
+             base, dir);
+    ck_assert_int_eq(system(path), 0);
+    check_named("symbolic link");
+}
+END_TEST
+
+START_TEST(a_link_where_a_lock_should_be_is_not_followed)
+{
+    struct journal *journal;
+
+    journal_release(create(&begin));
+    unlink(in_dir(FILE_OF_BEGIN ".lock"));
+    ck_assert_int_eq(symlink("/tmp/test-journal-no-such-file", path), 0);
+    ck_assert_int_eq(take(&journal), JOURNAL_TROUBLE);
+    ck_assert_int_lt(access("/tmp/test-journal-no-such-file", F_OK), 0);
+}
+END_TEST
+
+START_TEST(a_pipe_is_not_waited_for)
+{
+    journal_release(create(&begin));
+    unlink(in_dir(FILE_OF_BEGIN));
+    ck_assert_int_eq(mkfifo(path, 0600), 0);
+    check_named("no regular file");
+}
+END_TEST
+
+START_TEST(one_that_others_could_have_written_is_named)
+{
+    journal_release(create(&begin));
+    chmod(in_dir(FILE_OF_BEGIN), 0620);
+    check_named("others");
+}
+END_TEST
+
+START_TEST(one_of_another_users_is_named)
+{
+    journal_release(create(&begin));
+    if (chown(in_dir(FILE_OF_BEGIN), 65534, (gid_t)-1) == 0) /* root can */
+        check_named("others");
+}
+END_TEST
+
+START_TEST(one_with_a_second_name_is_named)
+{
+    char elsewhere[100];
+
+    journal_release(create(&begin));
+    snprintf(elsewhere, sizeof elsewhere, "%s/x", base);
+    ck_assert_int_eq(link(in_dir(FILE_OF_BEGIN), elsewhere), 0);
+    check_named("other names");
+}
+END_TEST
+
+START_TEST(one_that_is_too_long_is_named)
+{
+    journal_release(create(&begin));
+    ck_assert_int_eq(truncate(in_dir(FILE_OF_BEGIN), 1 << 30), 0);
+    check_named("too long");
+}
+END_TEST
+
+START_TEST(the_journal_of_another_migration_is_named)
+{
+    journal_release(create(&begin));
+    rename_to("ab010200000000000000000000000001-send");
+    ck_assert_ptr_nonnull(strstr(listed(0, 1).problem, "another migration"));
+}
+END_TEST
+
+START_TEST(a_stray_file_is_named)
+{
+    journal_release(create(&begin));
+    rename_to("notes\033.txt");
+    ck_assert_ptr_nonnull(strstr(listed(0, 1).problem, "no journal has such a name"));
+    ck_assert_str_eq(listed(0, 1).file, "notes .txt");
+}
+END_TEST
+
+START_TEST(a_directory_that_is_not_ours_alone_is_refused)
+{
+    struct journal_entry *entries;
+    struct journal *journal;
+    size_t nr_entries;
+
+    journal_release(create(&begin));
+    chmod(dir, 0770);
+    ck_assert_int_eq(journal_list(dir, &entries, &nr_entries, &failure), -1);
+    ck_assert_ptr_nonnull(strstr(failure.text, "this user's alone"));
+    ck_assert_int_eq(take(&journal), JOURNAL_TROUBLE);
+    ck_assert_ptr_null(journal_create(dir, &begin, &failure));
+}
+END_TEST
+
+START_TEST(a_link_to_a_directory_is_refused)
+{
+    struct journal_entry *entries;
+    size_t nr_entries;
+
+    journal_release(create(&begin));
+    snprintf(path, sizeof path, "mv '%s' '%s/x' && ln -s '%s/x' '%s'", dir, base, base, dir);
+    ck_assert_int_eq(system(path), 0);
+    ck_assert_int_eq(journal_list(dir, &entries, &nr_entries, &failure), -1);
+    ck_assert_ptr_null(journal_create(dir, &begin, &failure));
+}
+END_TEST
+
+/* ---- where they are ---- */
+
+START_TEST(where_journals_are)
+{
+    char where[PATH_MAX];
+
+    unsetenv("XLMIG_STATE_DIR");
+    ck_assert_int_eq(journal_dir("libxl", where, &failure), 0);
+    ck_assert_str_eq(where, "/var/lib/xlmig/journal");
+    ck_assert_int_eq(journal_dir("sim:/x/hosta", where, &failure), 0);
+    ck_assert_str_eq(where, "/x/hosta/state/journal");
+    setenv("XLMIG_STATE_DIR", "/s//", 1);
+    ck_assert_int_eq(journal_dir("sim:/x/hosta", where, &failure), 0);
+    ck_assert_str_eq(where, "/s/journal");
+}
+END_TEST
+
+START_TEST(a_simulated_host_that_starts_anew_has_booted)
+{
+    char first[HOST_BOOT_SIZE], second[HOST_BOOT_SIZE], toolstack[100], real[HOST_BOOT_SIZE];
+
+    snprintf(toolstack, sizeof toolstack, "sim:%s", base);
+    snprintf(path, sizeof path, "%s/host.sock", base);
+    host_boot(toolstack, first);
+    ck_assert_str_eq(first, "");
+    close(open(path, O_WRONLY | O_CREAT, 0600));
+    host_boot(toolstack, first);
+    host_boot(toolstack, second);
+    ck_assert_str_ne(first, "");
+    ck_assert_str_eq(first, second);
+    unlink(path);
+    usleep(20000);
+    close(open(path, O_WRONLY | O_CREAT, 0600));
+    host_boot(toolstack, second);
+    ck_assert_str_ne(first, second);
+    host_boot("libxl", real);
+    ck_assert_uint_eq(strlen(real), 36);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("journal");
+    TCase *life = tcase_create("life"), *hostile = tcase_create("hostile");
+
+    tcase_add_checked_fixture(life, make_base, remove_base);
+    tcase_add_checked_fixture(hostile, make_base, remove_base);
+    tcase_set_timeout(hostile, 60);
+    tcase_add_test(life, exactly_these_states_follow_each_other);
+    tcase_add_test(life, only_an_end_may_be_removed);
+    tcase_add_test(life, what_the_table_forbids_is_refused_and_changes_nothing);
+    tcase_add_test(life, no_journal_is_no_permission);
+    tcase_add_test(life, all_that_was_written_is_read_again);
+    tcase_add_test(life, nothing_is_left_after_the_end);
+    tcase_add_test(life, the_destination_remembers_that_it_was_ready);
+    tcase_add_test(life, texts_as_long_as_they_may_be_fit);
+    tcase_add_test(life, what_could_not_be_read_is_not_written);
+    tcase_add_test(life, a_second_migration_of_a_vm_is_refused);
+    tcase_add_test(life, a_token_is_used_once);
+    tcase_add_test(life, a_newer_attempt_has_a_greater_generation);
+    tcase_add_test(life, a_peers_generation_does_not_push_ours);
+    tcase_add_test(life, foreign_and_stale_tokens_are_refused);
+    tcase_add_test(life, one_that_is_held_is_not_taken);
+    tcase_add_test(life, one_of_a_killed_command_is_taken);
+    tcase_add_test(life, a_token_that_is_not_known);
+    tcase_add_test(life, a_vm_is_found_by_its_uuid);
+    tcase_add_test(life, what_a_killed_command_left_beside_is_swept);
+    tcase_add_test(life, where_journals_are);
+    tcase_add_test(life, a_simulated_host_that_starts_anew_has_booted);
+    tcase_add_test(hostile, one_torn_at_any_octet_is_named);
+    tcase_add_test(hostile, one_with_any_bit_flipped_is_named);
+    tcase_add_test(hostile, a_symbolic_link_is_not_followed);
+    tcase_add_test(hostile, a_link_where_a_lock_should_be_is_not_followed);
+    tcase_add_test(hostile, a_pipe_is_not_waited_for);
+    tcase_add_test(hostile, one_that_others_could_have_written_is_named);
+    tcase_add_test(hostile, one_of_another_users_is_named);
+    tcase_add_test(hostile, one_with_a_second_name_is_named);
+    tcase_add_test(hostile, one_that_is_too_long_is_named);
+    tcase_add_test(hostile, the_journal_of_another_migration_is_named);
+    tcase_add_test(hostile, a_stray_file_is_named);
+    tcase_add_test(hostile, a_directory_that_is_not_ours_alone_is_refused);
+    tcase_add_test(hostile, a_link_to_a_directory_is_refused);
+    suite_add_tcase(suite, life);
+    suite_add_tcase(suite, hostile);
+    return run_suite(suite);
+}

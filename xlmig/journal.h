@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The journals of this host: for each migration and side one small file, which
+ * says what was decided (journal-record.h) and survives the loss of power at any
+ * instruction.
+ *
+ *     TOKEN-send, TOKEN-receive    the record, mode 0600
+ *     ....lock                     locked (flock) for as long as the command lives whose journal it is
+ *     ....new                      the next record, until it is whole: nobody reads it
+ *
+ * A record is written to .new, synced, renamed, and the directory is synced:
+ * whatever happens, what is found is the former record or the next one.  When a
+ * function here returns 0, what it was to write is on the disk; call it before
+ * the act that it allows.
+ *
+ *     journal_create -> journal_advance ... -> journal_finish      the command
+ *     journal_list, journal_take -> the same                       recover
+ *
+ * All in the directory is hostile.  A file that is no whole record of ours is
+ * named, never believed, and never removed.
+ */
+#ifndef XLMIG_JOURNAL_H
+#define XLMIG_JOURNAL_H
+
+#include "xlmig/journal-record.h"
+
+#include <limits.h>
+
+/* The directory of this toolstack's journals ("libxl", "sim:DIR").  Makes nothing.  -1: see failure. */
+int journal_dir(const char *toolstack, char dir[PATH_MAX], struct failure *failure);
+
+/* ---- the command that lives ---- */
+
+struct journal;
+
+/*
+ * Begin one, in its side's first state, as `begin` says; its state and times are
+ * set here, and the source's generation where it is 0: one that is greater than
+ * that of every attempt the directory knows.  The directory is made.
+ *
+ * Refuses a VM (by UUID) of which a journal with another token is there: an
+ * unfinished migration comes first.  NULL: see failure; nothing that counts is left.
+ */
+struct journal *journal_create(const char *dir, const struct journal_record *begin, struct failure *failure);
+
+/*
+ * Write down that `state` is reached; `why` (may be NULL) is kept beside it, for
+ * people.  -1: it is not reached, and not to be acted upon: the states' table
+ * forbids it, or it could not be written.  Then the former record stands, on the
+ * disk, too, unless journal_in_doubt() says otherwise.
+ */
+int journal_advance(struct journal *journal, enum journal_state state, const char *why, struct failure *failure);
+
+/*
+ * The disk took the next record and then failed, and the former one could not be
+ * put back: after a crash, either may be found.  So nothing may be done that one
+ * of both does not allow, until a later journal_advance() has worked.
+ */
+bool journal_in_doubt(const struct journal *journal);
+
+/* Nobody needs it any more: remove it, and free it (*journal becomes NULL).  -1: it stays, see failure. */
+int journal_finish(struct journal **journal, struct failure *failure);
+
+/* Leave it to recover.  NULL is fine. */
+void journal_release(struct journal *journal);
+
+const struct journal_record *journal_record(const struct journal *journal);
+
+/* Is a message with that token, of that generation, meant for this one?  -1: it is foreign, or stale: see failure. */
+int journal_accepts(const struct journal *journal, const uint8_t token[CONTROL_TOKEN_BYTES], uint64_t generation,
+                    struct failure *failure);
+
+/* ---- recover ---- */
+
+enum journal_taken {
+    JOURNAL_TAKEN,
+    JOURNAL_UNKNOWN,    /* there is none of that token and side */
+    JOURNAL_HELD,       /* the command whose it is lives */
+    JOURNAL_TROUBLE,    /* see failure: it cannot be believed, or not be read */
+};
+
+/* Become the command whose journal it is.  What is read is on the disk. */
+enum journal_taken journal_take(const char *dir, enum journal_side side, const uint8_t token[CONTROL_TOKEN_BYTES],
+                                struct journal **journal, struct failure *failure);
+
+struct journal_entry {
+    char file[NAME_MAX + 1];
+    bool held;                      /* the command whose it is lives */
+    char problem[256];              /* "": `record` counts; else why it does not */
+    struct journal_record record;
+};
+
+/* All there is, what cannot be believed included; *entries is malloc()ed.  -1: see failure. */
+int journal_list(const char *dir, struct journal_entry **entries, size_t *nr_entries, struct failure *failure);
+/* That of this VM, if there is one.  1: there is none; -1: see failure. */
+int journal_find_vm(const char *dir, const uint8_t uuid[16], struct journal_entry *found, struct failure *failure);
+
+/* What people call it by: the first digits of its token. */
+#define JOURNAL_ID_SIZE 9u
+void journal_id(const struct journal_record *record, char id[JOURNAL_ID_SIZE]);
+
+#endif
