@@ -103,7 +103,7 @@ endif
 FUZZ_SECONDS = 60
 if FUZZERS
 fuzz: tests/stream-format/fuzz-stream tests/stream-format/fuzz-image1 tests/libxcsave/fuzz-restore \
-    tests/stream-format/make-stream
+    tests/xlmig/fuzz-messages tests/stream-format/make-stream tests/xlmig/mutate-messages
 	$(MKDIR_P) tests/stream-format/corpus
 	tests/stream-format/make-stream --list | while read -r name _; do \
 	  tests/stream-format/make-stream $$name > tests/stream-format/corpus/$$name; \
@@ -118,6 +118,10 @@ fuzz: tests/stream-format/fuzz-stream tests/stream-format/fuzz-image1 tests/libx
 	  -rss_limit_mb=1024 corpus-image1 '$(abs_top_srcdir)/tests/stream-format/seeds-image1'
 	cd tests/stream-format && ../libxcsave/fuzz-restore -max_total_time=$(FUZZ_SECONDS) -max_len=65536 -timeout=20 \
 	  -rss_limit_mb=1024 corpus-image1 '$(abs_top_srcdir)/tests/stream-format/seeds-image1'
+	$(MKDIR_P) tests/xlmig/corpus-messages
+	tests/xlmig/mutate-messages --write tests/xlmig/corpus-messages
+	cd tests/xlmig && ./fuzz-messages -max_total_time=$(FUZZ_SECONDS) -max_len=4096 -timeout=10 \
+	  -rss_limit_mb=512 corpus-messages
 else
 fuzz:
 	@echo "configure with CC=clang --enable-fuzzers"; exit 1
@@ -126,5 +130,5 @@ endif
 
 clean-local: clean-stream-fuzz
 clean-stream-fuzz:
-	rm -rf tests/stream-format/corpus tests/stream-format/corpus-image1
+	rm -rf tests/stream-format/corpus tests/stream-format/corpus-image1 tests/xlmig/corpus-messages
 .PHONY: clean-stream-fuzz

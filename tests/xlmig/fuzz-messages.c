@@ -1,16 +1,19 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * The fuzz target: any bytes through every decoder of what a peer or a helper
- * sends.  The first byte chooses the decoder.  Nothing may crash, and no text
+ * sends, and of what a journal holds.  The first byte chooses the decoder.  Nothing may crash, and no text
  * that comes out may hold a control character.
  *
  * With --enable-fuzzers this becomes fuzz-messages (libFuzzer); otherwise
  * mutate-messages feeds it damaged good messages.
  */
+#include "stream-format/crc32c.h"
 #include "xlmig/control.h"
 #include "xlmig/cpu-policy.h"
 #include "xlmig/helper-events.h"
+#include "xlmig/journal-record.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -123,10 +126,47 @@ static void policy(const uint8_t *data, size_t size)
     cpu_facts_dispose(&out);
 }
 
+/* What is believed can be written, and is read as the same. */
+static void journal(const uint8_t *data, size_t size)
+{
+    char bytes[JOURNAL_RECORD_MAX], again[JOURNAL_RECORD_MAX];
+    struct journal_record record, read_again;
+    struct failure failure = { 0 };
+    size_t len, again_len;
+
+    if (journal_record_decode(data, size, &record, &failure) < 0) {
+        check_text(failure.text);
+        return;
+    }
+    check_text(record.name);
+    check_text(record.peer);
+    check_text(record.transport);
+    check_text(record.why);
+    if (journal_record_encode(&record, bytes, &len, &failure) < 0 ||
+        journal_record_decode(bytes, len, &read_again, &failure) < 0 ||
+        journal_record_encode(&read_again, again, &again_len, &failure) < 0 || again_len != len ||
+        memcmp(again, bytes, len) != 0)
+        abort();
+}
+
+/* The same with a checksum that is right, which no fuzzer finds. */
+static void journal_summed(const uint8_t *data, size_t size)
+{
+    uint8_t bytes[JOURNAL_RECORD_MAX + 32];
+
+    if (size > JOURNAL_RECORD_MAX)
+        return;
+    memcpy(bytes, data, size);
+    bytes[size++] = '\n';
+    size += (size_t)snprintf((char *)bytes + size, 17, "crc32c %08x\n", crc32c(0, bytes, size));
+    journal(bytes, size);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static void (*const decoders[])(const uint8_t *, size_t) = { header, hello, preflight, answer, simple, event,
-                                                                 policy, begin, channels, join };
+                                                                 policy, begin, channels, join, journal,
+                                                                 journal_summed };
     uint8_t *copy;
 
     if (size < 2)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * mutate-messages [SEED]: damaged good messages for the fuzz target, without a
- * fuzzer.  One TAP line for each decoder; the seed printed replays the run.
+ * fuzzer.  `mutate-messages --write DIR` writes the good ones, for a fuzzer to
+ * begin with.  One TAP line for each decoder; the seed printed replays the run.
  */
 #include <stdint.h>
 #include <stdio.h>
@@ -10,9 +11,15 @@
 #include <time.h>
 
 #define ROUNDS 20000
-#define MESSAGE_MAX 512
+#define MESSAGE_MAX 1024
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+#define JOURNAL \
+    "{\"version\":1,\"side\":\"receive\",\"state\":\"ready\",\"token\":\"00112233445566778899aabbccddeeff\"," \
+    "\"uuid\":\"00112233445566778899aabbccddeeff\",\"generation\":1762000000000000,\"name\":\"web1\"," \
+    "\"peer\":\"hosta\",\"transport\":\"ssh\",\"ssh_command\":\"ssh -p \\\"2222\\\"\",\"boot\":\"b1\"," \
+    "\"paused\":false,\"offered\":true,\"why\":\"\",\"began\":1762000000,\"changed\":1762000001}"
 
 #define TEXT(decoder, text) { decoder, text, sizeof(text) - 1 }
 
@@ -37,6 +44,8 @@ static const struct {
             "\"key\":\"00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff\"}"),
     TEXT(8, "{\"address\":\"192.0.2.1\",\"port\":4000}"),
     TEXT(9, "{\"token\":\"00112233445566778899aabbccddeeff\",\"channel\":3}"),
+    TEXT(10, JOURNAL "\ncrc32c 394cffed\n"),
+    TEXT(11, JOURNAL),
 };
 
 static uint64_t state;
@@ -79,10 +88,30 @@ static size_t damage(uint8_t *bytes, size_t len)
     return len;
 }
 
+static int write_good(const char *dir)
+{
+    char path[4096];
+
+    for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
+        FILE *file;
+
+        snprintf(path, sizeof path, "%s/good-%zu", dir, i);
+        file = fopen(path, "w");
+        if (!file || fputc(good[i].decoder, file) == EOF ||
+            fwrite(good[i].bytes, 1, good[i].len, file) != good[i].len || fclose(file) != 0) {
+            perror(path);
+            return 1;
+        }
+    }
+    return 0;
+}
+
 int main(int argc, char **argv)
 {
     uint64_t seed = argc > 1 ? strtoull(argv[1], NULL, 0) : (uint64_t)time(NULL);
 
+    if (argc == 3 && strcmp(argv[1], "--write") == 0)
+        return write_good(argv[2]);
     state = seed | 1;
     printf("# seed %llu\n", (unsigned long long)seed);
     for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
