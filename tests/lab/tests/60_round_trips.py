@@ -54,7 +54,7 @@ def difference(before, after):
 
 @scenario("ten-round-trips", "ten-round-trips-leave-nothing")
 def round_trips(lab):
-    guest = lab.guest("pvh", memory=MEMORY_MIB, dirty_mb=4, static_mb=4).create(lab.a)
+    guest = lab.guest("pv", memory=MEMORY_MIB, dirty_mb=4, static_mb=4).create(lab.a)
     with lab.step("ten-round-trips"):
         trip(lab, guest)
         # What a first migration creates for good is not a leak.
