@@ -198,6 +198,41 @@ unsigned control_common_version(const struct control_hello *peer)
     return peer->min_version <= CONTROL_VERSION && peer->max_version >= CONTROL_VERSION ? CONTROL_VERSION : 0;
 }
 
+static void add_disks(struct json_object *object, const struct control_preflight *preflight)
+{
+    struct json_object *list = json_object_new_array();
+
+    for (unsigned i = 0; i < preflight->nr_disks; i++) {
+        struct json_object *disk = json_object_new_object();
+
+        fields_add_text(disk, "name", preflight->disks[i].name);
+        fields_add_u64(disk, "bytes", preflight->disks[i].bytes);
+        json_object_array_add(list, disk);
+    }
+    json_object_object_add(object, "disks", list);
+}
+
+/* Those that there is no room for are not compared. */
+static int get_disks(struct json_object *object, struct control_preflight *preflight)
+{
+    struct json_object *list;
+
+    if (!json_object_object_get_ex(object, "disks", &list))
+        return 0;
+    if (!json_object_is_type(list, json_type_array))
+        return -1;
+    for (size_t i = 0; i < json_object_array_length(list) && i < TOOLSTACK_DISKS_MAX; i++) {
+        struct json_object *entry = json_object_array_get_idx(list, i);
+        struct toolstack_disk *disk = &preflight->disks[i];
+
+        if (!json_object_is_type(entry, json_type_object) ||
+            fields_get_text(entry, "name", disk->name, sizeof disk->name, true) < 0 || fields_get_u64(entry, "bytes", &disk->bytes) < 0)
+            return -1;
+        preflight->nr_disks++;
+    }
+    return 0;
+}
+
 unsigned char *control_encode_preflight(const struct control_preflight *preflight, size_t *len)
 {
     struct json_object *object = json_object_new_object();
@@ -210,6 +245,10 @@ unsigned char *control_encode_preflight(const struct control_preflight *prefligh
     fields_add_text(object, "config", preflight->config_json);
     if (preflight->early_devices)
         fields_add_bool(object, "early_devices", true);
+    if (preflight->ignore_devices)
+        fields_add_bool(object, "ignore_devices", true);
+    if (preflight->nr_disks > 0)
+        add_disks(object, preflight);
     if (preflight->cpu_policy.len > 0)
         fields_add_bytes(object, "cpu_policy", preflight->cpu_policy.bytes, preflight->cpu_policy.len);
     return make_frame(CONTROL_PREFLIGHT, object, len);
@@ -287,6 +326,8 @@ int control_decode_preflight(const void *payload, size_t len, struct control_pre
         fields_get_unsigned(object, "vcpus", &preflight->vcpus) == 0 &&
         get_config(object, &preflight->config_json) == 0 &&
         get_optional_flag(object, "early_devices", &preflight->early_devices) == 0 &&
+        get_optional_flag(object, "ignore_devices", &preflight->ignore_devices) == 0 &&
+        get_disks(object, preflight) == 0 &&
         get_cpu_policy(object, &preflight->cpu_policy) == 0)
         rc = 0;
     if (rc < 0)
@@ -302,42 +343,130 @@ void control_preflight_dispose(struct control_preflight *preflight)
     *preflight = (struct control_preflight){ 0 };
 }
 
+/* Senders that read nothing but refusals read so many. */
+#define OLD_REFUSALS_MAX 8u
+
+static struct json_object *list_refusals(const struct check_list *found)
+{
+    struct json_object *list = json_object_new_array();
+    char text[2 * CHECK_TEXT_MAX + 2];
+
+    for (unsigned i = 0; i < found->nr && json_object_array_length(list) < OLD_REFUSALS_MAX; i++)
+        if (found->checks[i].result == CHECK_REFUSED)
+            json_object_array_add(list, json_object_new_string(check_sentence(&found->checks[i], text, sizeof text)));
+    if (found->incomplete)
+        json_object_array_add(list, json_object_new_string("out of memory"));
+    return list;
+}
+
+static struct json_object *list_checks(const struct check_list *found)
+{
+    struct json_object *list = json_object_new_array();
+
+    for (unsigned i = 0; i < found->nr; i++) {
+        struct json_object *check = json_object_new_object();
+
+        fields_add_text(check, "result", check_result_name(found->checks[i].result));
+        fields_add_text(check, "subject", found->checks[i].subject);
+        fields_add_text(check, "text", found->checks[i].text);
+        if (found->checks[i].remedy[0])
+            fields_add_text(check, "remedy", found->checks[i].remedy);
+        json_object_array_add(list, check);
+    }
+    return list;
+}
+
 unsigned char *control_encode_answer(const struct control_answer *answer, size_t *len)
 {
-    struct json_object *object = json_object_new_object(), *list = json_object_new_array();
+    struct json_object *object = json_object_new_object();
 
-    for (unsigned i = 0; i < answer->nr_refusals; i++)
-        json_object_array_add(list, json_object_new_string(answer->refusals[i]));
-    json_object_object_add(object, "refusals", list);
+    json_object_object_add(object, "refusals", list_refusals(&answer->found));
+    if (!answer->only_refusals)
+        json_object_object_add(object, "checks", list_checks(&answer->found));
     if (answer->config_json)
         fields_add_text(object, "config", answer->config_json);
     return make_frame(CONTROL_ANSWER, object, len);
 }
 
+static int get_result(struct json_object *object, enum check_result *result)
+{
+    char name[16];
+
+    if (fields_get_text(object, "result", name, sizeof name, true) < 0)
+        return -1;
+    for (*result = CHECK_OK; *result < CHECK_NR_RESULTS; ++*result)
+        if (strcmp(name, check_result_name(*result)) == 0)
+            return 0;
+    *result = CHECK_UNKNOWN; /* a later release's; what refuses stands among the refusals, too */
+    return 0;
+}
+
+static int get_check(struct json_object *object, struct check_list *found)
+{
+    char subject[CHECK_SUBJECT_MAX], text[CHECK_TEXT_MAX], remedy[CHECK_TEXT_MAX] = "";
+    enum check_result result;
+
+    if (!json_object_is_type(object, json_type_object) || get_result(object, &result) < 0 ||
+        fields_get_text(object, "subject", subject, sizeof subject, false) < 0 ||
+        fields_get_text(object, "text", text, sizeof text, false) < 0 ||
+        (fields_has(object, "remedy") && fields_get_text(object, "remedy", remedy, sizeof remedy, false) < 0))
+        return -1;
+    check_remedy(check_add(found, result, subject, "%s", text), "%s", remedy);
+    return 0;
+}
+
+/* `only_refusals` where the member is missing. */
+static int get_checks(struct json_object *object, struct control_answer *answer)
+{
+    struct json_object *list;
+
+    if (!json_object_object_get_ex(object, "checks", &list)) {
+        answer->only_refusals = true;
+        return 0;
+    }
+    if (!json_object_is_type(list, json_type_array))
+        return -1;
+    for (size_t i = 0; i < json_object_array_length(list) && i < CHECKS_MAX; i++)
+        if (get_check(json_object_array_get_idx(list, i), &answer->found) < 0)
+            return -1;
+    return 0;
+}
+
+/* They count unless the checks told of some already. */
+static int get_refusals(struct json_object *object, struct check_list *found)
+{
+    struct json_object *list;
+
+    if (!json_object_object_get_ex(object, "refusals", &list) || !json_object_is_type(list, json_type_array))
+        return -1;
+    if (check_refuses(found))
+        return 0;
+    for (size_t i = 0; i < json_object_array_length(list) && i < CHECKS_MAX; i++) {
+        const char *text = json_object_get_string(json_object_array_get_idx(list, i));
+
+        check_add(found, CHECK_REFUSED, "destination", "%s", text ? text : "");
+    }
+    return 0;
+}
+
 int control_decode_answer(const void *payload, size_t len, struct control_answer *answer)
 {
-    struct json_object *object = parse_object(payload, len), *list;
+    struct json_object *object = parse_object(payload, len);
     int rc = -1;
 
     *answer = (struct control_answer){ 0 };
-    if (object && json_object_object_get_ex(object, "refusals", &list) && json_object_is_type(list, json_type_array)) {
-        size_t n = json_object_array_length(list);
-
-        for (size_t i = 0; i < n && i < CONTROL_REFUSALS_MAX; i++) {
-            const char *text = json_object_get_string(json_object_array_get_idx(list, i));
-
-            snprintf(answer->refusals[i], CONTROL_TEXT_MAX, "%s", text ? text : "");
-            clean_text(answer->refusals[i]);
-            answer->nr_refusals++;
-        }
-        rc = fields_has(object, "config") ? get_config(object, &answer->config_json) : 0;
-    }
+    if (object && get_checks(object, answer) == 0 && get_refusals(object, &answer->found) == 0 &&
+        (!fields_has(object, "config") || get_config(object, &answer->config_json) == 0))
+        rc = 0;
+    if (rc < 0)
+        control_answer_dispose(answer);
     json_object_put(object);
     return rc;
 }
 
 void control_answer_dispose(struct control_answer *answer)
 {
+    check_list_dispose(&answer->found);
     free(answer->config_json);
     *answer = (struct control_answer){ 0 };
 }

@@ -85,15 +85,17 @@ struct control_preflight {
     unsigned vcpus;
     char *config_json;            /* malloc() */
     bool early_devices;           /* the sender takes `config_json` of the answer */
+    bool ignore_devices;          /* what is wrong with its disks and networks there refuses nothing */
+    unsigned nr_disks;            /* whose sizes the sender knows */
+    struct toolstack_disk disks[TOOLSTACK_DISKS_MAX];
     struct cpu_policy cpu_policy; /* malloc(); empty: not to be checked */
 };
 
-#define CONTROL_REFUSALS_MAX 8u
 #define CONTROL_TEXT_MAX 1024u
 
 struct control_answer {
-    unsigned nr_refusals;         /* 0: it may come */
-    char refusals[CONTROL_REFUSALS_MAX][CONTROL_TEXT_MAX];
+    struct check_list found;      /* it may come unless this refuses */
+    bool only_refusals;           /* the receiver is of a release that tells nothing else */
     char *config_json;            /* malloc(); to be sent in the stream in the place of the VM's own; NULL: nothing */
 };
 

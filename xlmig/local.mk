@@ -9,16 +9,24 @@ xlmig_libxlmig_la_CPPFLAGS = $(AM_CPPFLAGS) -DLIBEXECDIR='"$(libexecdir)"' -DXEN
 xlmig_libxlmig_la_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS) $(JSONC_CFLAGS) $(OPENSSL_CFLAGS) $(XENLIGHT_CFLAGS) $(XENGUEST_CFLAGS) $(XENCTRL_CFLAGS) -pthread
 xlmig_libxlmig_la_LIBADD = xlmig/simhost/libsimhost.la libxcsave/libsim-client.la stream-format/libstream.la $(EVENT_LIBS) $(JSONC_LIBS) $(OPENSSL_LIBS) $(XENLIGHT_LIBS) $(XENGUEST_LIBS) $(XENCTRL_LIBS) -lm
 xlmig_libxlmig_la_SOURCES = \
+	xlmig/bounded-call.c \
+	xlmig/bounded-call.h \
 	xlmig/cap-record.c \
 	xlmig/cap-record.h \
 	xlmig/channel-hello.c \
 	xlmig/channel-hello.h \
+	xlmig/check-list.c \
+	xlmig/check-list.h \
 	xlmig/child.c \
 	xlmig/child.h \
 	xlmig/control.c \
 	xlmig/control.h \
+	xlmig/cpu-features.c \
+	xlmig/cpu-features.h \
 	xlmig/cpu-policy.c \
 	xlmig/cpu-policy.h \
+	xlmig/device-check.c \
+	xlmig/device-check.h \
 	xlmig/display.c \
 	xlmig/display.h \
 	xlmig/early-devices.c \
@@ -86,8 +94,10 @@ xlmig_libxlmig_la_SOURCES = \
 	xlmig/saved-vm.h \
 	xlmig/send-channels.c \
 	xlmig/send-channels.h \
+	xlmig/send-check.c \
 	xlmig/send-connect.c \
 	xlmig/send-prepare.c \
+	xlmig/send-options.c \
 	xlmig/send-registry.c \
 	xlmig/send.c \
 	xlmig/send.h \
@@ -105,6 +115,7 @@ xlmig_libxlmig_la_SOURCES = \
 	xlmig/tls.h \
 	xlmig/toolstack-libxl-check.c \
 	xlmig/toolstack-libxl-child.c \
+	xlmig/toolstack-libxl-devices.c \
 	xlmig/toolstack-libxl-early.c \
 	xlmig/toolstack-libxl-log.c \
 	xlmig/toolstack-libxl-loop.c \

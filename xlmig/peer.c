@@ -198,16 +198,14 @@ static int on_hello(struct peer *peer, const void *payload, size_t len)
 
 static int on_answer(struct peer *peer, const void *payload, size_t len)
 {
-    struct control_answer *answer = malloc(sizeof *answer);
-    const struct peer_event event = { .kind = PEER_ANSWERED, .text = "", .answer = answer };
-    int rc = answer ? control_decode_answer(payload, len, answer) : -1;
+    struct control_answer answer;
+    const struct peer_event event = { .kind = PEER_ANSWERED, .text = "", .answer = &answer };
 
-    if (rc == 0)
-        peer->callbacks.event(peer->callbacks.user, &event);
-    if (answer)
-        control_answer_dispose(answer);
-    free(answer);
-    return rc;
+    if (control_decode_answer(payload, len, &answer) < 0)
+        return -1;
+    peer->callbacks.event(peer->callbacks.user, &event);
+    control_answer_dispose(&answer);
+    return 0;
 }
 
 static int on_channels(struct peer *peer, const void *payload, size_t len)

@@ -105,24 +105,26 @@ static void on_hello(struct receiver *r, const void *payload, size_t len)
 
 static void on_preflight(struct receiver *r, const void *payload, size_t len)
 {
-    struct control_answer *answer = malloc(sizeof *answer);
+    struct control_answer answer;
     unsigned char *frame;
     size_t frame_len;
 
-    if (!answer || control_decode_preflight(payload, len, &r->vm) < 0) {
-        free(answer);
+    if (control_decode_preflight(payload, len, &r->vm) < 0) {
         refuse_protocol(r, "the sender's description of the VM makes no sense");
         return;
     }
-    preflight_check(r->ts, &r->vm, answer);
-    frame = control_encode_answer(answer, &frame_len);
-    receive_send_frame(r, frame, frame_len);
-    receive_await(r, AWAIT_BEGIN, r->request->idle_timeout_us);
-    if (answer->nr_refusals)
+    preflight_check(r->ts, &r->vm, &answer);
+    frame = control_encode_answer(&answer, &frame_len);
+    if (frame) {
+        receive_send_frame(r, frame, frame_len);
+        receive_await(r, AWAIT_BEGIN, r->request->idle_timeout_us);
+    } else {
+        refuse_protocol(r, "the answer is too long to be sent");
+    }
+    if (check_refuses(&answer.found))
         r->exit_status = EXIT_REFUSED;
-    r->has_early_devices = answer->config_json;
-    control_answer_dispose(answer);
-    free(answer);
+    r->has_early_devices = answer.config_json;
+    control_answer_dispose(&answer);
 }
 
 static void start_restore(struct receiver *r)

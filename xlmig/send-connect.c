@@ -151,7 +151,7 @@ void send_connect(struct send *s, bool stock)
 
 /* ---- what both sides can ---- */
 
-int send_choose(struct send *s, const struct control_hello *peer)
+int send_choose(struct send *s, const struct control_hello *peer, struct failure *failure)
 {
     const struct way *way = find_way(s->request->transport);
     int fds[2 * CONTROL_CHANNELS_MAX];
@@ -159,14 +159,10 @@ int send_choose(struct send *s, const struct control_hello *peer)
         .image = s->request->image, .channels = s->request->channels, .data = way->data,
         .auto_channels_max = way->auto_channels,
     };
-    struct failure failure = { 0 };
 
     if (is_fd(s->request)) /* as many as were given */
         wish.channels = parse_fds(s->request->transport + 3, fds);
-    if (negotiate(&wish, &s->own_hello, peer, &s->choice, &failure) == 0)
-        return 0;
-    send_refuse(s, EXIT_REFUSED, "%s", failure.text);
-    return -1;
+    return negotiate(&wish, &s->own_hello, peer, &s->choice, failure);
 }
 
 /* ---- channels ---- */
@@ -228,8 +224,6 @@ void send_begin(struct send *s)
         .data = s->choice.data,
     };
 
-    if (s->begun) /* a receiver that answers twice */
-        return;
     s->begun = true;
     if (make_secrets(&begin) < 0) {
         send_refuse(s, EXIT_REFUSED, "the kernel has no random numbers: %s", strerror(errno));

@@ -448,6 +448,7 @@ static void tear_down(struct send *s)
         event_free(s->deadline);
     if (s->reconnect)
         event_free(s->reconnect);
+    check_list_dispose(&s->found);
     free(s->config_json);
     free(s->sent_config_json);
     free(s->cpu_policy.bytes);
@@ -501,13 +502,15 @@ int send_vm(struct toolstack *ts, struct event_base *base, const struct send_req
     progress_init(&s->progress, request->style, stderr);
     if (set_up(s) == 0) {
         describe(s);
-        send_register(s);
-        cap_record_recover(ts, request->toolstack, tell_of_cap, &s->progress);
+        if (!request->check_only) {
+            send_register(s);
+            cap_record_recover(ts, request->toolstack, tell_of_cap, &s->progress);
+        }
         send_prepare(s);
         while (!s->over && event_base_loop(base, EVLOOP_ONCE) == 0)
             ;
         progress_break(&s->progress);
-        rc = s->handing_over ? tell_end(s) : s->exit_status;
+        rc = s->handing_over ? tell_end(s) : request->check_only ? send_tell_checks(s) : s->exit_status;
         if (s->handing_over && s->request->report_path)
             write_report(s);
     }

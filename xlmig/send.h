@@ -3,6 +3,7 @@
  * Sending one VM to another host.
  *
  *   find VM -> configuration -> obstacles -> connect -> preflight     send-prepare.c   nothing is touched
+ *     -> all that was found, if that is all that is wanted            send-check.c
  *   -> channels                                                       send-connect.c   nor here
  *   -> copy -> handover -> report                                     send.c           handover.h says what may happen
  *
@@ -24,6 +25,14 @@
 /* Slower than that, a peer takes a copy that goes on for one that hangs. */
 #define SEND_MIN_BANDWIDTH (64u << 10)
 
+/* Ask all that is asked before a move, tell it on standard output, and do nothing. */
+enum send_check {
+    SEND_CHECK_NOT,             /* no, move it */
+    SEND_CHECK_QUIETLY,
+    SEND_CHECK_LINES,
+    SEND_CHECK_JSON,            /* a JSON object a line */
+};
+
 struct send_request {
     const char *vm, *host;
     const char *toolstack;       /* its name, for processes of this one's making */
@@ -37,7 +46,8 @@ struct send_request {
     bool stock;                  /* ask for xl's receiver at once */
     bool no_live;
     bool paused;                 /* leave it paused over there */
-    bool ignore_cpu;
+    bool ignore_cpu, ignore_devices;
+    enum send_check check_only;
     bool late_devices;           /* disks and network over there only when all memory has arrived */
     bool verbose;
     unsigned max_rounds;
@@ -56,6 +66,7 @@ struct send {
     struct toolstack *ts;
     struct toolstack_host host;      /* this one */
     struct toolstack_vm vm;
+    struct check_list found;         /* what was asked so far */
     char *config_json;
     char *sent_config_json;          /* what the other side wants in its place: it sees to the devices; NULL: no */
     struct cpu_policy cpu_policy;
@@ -92,6 +103,13 @@ struct send {
     int exit_status;
 };
 
+/*
+ * What the options of a verb say: the way to the other host, and of the image
+ * and its channels, into `request`.  false after a line on stderr.
+ */
+bool send_way_makes_sense(const char *verb, const char *transport, const char *channels, const char *host);
+bool send_read_image(const char *verb, const char *image, const char *channels, struct send_request *request);
+
 /* Runs the loop to the end.  Returns an exit status; everything has been told to the administrator. */
 int send_vm(struct toolstack *ts, struct event_base *base, const struct send_request *request);
 
@@ -99,8 +117,8 @@ int send_vm(struct toolstack *ts, struct event_base *base, const struct send_req
 
 /* Find the VM, ask what stands in its way, connect: ends in send_copy() or send_refuse(). */
 void send_prepare(struct send *s);
-/* Find a way to what this side and `peer` (NULL: stock xl) can.  -1: refused. */
-int send_choose(struct send *s, const struct control_hello *peer);
+/* Find a way to what this side and `peer` (NULL: stock xl) can.  -1: there is none. */
+int send_choose(struct send *s, const struct control_hello *peer, struct failure *failure);
 /* What the other side says until it listens. */
 void send_on_preparing(struct send *s, const struct peer_event *event);
 /* Whatever the other side says, at any time. */
@@ -131,7 +149,12 @@ void send_register(struct send *s);
 /* As Ctrl-C.  Only while it can be done: not twice, and not too late. */
 void send_cancel(struct send *s);
 
-/* End before anything was touched, with an exit status. */
+/* Of what was found, what the administrator should know although it can go. */
+void send_tell_notes(struct send *s);
+/* The end of a check: tell what was found.  Returns an exit status. */
+int send_tell_checks(struct send *s);
+
+/* End before anything was touched, with an exit status; when only checking, with what there is. */
 void send_refuse(struct send *s, int exit_status, const char *format, ...) __attribute__((format(printf, 3, 4)));
 void send_await(struct send *s, const char *what, uint64_t timeout_us);
 

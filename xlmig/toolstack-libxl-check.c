@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* May this VM move, and can this host take it: questions asked before anything is touched. */
-#include "xlmig/cpu-policy.h"
 #include "xlmig/toolstack-libxl.h"
 
 #include <errno.h>
@@ -148,33 +147,43 @@ static int facts_to_policy(xc_interface *xch, struct cpu_facts *facts, xc_cpu_po
     return 0;
 }
 
+/* This asks the libxl that is here; that of the source knows the same words, or is a release older. */
+static bool libxl_knows(const char *word)
+{
+    libxl_cpuid_policy_list list = NULL;
+    char setting[64];
+    int rc;
+
+    snprintf(setting, sizeof setting, "%s=0", word);
+    rc = libxl_cpuid_parse_config(&list, setting);
+    libxl_cpuid_dispose(&list);
+    return rc == 0;
+}
+
 /* As cpu_policy_fits(), with everything open. */
 static int compare_policies(struct libxl_toolstack *lx, xc_interface *xch, struct cpu_facts *guest_facts,
-                            xc_cpu_policy_t *guest, xc_cpu_policy_t *host, char why[512], struct failure *failure)
+                            xc_cpu_policy_t *guest, xc_cpu_policy_t *host, struct cpu_verdict *verdict,
+                            struct failure *failure)
 {
     struct cpu_facts host_facts;
-    unsigned nr_missing;
 
     if (policy_to_facts(xch, host, &host_facts) < 0)
         return failure_set(failure, "cannot read this host's CPU policy: %s", strerror(errno));
-    nr_missing = cpu_features_missing(guest_facts, &host_facts, why, 512);
+    cpu_features_compare(guest_facts, &host_facts, libxl_knows, &verdict->difference);
     cpu_facts_dispose(&host_facts);
-    if (nr_missing)
-        return 1;
+    if (verdict->difference.nr_missing)
+        return 0;
     libxl_log_forget(&lx->log);
-    if (facts_to_policy(xch, guest_facts, guest) < 0) {
-        snprintf(why, 512, "the policy itself: %.480s", lx->log.first_error);
-        return 1;
-    }
-    if (!xc_cpu_policy_is_compatible(xch, host, guest)) {
-        snprintf(why, 512, "%s", lx->log.first_error[0] ? lx->log.first_error : "CPUID leaves beyond this CPU's last");
-        return 1;
-    }
+    if (facts_to_policy(xch, guest_facts, guest) < 0)
+        snprintf(verdict->other, sizeof verdict->other, "the policy itself: %.480s", lx->log.first_error);
+    else if (!xc_cpu_policy_is_compatible(xch, host, guest))
+        snprintf(verdict->other, sizeof verdict->other, "%s",
+                 lx->log.first_error[0] ? lx->log.first_error : "CPUID leaves beyond this CPU's last");
     return 0;
 }
 
 int libxl_op_cpu_policy_fits(struct toolstack *ts, enum vm_type type, const struct cpu_policy *policy,
-                             char why[512], struct failure *failure)
+                             struct cpu_verdict *verdict, struct failure *failure)
 {
     unsigned index = type == VM_TYPE_PV ? XEN_SYSCTL_cpu_policy_pv_max : XEN_SYSCTL_cpu_policy_hvm_max;
     struct libxl_toolstack *lx = to_libxl(ts);
@@ -183,6 +192,7 @@ int libxl_op_cpu_policy_fits(struct toolstack *ts, enum vm_type type, const stru
     xc_interface *xch;
     int rc;
 
+    *verdict = (struct cpu_verdict){ 0 };
     if (cpu_facts_decode(policy->bytes, policy->len, &facts) < 0)
         return failure_set(failure, "the CPU policy that came makes no sense");
     xch = xc_interface_open(&lx->log.logger, NULL, 0);
@@ -191,7 +201,7 @@ int libxl_op_cpu_policy_fits(struct toolstack *ts, enum vm_type type, const stru
     if (!xch || !guest || !host || xc_cpu_policy_get_system(xch, index, host) < 0)
         rc = failure_set(failure, "cannot ask Xen for this host's CPU policy: %s", strerror(errno));
     else
-        rc = compare_policies(lx, xch, &facts, guest, host, why, failure);
+        rc = compare_policies(lx, xch, &facts, guest, host, verdict, failure);
     xc_cpu_policy_destroy(guest);
     xc_cpu_policy_destroy(host);
     if (xch)

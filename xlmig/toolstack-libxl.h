@@ -7,6 +7,7 @@
  *   toolstack-libxl-log.c     what libxl says
  *   toolstack-libxl-ops.c     operations that take time
  *   toolstack-libxl-check.c   may this VM move, and can this host take it
+ *   toolstack-libxl-devices.c are its disks and networks there
  *   toolstack-libxl-child.c   xl as a child process: receive and restore
  *   toolstack-libxl-early.c   devices of a VM that is still arriving
  */
@@ -73,8 +74,14 @@ int libxl_op_obstacles(struct toolstack *ts, const struct toolstack_vm *vm, cons
                        struct toolstack_obstacles *obstacles, struct failure *failure);
 int libxl_op_cpu_policy(struct toolstack *ts, uint32_t domid, struct cpu_policy *policy, struct failure *failure);
 int libxl_op_cpu_policy_fits(struct toolstack *ts, enum vm_type type, const struct cpu_policy *policy,
-                             char why[512], struct failure *failure);
+                             struct cpu_verdict *verdict, struct failure *failure);
 int libxl_op_memory_needed(struct toolstack *ts, const char *config_json, uint64_t *bytes, struct failure *failure);
+
+/* devices */
+int libxl_op_disk_sizes(struct toolstack *ts, const char *config_json, struct toolstack_disk *disks, unsigned *nr_disks,
+                        struct failure *failure);
+int libxl_op_devices_there(struct toolstack *ts, const char *config_json, const struct toolstack_disk *disks,
+                           unsigned nr_disks, struct check_list *found, struct failure *failure);
 
 /* early */
 int libxl_op_early_devices(struct toolstack *ts, const char *config_json, char **rest_json, struct failure *failure);

@@ -12,6 +12,7 @@
 
 #include "libxcsave/sim-client.h"
 #include "xlmig/child.h"
+#include "xlmig/device-check.h"
 #include "xlmig/loop.h"
 #include "xlmig/simhost/guest-config.h"
 #include "xlmig/simhost/xl.h"
@@ -26,7 +27,7 @@
 #include <unistd.h>
 
 #define SIMHOST_ENV "XLMIG_SIMHOST"     /* the program, where it is not installed */
-#define CPU_POLICY "simulated CPU 1"    /* all simulated hosts are alike */
+#define SIM_DISK "xvda"                 /* a simulated guest has one, or none */
 #define ABORT_GRACE_US 15000000u
 
 struct sim_suspend;
@@ -174,25 +175,53 @@ static int obstacles(struct toolstack *ts, const struct toolstack_vm *vm, const 
     return 0;
 }
 
+/* One leaf with all features but those that a file takes away. */
+static void cpu_of(const struct sim_toolstack *sim, struct cpu_leaf *leaf)
+{
+    char path[4096], text[32] = "";
+    FILE *file;
+
+    snprintf(path, sizeof path, "%s/cpu-lacks", sim->directory);
+    file = fopen(path, "re");
+    if (file && !fgets(text, sizeof text, file))
+        text[0] = '\0';
+    if (file)
+        fclose(file);
+    *leaf = (struct cpu_leaf){ .leaf = 7, .b = ~(uint32_t)strtoul(text, NULL, 0) };
+}
+
 static int cpu_policy(struct toolstack *ts, uint32_t domid, struct cpu_policy *policy, struct failure *failure)
 {
-    (void)ts;
+    struct cpu_leaf leaf;
+    const struct cpu_facts facts = { .nr_leaves = 1, .leaves = &leaf };
+
     (void)domid;
-    policy->len = sizeof CPU_POLICY - 1;
-    policy->bytes = strdup(CPU_POLICY);
+    cpu_of(to_sim(ts), &leaf);
+    policy->bytes = cpu_facts_encode(&facts, &policy->len);
     return policy->bytes ? 0 : failure_set(failure, "out of memory");
 }
 
-static int cpu_policy_fits(struct toolstack *ts, enum vm_type type, const struct cpu_policy *policy, char why[512],
-                           struct failure *failure)
+/* A toolstack that has a word for each but one. */
+static bool knows_word(const char *word)
 {
-    (void)ts;
+    return strcmp(word, "pcommit") != 0;
+}
+
+static int cpu_policy_fits(struct toolstack *ts, enum vm_type type, const struct cpu_policy *policy,
+                           struct cpu_verdict *verdict, struct failure *failure)
+{
+    struct cpu_leaf leaf;
+    const struct cpu_facts own = { .nr_leaves = 1, .leaves = &leaf };
+    struct cpu_facts facts;
+
     (void)type;
-    (void)failure;
-    if (policy->len == sizeof CPU_POLICY - 1 && memcmp(policy->bytes, CPU_POLICY, policy->len) == 0)
-        return 0;
-    snprintf(why, 512, "the VM's CPU is not the one that simulated hosts have");
-    return 1;
+    *verdict = (struct cpu_verdict){ 0 };
+    if (cpu_facts_decode(policy->bytes, policy->len, &facts) < 0)
+        return failure_set(failure, "the CPU policy that came makes no sense");
+    cpu_of(to_sim(ts), &leaf);
+    cpu_features_compare(&facts, &own, knows_word, &verdict->difference);
+    cpu_facts_dispose(&facts);
+    return 0;
 }
 
 static int memory_needed(struct toolstack *ts, const char *config_json, uint64_t *bytes, struct failure *failure)
@@ -207,7 +236,7 @@ static int memory_needed(struct toolstack *ts, const char *config_json, uint64_t
     return 0;
 }
 
-/* ---- devices of a VM that arrives ---- */
+/* ---- its devices ---- */
 
 static int read_devices(const char *config_json, struct simguest_config *config, struct failure *failure)
 {
@@ -215,6 +244,47 @@ static int read_devices(const char *config_json, struct simguest_config *config,
 
     if (simhost_config_read(config_json, strlen(config_json), config, why))
         return failure_set(failure, "cannot read the VM's configuration: %s", why);
+    return 0;
+}
+
+static int disk_sizes(struct toolstack *ts, const char *config_json, struct toolstack_disk *disks, unsigned *nr_disks,
+                      struct failure *failure)
+{
+    struct simguest_config config;
+
+    *nr_disks = 0;
+    if (read_devices(config_json, &config, failure) < 0)
+        return -1;
+    const struct disk_facts disk = { .path = config.disk };
+    if (device_disk_size(to_sim(ts)->directory, &disk, &disks[0].bytes) == 0) {
+        strcpy(disks[0].name, SIM_DISK);
+        *nr_disks = 1;
+    }
+    return 0;
+}
+
+static int devices_there(struct toolstack *ts, const char *config_json, const struct toolstack_disk *disks,
+                         unsigned nr_disks, struct check_list *found, struct failure *failure)
+{
+    struct simguest_config config;
+    struct toolstack_host own;
+
+    if (read_devices(config_json, &config, failure) < 0 || host(ts, &own, failure) < 0)
+        return -1;
+    struct device_checker checker = {
+        .host = own.name, .root = to_sim(ts)->directory, .script_dir = "/etc/xen/scripts", .list = found,
+    };
+    const struct nic_facts nic = { .bridge = config.bridge };
+    struct disk_facts disk = { .name = SIM_DISK, .path = config.disk, .writable = true };
+    if (nr_disks == 1 && strcmp(disks[0].name, SIM_DISK) == 0) {
+        disk.has_size = true;
+        disk.bytes = disks[0].bytes;
+    }
+    if (config.disk[0])
+        device_check_disk(&checker, &disk);
+    if (config.bridge[0])
+        device_check_nic(&checker, &nic);
+    device_check_boot_file(&checker, "kernel", config.kernel);
     return 0;
 }
 
@@ -572,6 +642,8 @@ static const struct toolstack_ops ops = {
     .cpu_policy = cpu_policy,
     .cpu_policy_fits = cpu_policy_fits,
     .memory_needed = memory_needed,
+    .disk_sizes = disk_sizes,
+    .devices_there = devices_there,
     .early_devices = early_devices,
     .record_early = record_early,
     .attach_early = attach_early,

@@ -25,6 +25,8 @@
 #ifndef XLMIG_TOOLSTACK_H
 #define XLMIG_TOOLSTACK_H
 
+#include "xlmig/check-list.h"
+#include "xlmig/cpu-features.h"
 #include "xlmig/failure.h"
 #include "xlmig/helper-events.h"
 
@@ -82,6 +84,19 @@ struct cpu_policy {
     size_t len;
 };
 #define CPU_POLICY_MAX_BYTES (256u * 1024)
+
+/* What a host says to that. */
+struct cpu_verdict {
+    struct cpu_difference difference;
+    char other[512];    /* why it cannot keep the promise, if not for want of a feature; "": nothing else */
+};
+
+/* How large a disk of a VM is. */
+struct toolstack_disk {
+    char name[32];       /* "xvda" */
+    uint64_t bytes;
+};
+#define TOOLSTACK_DISKS_MAX 64u
 
 enum suspend_outcome {
     SUSPEND_DONE,          /* the guest is suspended and its whole state was written */
@@ -173,14 +188,20 @@ struct toolstack_ops {
                      struct toolstack_obstacles *obstacles, struct failure *failure);
     /* On the source: what its CPU promised to the guest. */
     int (*cpu_policy)(struct toolstack *ts, uint32_t domid, struct cpu_policy *policy, struct failure *failure);
-    /*
-     * On the destination: can this host keep that promise to a guest of that
-     * type?  0: yes; 1: no, `why` says what it cannot give.  Hostile bytes.
-     */
+    /* On the destination: can this host keep that promise to a guest of that type?  Hostile bytes. */
     int (*cpu_policy_fits)(struct toolstack *ts, enum vm_type type, const struct cpu_policy *policy,
-                           char why[512], struct failure *failure);
+                           struct cpu_verdict *verdict, struct failure *failure);
     /* On the destination: memory that building such a VM takes.  Hostile text. */
     int (*memory_needed)(struct toolstack *ts, const char *config_json, uint64_t *bytes, struct failure *failure);
+    /* On the source: the sizes of those of its disks that do not change, at most TOOLSTACK_DISKS_MAX. */
+    int (*disk_sizes)(struct toolstack *ts, const char *config_json, struct toolstack_disk *disks, unsigned *nr_disks,
+                      struct failure *failure);
+    /*
+     * On the destination: are the disks, networks and files of such a VM there,
+     * and the disks the same?  What is found is added to `found`.  Hostile text.
+     */
+    int (*devices_there)(struct toolstack *ts, const char *config_json, const struct toolstack_disk *disks,
+                         unsigned nr_disks, struct check_list *found, struct failure *failure);
     /*
      * On the destination: the devices that can be set up while the VM's memory
      * is still coming.  0: `rest_json`, malloc()ed, is the configuration without

@@ -9,7 +9,7 @@ struct send_options {
     const char *on_timeout, *throttle, *report;
     const char *transport, *data_address, *ssh_command, *image, *channels, *compress;
     unsigned threads;
-    bool stock, no_live, paused, ignore_cpu, late_devices, verbose, quiet, json;
+    bool stock, no_live, paused, ignore_cpu, ignore_devices, late_devices, verbose, quiet, json;
     unsigned max_rounds;
     uint64_t max_bandwidth, timeout_us;
     uint64_t max_downtime_us, stall_timeout_us, connect_timeout_us, preflight_timeout_us, ready_timeout_us, go_timeout_us;
@@ -74,6 +74,8 @@ static const struct verb_option options[] = {
       OPTION_INTO(struct send_options, late_devices) },
     { .name = "ignore-cpu", .kind = OPTION_FLAG, .help = "do not compare what the CPUs can do",
       OPTION_INTO(struct send_options, ignore_cpu) },
+    { .name = "ignore-devices", .kind = OPTION_FLAG, .help = "go although a disk or a network is not there",
+      OPTION_INTO(struct send_options, ignore_devices) },
     { .name = "connect-timeout", .kind = OPTION_DURATION, .argument = "TIME",
       .help = "wait so long for the receiver's first words (1m)",
       OPTION_INTO(struct send_options, connect_timeout_us) },
@@ -111,16 +113,8 @@ static bool image_makes_sense(const struct send_options *o, struct send_request 
 {
     static const char *const codecs[] = { "auto", "none", "lz4", "zstd", NULL };
 
-    if (image_wish_parse(o->image, &request->image) < 0) {
-        fprintf(stderr, "xlmig send: --image is auto, libxc or v1, not '%s'\n", o->image);
+    if (!send_read_image("send", o->image, o->channels, request))
         return false;
-    }
-    if (strcmp(o->channels, "auto") != 0 &&
-        (parse_number(o->channels, &request->channels) < 0 || request->channels == 0 ||
-         request->channels > CONTROL_CHANNELS_MAX)) {
-        fprintf(stderr, "xlmig send: --channels is auto or 1 to %u, not '%s'\n", CONTROL_CHANNELS_MAX, o->channels);
-        return false;
-    }
     if (o->compress && !is_one_of(o->compress, codecs)) {
         fprintf(stderr, "xlmig send: --compress is auto, none, lz4 or zstd, not '%s'\n", o->compress);
         return false;
@@ -162,14 +156,8 @@ static bool limits_make_sense(const struct send_options *o, struct send_request 
 
 static bool options_make_sense(const struct send_options *o, const char *host)
 {
-    if (!send_transport_is_known(o->transport)) {
-        fprintf(stderr, "xlmig send: --transport is ssh, tls, tcp, exec:COMMAND or fd:IN,OUT,..., not '%s'\n", o->transport);
+    if (!send_way_makes_sense("send", o->transport, o->channels, host))
         return false;
-    }
-    if (strncmp(o->transport, "fd:", 3) == 0 && strcmp(o->channels, "auto") != 0) {
-        fprintf(stderr, "xlmig send: --transport=fd: has as many channels as it names descriptors, leave out --channels\n");
-        return false;
-    }
     if (o->data_address && strcmp(o->transport, "tls") != 0 && strcmp(o->transport, "tcp") != 0) {
         fprintf(stderr, "xlmig send: --data-address is for --transport=tls and tcp\n");
         return false;
@@ -186,10 +174,6 @@ static bool options_make_sense(const struct send_options *o, const char *host)
         fprintf(stderr, "xlmig send: --stock is for ssh: only xlmig knows tls and tcp, and exec:COMMAND decides itself\n");
         return false;
     }
-    if (host[0] == '-' || host[0] == '\0') {
-        fprintf(stderr, "xlmig send: '%s' is no host\n", host);
-        return false;
-    }
     return true;
 }
 
@@ -200,7 +184,7 @@ static int run_send(const struct verb_call *call)
         .vm = call->argv[0], .host = call->argv[1], .toolstack = call->toolstack, .transport = o->transport,
         .data_address = o->data_address, .ssh_command = o->ssh_command,
         .stock = o->stock, .no_live = o->no_live, .paused = o->paused, .ignore_cpu = o->ignore_cpu,
-        .late_devices = o->late_devices,
+        .ignore_devices = o->ignore_devices, .late_devices = o->late_devices,
         .verbose = o->verbose, .max_rounds = o->max_rounds, .max_downtime_us = o->max_downtime_us,
         .stall_timeout_us = o->stall_timeout_us,
         .connect_timeout_us = o->connect_timeout_us, .preflight_timeout_us = o->preflight_timeout_us,

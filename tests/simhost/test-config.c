@@ -27,6 +27,10 @@ START_TEST(written_configuration_reads_back)
     ck_assert_int_eq(simhost_config_set(&config, "balloon=5"), 0);
     ck_assert_int_eq(simhost_config_set(&config, "grow=6"), 0);
     ck_assert_int_eq(simhost_config_set(&config, "rate=1G"), 0);
+    ck_assert_int_eq(simhost_config_set(&config, "disk=/a=b"), 0);
+    ck_assert_int_eq(simhost_config_set(&config, "bridge=xenbr0"), 0);
+    ck_assert_int_eq(simhost_config_set(&config, "kernel=/boot/k"), 0);
+    ck_assert_str_eq(config.disk, "/a=b");
     char *json = simhost_config_write(&config);
     ck_assert_ptr_nonnull(json);
     ck_assert_int_eq(simhost_config_read(json, strlen(json), &back, why), 0);
@@ -47,6 +51,8 @@ START_TEST(unknown_settings_are_refused)
 }
 END_TEST
 
+#define TEXT_32 "01234567890123456789012345678901"
+
 static const char *const wrong[] = {
     "", "{", "[]", "null", "{}",
     "{" GOOD_C "}",
@@ -58,6 +64,7 @@ static const char *const wrong[] = {
     "{" GOOD_C ",\"b_info\":{\"max_vcpus\":2,\"max_memkb\":65536,\"target_memkb\":65540}}",
     "{" GOOD_C "," GOOD_B ",\"sim\":{\"content\":\"poem\"}}",
     "{" GOOD_C "," GOOD_B ",\"sim\":{\"holes_percent\":91}}",
+    "{" GOOD_C "," GOOD_B ",\"sim\":{\"disk\":\"" TEXT_32 TEXT_32 TEXT_32 TEXT_32 "\"}}",
     "{\"c_info\":{\"type\":\"pv\",\"name\":\"n\"," UUID "}," GOOD_B "}",
     "{\"c_info\":{\"type\":\"pvh\",\"name\":\"\"," UUID "}," GOOD_B "}",
     "{\"c_info\":{\"type\":\"pvh\",\"name\":\"a/b\"," UUID "}," GOOD_B "}",

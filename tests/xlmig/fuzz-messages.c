@@ -9,7 +9,7 @@
  */
 #include "stream-format/crc32c.h"
 #include "xlmig/control.h"
-#include "xlmig/cpu-policy.h"
+#include "xlmig/cpu-features.h"
 #include "xlmig/helper-events.h"
 #include "xlmig/journal-record.h"
 
@@ -51,7 +51,8 @@ static void preflight(const uint8_t *data, size_t size)
 
     if (control_decode_preflight(data, size, &out) == 0) {
         check_text(out.name);
-        if (strchr(out.name, '/') || !out.config_json || out.cpu_policy.len > CPU_POLICY_MAX_BYTES)
+        if (strchr(out.name, '/') || !out.config_json || out.cpu_policy.len > CPU_POLICY_MAX_BYTES ||
+            out.nr_disks > TOOLSTACK_DISKS_MAX)
             abort();
     }
     control_preflight_dispose(&out);
@@ -62,8 +63,13 @@ static void answer(const uint8_t *data, size_t size)
     struct control_answer out;
 
     if (control_decode_answer(data, size, &out) == 0)
-        for (unsigned i = 0; i < out.nr_refusals; i++)
-            check_text(out.refusals[i]);
+        for (unsigned i = 0; i < out.found.nr; i++) {
+            check_text(out.found.checks[i].subject);
+            check_text(out.found.checks[i].text);
+            check_text(out.found.checks[i].remedy);
+        }
+    if (out.found.nr > CHECKS_MAX)
+        abort();
     control_answer_dispose(&out);
 }
 
@@ -112,16 +118,26 @@ static void event(const uint8_t *data, size_t size)
     }
 }
 
+static bool knows_word(const char *word)
+{
+    return word[0] != 'a';
+}
+
 static void policy(const uint8_t *data, size_t size)
 {
     struct cpu_facts out;
-    char names[64];
+    struct cpu_difference difference;
 
     if (cpu_facts_decode(data, size, &out) == 0) {
         const struct cpu_facts none = { 0 };
 
-        cpu_features_missing(&out, &none, names, sizeof names);
-        check_text(names);
+        cpu_features_compare(&out, &none, knows_word, &difference);
+        check_text(difference.missing);
+        check_text(difference.line);
+        check_text(difference.wordless);
+        check_text(difference.weaker);
+        if (difference.line[0] && difference.line[strlen(difference.line) - 1] != '"')
+            abort();
     }
     cpu_facts_dispose(&out);
 }

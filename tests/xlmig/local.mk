@@ -1,8 +1,11 @@
 # tests/xlmig: its part of the build
 xlmig_unit_tests = \
 	tests/xlmig/test-channels \
+	tests/xlmig/test-check-list \
 	tests/xlmig/test-control \
+	tests/xlmig/test-cpu-features \
 	tests/xlmig/test-cpu-policy \
+	tests/xlmig/test-device-check \
 	tests/xlmig/test-handover \
 	tests/xlmig/test-helper-command \
 	tests/xlmig/test-helper-events \
@@ -31,6 +34,18 @@ tests_xlmig_test_channels_LDADD = xlmig/libxlmig.la $(CHECK_LIBS)
 tests_xlmig_test_control_SOURCES = tests/xlmig/test-control.c
 tests_xlmig_test_control_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(EVENT_CFLAGS)
 tests_xlmig_test_control_LDADD = xlmig/libxlmig.la $(CHECK_LIBS)
+
+tests_xlmig_test_check_list_SOURCES = tests/xlmig/test-check-list.c
+tests_xlmig_test_check_list_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_xlmig_test_check_list_LDADD = xlmig/libxlmig.la $(CHECK_LIBS)
+
+tests_xlmig_test_cpu_features_SOURCES = tests/xlmig/test-cpu-features.c
+tests_xlmig_test_cpu_features_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(JSONC_CFLAGS) $(XENLIGHT_CFLAGS)
+tests_xlmig_test_cpu_features_LDADD = xlmig/libxlmig.la $(CHECK_LIBS) $(JSONC_LIBS) $(XENLIGHT_LIBS)
+
+tests_xlmig_test_device_check_SOURCES = tests/xlmig/test-device-check.c
+tests_xlmig_test_device_check_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_xlmig_test_device_check_LDADD = xlmig/libxlmig.la $(CHECK_LIBS)
 
 tests_xlmig_test_cpu_policy_SOURCES = tests/xlmig/test-cpu-policy.c
 tests_xlmig_test_cpu_policy_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)

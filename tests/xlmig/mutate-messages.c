@@ -33,8 +33,11 @@ static const struct {
             "\"image_version\":1,\"image_features\":\"000000000000007f\",\"max_channels\":16,\"cpus\":4,"
             "\"data\":[\"inline\",\"tls\"]}"),
     TEXT(2, "{\"name\":\"web1\",\"uuid\":\"00112233445566778899aabbccddeeff\",\"type\":\"PVH\",\"memory_bytes\":1048576,"
-            "\"vcpus\":2,\"config\":\"{\\\"c_info\\\":{}}\",\"cpu_policy\":\"584d435000\"}"),
+            "\"vcpus\":2,\"config\":\"{\\\"c_info\\\":{}}\",\"cpu_policy\":\"584d435000\",\"ignore_devices\":true,"
+            "\"disks\":[{\"name\":\"xvda\",\"bytes\":4096}]}"),
     TEXT(3, "{\"refusals\":[\"no\",\"nor that \\u00e4\"]}"),
+    TEXT(3, "{\"refusals\":[\"no\"],\"checks\":[{\"result\":\"ok\",\"subject\":\"name\",\"text\":\"free\"},"
+            "{\"result\":\"refused\",\"subject\":\"disk \\u001b\",\"text\":\"no\",\"remedy\":\"some\"}]}"),
     TEXT(4, "{\"flag\":true,\"text\":\"some \\u001b text\"}"),
     TEXT(5, "{\"event\":\"progress\",\"phase\":\"precopy\",\"round\":2,\"done\":5,\"total\":9,\"bytes\":10}"),
     TEXT(6, "XMCP\1\0\0\0\1\0\0\0\0\0\0\0\1\0\0\0\377\377\377\377\1\0\0\0\0\0\0\0\0\0\0\20\0\0\0\0"

@@ -12,7 +12,8 @@ static struct control_preflight example(void)
     struct control_preflight p = {
         .name = "web1", .type = VM_TYPE_PVH, .memory_bytes = 134217728, .vcpus = 4, .early_devices = true,
         .config_json = strdup("{\"c_info\":{\"name\":\"web1 \\u00e4\"}}"),
-        .cpu_policy = { .bytes = malloc(3), .len = 3 },
+        .cpu_policy = { .bytes = malloc(3), .len = 3 }, .ignore_devices = true,
+        .nr_disks = 2, .disks = { { "xvda", 1 }, { "hdc", UINT64_C(1) << 62 } },
     };
 
     for (unsigned i = 0; i < 16; i++)
@@ -40,6 +41,9 @@ START_TEST(a_preflight_comes_back_as_it_was)
     ck_assert_uint_eq(out.memory_bytes, in.memory_bytes);
     ck_assert_uint_eq(out.vcpus, in.vcpus);
     ck_assert(out.early_devices);
+    ck_assert(out.ignore_devices);
+    ck_assert_uint_eq(out.nr_disks, 2);
+    ck_assert_mem_eq(out.disks, in.disks, sizeof out.disks);
     ck_assert_str_eq(out.config_json, in.config_json);
     ck_assert_uint_eq(out.cpu_policy.len, 3);
     ck_assert_mem_eq(out.cpu_policy.bytes, in.cpu_policy.bytes, 3);
@@ -49,18 +53,15 @@ START_TEST(a_preflight_comes_back_as_it_was)
 }
 END_TEST
 
-START_TEST(hello_answer_and_simple_come_back_as_they_were)
+START_TEST(hello_and_simple_come_back_as_they_were)
 {
     const struct control_hello hello = {
         .min_version = 1, .max_version = 3, .program = "xlmig 9", .host = "hosta", .hypervisor = "Xen 4.17",
         .image_version = 1, .image_features = 0x8000000000000051, .max_channels = 16, .cpus = 4,
         .data = 1u << CONTROL_DATA_INLINE | 1u << CONTROL_DATA_TLS,
     };
-    const struct control_answer answer = { .nr_refusals = 2, .refusals = { "no memory", "no CPU" },
-                                           .config_json = (char[]){ "{}" } };
     const struct control_simple simple = { .flag = true, .text = "it \"runs\"" };
     struct control_hello hello_out;
-    struct control_answer answer_out;
     struct control_simple simple_out;
     unsigned char *frame;
     size_t len;
@@ -74,13 +75,6 @@ START_TEST(hello_answer_and_simple_come_back_as_they_were)
     ck_assert_uint_eq(hello_out.max_channels, 16);
     ck_assert_uint_eq(hello_out.cpus, 4);
     ck_assert_uint_eq(hello_out.data, hello.data);
-    free(frame);
-    frame = control_encode_answer(&answer, &len);
-    ck_assert_int_eq(control_decode_answer(frame + CONTROL_HEADER_BYTES, len - CONTROL_HEADER_BYTES, &answer_out), 0);
-    ck_assert_uint_eq(answer_out.nr_refusals, 2);
-    ck_assert_str_eq(answer_out.refusals[1], "no CPU");
-    ck_assert_str_eq(answer_out.config_json, "{}");
-    control_answer_dispose(&answer_out);
     free(frame);
     frame = control_encode_simple(CONTROL_REPORT, &simple, &len);
     ck_assert_int_eq(control_decode_simple(frame + CONTROL_HEADER_BYTES, len - CONTROL_HEADER_BYTES, &simple_out), 0);
@@ -237,6 +231,8 @@ END_TEST
 
 #define UUID "\"00112233445566778899aabbccddeeff\""
 
+#define PREFLIGHT "{\"name\":\"a\",\"uuid\":" UUID ",\"type\":\"PV\",\"memory_bytes\":1,\"vcpus\":1,\"config\":\"{}\""
+
 /* Each breaks one rule of an otherwise good preflight. */
 static const char *const bad_preflights[] = {
     "",
@@ -263,6 +259,10 @@ static const char *const bad_preflights[] = {
     "{\"name\":\"a\",\"uuid\":" UUID ",\"type\":\"PV\",\"memory_bytes\":1,\"vcpus\":1,\"config\":\"{}\",\"early_devices\":1}",
     "{\"name\":\"a\",\"uuid\":" UUID ",\"type\":\"PV\",\"memory_bytes\":1,\"vcpus\":1,\"config\":\"{}\",\"cpu_policy\":\"zz\"}",
     "{\"name\":\"a\",\"uuid\":" UUID ",\"type\":\"PV\",\"memory_bytes\":1,\"vcpus\":1,\"config\":\"{}\",\"cpu_policy\":7}",
+    PREFLIGHT ",\"ignore_devices\":\"yes\"}", PREFLIGHT ",\"disks\":{}}", PREFLIGHT ",\"disks\":[7]}",
+    PREFLIGHT ",\"disks\":[{\"name\":\"xvda\"}]}", PREFLIGHT ",\"disks\":[{\"bytes\":1}]}",
+    PREFLIGHT ",\"disks\":[{\"name\":\"xvda\",\"bytes\":-1}]}",
+    PREFLIGHT ",\"disks\":[{\"name\":\"a name that is longer than any of a disk\",\"bytes\":1}]}",
     "{\"name\":{\"a\":{\"b\":{\"c\":{\"d\":{}}}}}}",
 };
 
@@ -303,20 +303,131 @@ START_TEST(text_of_a_peer_reaches_no_terminal_as_it_is)
 }
 END_TEST
 
-START_TEST(more_refusals_than_there_is_room_for_are_dropped)
+static void through_the_wire(const struct control_answer *in, struct control_answer *out)
 {
-    char text[1024] = "{\"refusals\":[\"0\"";
+    size_t len;
+    unsigned char *frame = control_encode_answer(in, &len);
+
+    ck_assert_ptr_nonnull(frame);
+    ck_assert_int_eq(control_decode_answer(frame + CONTROL_HEADER_BYTES, len - CONTROL_HEADER_BYTES, out), 0);
+    free(frame);
+}
+
+START_TEST(an_answer_comes_back_as_it_was)
+{
+    struct control_answer in = { .config_json = (char[]){ "{}" } }, out;
+
+    check_add(&in.found, CHECK_OK, "name", "it is free");
+    check_remedy(check_add(&in.found, CHECK_REFUSED, "disk xvda", "\"/dev/a\" is not there"), "Make it");
+    check_add(&in.found, CHECK_UNKNOWN, "network 0", "who knows");
+    check_add(&in.found, CHECK_WARNING, "kernel", "mind");
+    through_the_wire(&in, &out);
+    ck_assert_uint_eq(out.found.nr, 4);
+    for (unsigned i = 0; i < 4; i++) {
+        ck_assert_int_eq(out.found.checks[i].result, in.found.checks[i].result);
+        ck_assert_str_eq(out.found.checks[i].subject, in.found.checks[i].subject);
+        ck_assert_str_eq(out.found.checks[i].text, in.found.checks[i].text);
+        ck_assert_str_eq(out.found.checks[i].remedy, in.found.checks[i].remedy);
+    }
+    ck_assert(!out.only_refusals);
+    ck_assert_str_eq(out.config_json, "{}");
+    control_answer_dispose(&out);
+    check_list_dispose(&in.found);
+}
+END_TEST
+
+/* A sender of a release that reads `refusals` only, and a receiver of one that writes only those. */
+START_TEST(refusals_alone_are_enough)
+{
+    struct control_answer in = { .only_refusals = true }, out;
+
+    check_add(&in.found, CHECK_OK, "name", "it is free");
+    check_remedy(check_add(&in.found, CHECK_REFUSED, "cpu", "no avx"), "Buy one");
+    check_add(&in.found, CHECK_WARNING, "kernel", "mind");
+    through_the_wire(&in, &out);
+    ck_assert(out.only_refusals);
+    ck_assert_uint_eq(out.found.nr, 1);
+    ck_assert_int_eq(out.found.checks[0].result, CHECK_REFUSED);
+    ck_assert_str_eq(out.found.checks[0].text, "no avx. Buy one");
+    control_answer_dispose(&out);
+    check_list_dispose(&in.found);
+}
+END_TEST
+
+/* The longest of everything, in characters that take most room on the wire. */
+START_TEST(the_longest_answer_fits_a_frame)
+{
+    struct control_answer in = { 0 }, out;
+    char longest[CHECK_TEXT_MAX];
+
+    memset(longest, '"', sizeof longest);
+    longest[sizeof longest - 1] = '\0';
+    for (unsigned i = 0; i < CHECKS_MAX; i++)
+        check_remedy(check_add(&in.found, CHECK_REFUSED, longest, "%s", longest), "%s", longest);
+    through_the_wire(&in, &out);
+    ck_assert_uint_eq(out.found.nr, CHECKS_MAX);
+    ck_assert_str_eq(out.found.checks[CHECKS_MAX - 1].remedy, longest);
+    control_answer_dispose(&out);
+    check_list_dispose(&in.found);
+}
+END_TEST
+
+static const struct {
+    const char *text;
+    int rc;
+    bool refuses;
+} answers[] = {
+    { "{\"refusals\":[]}", 0, false },
+    { "{\"refusals\":[],\"checks\":[]}", 0, false },
+    /* What is refused in either of them is refused. */
+    { "{\"refusals\":[\"no\"],\"checks\":[]}", 0, true },
+    { "{\"refusals\":[7],\"checks\":[{\"result\":\"ok\",\"subject\":\"a\",\"text\":\"b\"}]}", 0, true },
+    { "{\"refusals\":[],\"checks\":[{\"result\":\"refused\",\"subject\":\"a\",\"text\":\"b\"}]}", 0, true },
+    { "{\"refusals\":[],\"checks\":[{\"result\":\"a later one, and longer\",\"subject\":\"a\",\"text\":\"b\"}]}", -1, false },
+    { "{\"refusals\":[],\"checks\":[{\"result\":\"later\",\"subject\":\"a\",\"text\":\"b\"}]}", 0, false },
+    { "{\"refusals\":[],\"checks\":[{\"result\":\"ok\",\"subject\":\"a\",\"text\":7}]}", -1, false },
+    { "{\"refusals\":[],\"checks\":[{\"result\":\"ok\",\"subject\":\"a\"}]}", -1, false },
+    { "{\"refusals\":[],\"checks\":[{\"result\":\"ok\",\"text\":\"a\"}]}", -1, false },
+    { "{\"refusals\":[],\"checks\":[{\"subject\":\"a\",\"text\":\"a\"}]}", -1, false },
+    { "{\"refusals\":[],\"checks\":[{\"result\":\"ok\",\"subject\":\"a\",\"text\":\"b\",\"remedy\":[]}]}", -1, false },
+    { "{\"refusals\":[],\"checks\":[\"ok\"]}", -1, false },
+    { "{\"refusals\":[],\"checks\":{}}", -1, false },
+    { "{\"refusals\":[],\"checks\":[null]}", -1, false },
+    { "{\"checks\":[]}", -1, false },
+    { "{\"refusals\":7}", -1, false },
+    { "{\"refusals\":[],\"config\":7}", -1, false },
+    { "{}", -1, false },
+};
+
+START_TEST(answers_that_may_come)
+{
     struct control_answer out;
 
-    for (unsigned i = 0; i < 40; i++)
-        strcat(text, ",\"x\"");
-    strcat(text, "]}");
+    ck_assert_msg(control_decode_answer(answers[_i].text, strlen(answers[_i].text), &out) == answers[_i].rc, "%s",
+                  answers[_i].text);
+    ck_assert_msg(check_refuses(&out.found) == answers[_i].refuses, "%s", answers[_i].text);
+    if (answers[_i].rc < 0)
+        ck_assert_ptr_null(out.found.checks);
+    control_answer_dispose(&out);
+}
+END_TEST
+
+START_TEST(more_checks_than_there_is_room_for_are_dropped)
+{
+    static const char one[] = "{\"result\":\"ok\",\"subject\":\"\\u001b[2J\",\"text\":\"a\\u009b\"},";
+    char *text = calloc(1, 64 + 2 * CHECKS_MAX * sizeof one);
+    struct control_answer out;
+
+    strcpy(text, "{\"checks\":[");
+    for (unsigned i = 0; i < 2 * CHECKS_MAX; i++)
+        strcat(text, one);
+    strcpy(text + strlen(text) - 1, "],\"refusals\":[\"no\"]}");
     ck_assert_int_eq(control_decode_answer(text, strlen(text), &out), 0);
-    ck_assert_uint_eq(out.nr_refusals, CONTROL_REFUSALS_MAX);
-    ck_assert_ptr_null(out.config_json);
-    ck_assert_int_eq(control_decode_answer("{\"refusals\":7}", 14, &out), -1);
-    ck_assert_int_eq(control_decode_answer("{\"refusals\":[],\"config\":7}", 26, &out), -1);
-    ck_assert_int_eq(control_decode_answer("{}", 2, &out), -1);
+    ck_assert_uint_eq(out.found.nr, CHECKS_MAX);
+    ck_assert_str_eq(out.found.checks[0].subject, " [2J"); /* and no terminal sees what it is not to */
+    ck_assert(check_refuses(&out.found));
+    control_answer_dispose(&out);
+    free(text);
 }
 END_TEST
 
@@ -362,7 +473,7 @@ int main(void)
     TCase *tcase = tcase_create("messages");
 
     tcase_add_test(tcase, a_preflight_comes_back_as_it_was);
-    tcase_add_test(tcase, hello_answer_and_simple_come_back_as_they_were);
+    tcase_add_test(tcase, hello_and_simple_come_back_as_they_were);
     tcase_add_test(tcase, what_is_said_of_channels_comes_back_as_it_was);
     tcase_add_test(tcase, what_an_older_release_says_is_understood);
     tcase_add_loop_test(tcase, negative_hellos, 0, LENGTH(bad_hellos));
@@ -373,7 +484,11 @@ int main(void)
     tcase_add_loop_test(tcase, negative_preflights, 0, LENGTH(bad_preflights));
     tcase_add_test(tcase, a_name_of_the_greatest_length_passes_and_a_longer_one_does_not);
     tcase_add_test(tcase, text_of_a_peer_reaches_no_terminal_as_it_is);
-    tcase_add_test(tcase, more_refusals_than_there_is_room_for_are_dropped);
+    tcase_add_test(tcase, an_answer_comes_back_as_it_was);
+    tcase_add_test(tcase, refusals_alone_are_enough);
+    tcase_add_test(tcase, the_longest_answer_fits_a_frame);
+    tcase_add_loop_test(tcase, answers_that_may_come, 0, LENGTH(answers));
+    tcase_add_test(tcase, more_checks_than_there_is_room_for_are_dropped);
     tcase_add_test(tcase, versions_are_common_or_refused);
     tcase_add_test(tcase, damaged_preflights_are_survived);
     suite_add_tcase(suite, tcase);

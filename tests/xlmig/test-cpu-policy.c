@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* CPU policies on the wire, and what one CPU lacks of another. */
+/* CPU policies on the wire. */
 #include "tests/run-suite.h"
 #include "xlmig/cpu-policy.h"
 
@@ -48,54 +48,6 @@ START_TEST(negative_policies)
 }
 END_TEST
 
-START_TEST(the_same_cpu_lacks_nothing)
-{
-    char names[256];
-
-    ck_assert_uint_eq(cpu_features_missing(&facts, &facts, names, sizeof names), 0);
-    ck_assert_str_eq(names, "");
-}
-END_TEST
-
-START_TEST(lacking_features_are_named)
-{
-    struct cpu_leaf poor[] = {
-        { 0x1, CPU_POLICY_NO_SUBLEAF, 0, 0, 0, 0x178bfbff },
-        { 0x7, 0, 2, 0, 0, 0 },
-        { 0x80000001, CPU_POLICY_NO_SUBLEAF, 0, 0, 0, 0x0183f3ff },
-    };
-    const struct cpu_facts host = { 3, 0, poor, NULL };
-    char names[256];
-
-    ck_assert_uint_eq(cpu_features_missing(&facts, &host, names, sizeof names), 2);
-    ck_assert_str_eq(names, "avx avx2");
-}
-END_TEST
-
-START_TEST(bits_that_are_no_features_do_not_count)
-{
-    struct cpu_leaf guest_leaves[] = {
-        { 0x1, CPU_POLICY_NO_SUBLEAF, 0, 0, 1u << 31 | 1u << 27, 1u << 28 | 1u << 9 }, /* hyper osxsave htt apic */
-        { 0x80000001, CPU_POLICY_NO_SUBLEAF, 0, 0, 0, 0x0183f3ff },
-    };
-    const struct cpu_facts guest = { 2, 0, guest_leaves, NULL }, host = { 0, 0, NULL, NULL };
-    char names[256];
-
-    ck_assert_uint_eq(cpu_features_missing(&guest, &host, names, sizeof names), 0);
-}
-END_TEST
-
-START_TEST(a_bit_without_a_name_is_shown_by_its_place)
-{
-    struct cpu_leaf guest_leaves[] = { { 0x7, 1, 1u << 31, 0, 0, 0 } };
-    const struct cpu_facts guest = { 1, 0, guest_leaves, NULL }, host = { 0, 0, NULL, NULL };
-    char names[8];
-
-    ck_assert_uint_eq(cpu_features_missing(&guest, &host, names, sizeof names), 1);
-    ck_assert_str_eq(names, "0x7:a:3"); /* cut to the room there is */
-}
-END_TEST
-
 int main(void)
 {
     Suite *suite = suite_create("cpu-policy");
@@ -103,10 +55,6 @@ int main(void)
 
     tcase_add_test(tcase, a_policy_comes_back_as_it_was);
     tcase_add_test(tcase, negative_policies);
-    tcase_add_test(tcase, the_same_cpu_lacks_nothing);
-    tcase_add_test(tcase, lacking_features_are_named);
-    tcase_add_test(tcase, bits_that_are_no_features_do_not_count);
-    tcase_add_test(tcase, a_bit_without_a_name_is_shown_by_its_place);
     suite_add_tcase(suite, tcase);
     return run_suite(suite);
 }

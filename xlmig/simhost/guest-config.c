@@ -117,6 +117,22 @@ static int read_devices(struct json_object *sim, struct simguest_config *config)
     return 0;
 }
 
+/* -1: too long. */
+static int read_path(const char *text, char path[SIMGUEST_PATH_MAX + 1])
+{
+    if (strlen(text) > SIMGUEST_PATH_MAX)
+        return -1;
+    strcpy(path, text);
+    return 0;
+}
+
+static int read_paths(struct json_object *sim, struct simguest_config *config)
+{
+    return read_path(get_text(sim, "disk"), config->disk) || read_path(get_text(sim, "bridge"), config->bridge) ||
+                   read_path(get_text(sim, "kernel"), config->kernel)
+               ? -1 : 0;
+}
+
 static int read_config(struct json_object *root, struct simguest_config *config, const char **why)
 {
     struct json_object *c = section(root, "c_info"), *b = section(root, "b_info"), *sim = section(root, "sim");
@@ -151,7 +167,7 @@ static int read_config(struct json_object *root, struct simguest_config *config,
     if (config->nr_vcpus < 1 || config->boot_pfns < SIMGUEST_MIN_PFNS)
         return -1;
     *why = "sim holds a value that is not possible";
-    return sim && (read_program(sim, config) || read_devices(sim, config)) ? -1 : 0;
+    return sim && (read_program(sim, config) || read_devices(sim, config) || read_paths(sim, config)) ? -1 : 0;
 }
 
 int simhost_config_read(const char *json, size_t bytes, struct simguest_config *config, char why[128])
@@ -210,6 +226,9 @@ char *simhost_config_write(const struct simguest_config *config)
     add_number(sim, "holes_percent", config->holes_percent);
     add_number(sim, "devices_ms", config->devices_ms);
     add_number(sim, "devices_broken", config->devices_broken);
+    add_text(sim, "disk", config->disk);
+    add_text(sim, "bridge", config->bridge);
+    add_text(sim, "kernel", config->kernel);
     json_object_object_add(root, "c_info", c);
     json_object_object_add(root, "b_info", b);
     json_object_object_add(root, "sim", sim);
@@ -303,5 +322,11 @@ int simhost_config_set(struct simguest_config *config, const char *assignment)
         config->has_emulator = strcmp(equals + 1, "hvm") == 0;
         return config->has_emulator || strcmp(equals + 1, "pvh") == 0 ? 0 : -1;
     }
+    if (strcmp(name, "disk") == 0)
+        return read_path(equals + 1, config->disk);
+    if (strcmp(name, "bridge") == 0)
+        return read_path(equals + 1, config->bridge);
+    if (strcmp(name, "kernel") == 0)
+        return read_path(equals + 1, config->kernel);
     return set_number(config, name, equals + 1);
 }

@@ -43,6 +43,8 @@ struct simguest_program {
     uint32_t reserved;
 };
 
+#define SIMGUEST_PATH_MAX 127u
+
 struct simguest_config {
     char name[SIM_NAME_MAX + 1];
     uint8_t uuid[16];
@@ -55,6 +57,10 @@ struct simguest_config {
     struct simguest_program program;
     unsigned devices_ms;        /* that setting up its disks and network takes where it arrives; 0: it has none */
     bool devices_broken;        /* they cannot be set up there */
+    /* What it has of its host, below the host's directory; "": nothing.  Nothing is done with it. */
+    char disk[SIMGUEST_PATH_MAX + 1];
+    char bridge[SIMGUEST_PATH_MAX + 1];
+    char kernel[SIMGUEST_PATH_MAX + 1];
 };
 
 /* Smallest guest, and the largest that the simulation is meant for. */

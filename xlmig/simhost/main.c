@@ -56,7 +56,13 @@ static const char help[] =
     "  grow=0          milliseconds between pages that it takes beyond MEMORY; 0: none\n"
     "  devices=0       milliseconds that setting up its disks and network takes where it arrives\n"
     "  devices-broken=0  1: they cannot be set up there\n"
-    "  uuid=UUID       a random one\n";
+    "  disk=PATH       a disk: DIR/PATH, where it arrives too\n"
+    "  bridge=NAME     a network: the folder DIR/sys/class/net/NAME/bridge and the script\n"
+    "                  DIR/etc/xen/scripts/vif-bridge, where it arrives too\n"
+    "  kernel=PATH     what it starts from: DIR/PATH\n"
+    "  uuid=UUID       a random one\n"
+    "\n"
+    "DIR/cpu-lacks may hold a number: bits of CPUID leaf 7, EBX, that the host's CPU lacks.\n";
 
 static int complain(const char *what)
 {
