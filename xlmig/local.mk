@@ -128,6 +128,7 @@ xlmig_libxlmig_la_SOURCES = \
 	xlmig/transport.c \
 	xlmig/transport.h \
 	xlmig/verb-cancel.c \
+	xlmig/verb-check.c \
 	xlmig/verb-convert.c \
 	xlmig/verb-finish.c \
 	xlmig/verb-guard-cap.c \

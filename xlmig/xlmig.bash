@@ -28,7 +28,7 @@ _xlmig()
         case $verb in
         set | finish | cancel)
             COMPREPLY=($(compgen -W "$(xlmig top --once 2>/dev/null | awk 'NR > 1 { print $1, $2 }')" -- "$word")) ;;
-        send | save | resume)
+        send | check | save | resume)
             COMPREPLY=($(compgen -W "$(xl list 2>/dev/null | awk 'NR > 2 { print $1 }')" -- "$word")) ;;
         esac
         case $verb in
