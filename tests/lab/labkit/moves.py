@@ -25,6 +25,8 @@ SEND = {
     ("helper", "helper"): HELPER + " xl migrate -s '' {name} '{dial} {host} 8004'",
 }
 
+CHECK = "xlmig check --transport 'exec:/lab/dial {host} 8003' {options} {name} {host}"
+
 
 def send_command(guest, target, sender="xlmig", receiver="xlmig", options="", settings=""):
     """The command that moves a guest; settings are /lab/dial's (LAB_RATE=4m …)."""
@@ -117,6 +119,17 @@ def refused(guest, target, command, *said, seconds=60):
     largest_gap_ms = max(tick.gap_ms for tick in guest.ticks()[-5:])
     if largest_gap_ms > STANDSTILL_MS:
         raise LabError(f"{guest.name} stood still for {largest_gap_ms} ms although the send was refused")
+
+
+def checked(guest, target, status, *said, options=""):
+    """`xlmig check` ends with that status, says every one of `said`, and touches nothing: what it printed."""
+    command = CHECK.format(name=guest.name, host=f"host{target.name}", options=options)
+    with untouched(guest, target):
+        ended, output = guest.host.attempt(command, 60)
+    missing = [text for text in said if text.lower() not in output.lower()]
+    if ended != status or missing:
+        raise LabError(f"`{command}` ended with {ended}, not {status}, or does not say {', '.join(missing)}:\n{output}")
+    return output
 
 
 # Migrations that a test watches from beside: started in a session of their own, one at a time on a host.

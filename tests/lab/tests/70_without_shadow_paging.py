@@ -16,12 +16,19 @@ def pv(lab):
         moves.send(lab, guest, options="--no-live")
 
 
-@scenario("refuses-poorer-cpu", "pvh-without-shadow-paging-moves-live", xen="current")
+@scenario("check-names-what-a-poorer-cpu-lacks", "refuses-poorer-cpu", "check-knows-the-line-against-it",
+          "pvh-without-shadow-paging-moves-live", xen="current")
 def cpu(lab):
     guest = lab.guest("pv").create(lab.a)
+    line = f'cpuid="host,{MISSING_FEATURE}=0"'
+    with lab.step("check-names-what-a-poorer-cpu-lacks"):
+        moves.checked(guest, lab.b, moves.REFUSED, f"the CPU of hostb does not have: {MISSING_FEATURE}", line,
+                      options="--no-live")
     with lab.step("refuses-poorer-cpu"):
-        moves.refused(guest, lab.b, moves.send_command(guest, lab.b, options="--no-live"), MISSING_FEATURE, "cpuid=")
+        moves.refused(guest, lab.b, moves.send_command(guest, lab.b, options="--no-live"), MISSING_FEATURE, line)
     guest.destroy()
-    guest = lab.guest("pvh", configuration=f'cpuid = "host,{MISSING_FEATURE}=0"\n').create(lab.a)
+    guest = lab.guest("pvh", configuration=line + "\n").create(lab.a)
+    with lab.step("check-knows-the-line-against-it"):
+        moves.checked(guest, lab.b, 0)
     with lab.step("pvh-without-shadow-paging-moves-live"):
         moves.send(lab, guest)
