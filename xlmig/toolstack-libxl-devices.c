@@ -11,7 +11,7 @@
 
 static const char *driver_domain(const char *name, libxl_domid domid, char buffer[16])
 {
-    if (name && *name)
+    if (name && *name && strcmp(name, "Domain-0") != 0 && strcmp(name, "0") != 0)
         return name;
     snprintf(buffer, 16, "%u", domid);
     return domid == 0 ? NULL : buffer;
@@ -40,10 +40,11 @@ static struct disk_facts facts_of(const libxl_device_disk *disk, char domain[16]
         .name = disk->vdev, .path = disk->format == LIBXL_DISK_FORMAT_EMPTY ? NULL : disk->pdev_path,
         .script = disk->script, .backend = driver_domain(disk->backend_domname, disk->backend_domid, domain),
         .format = format_of(disk), .writable = disk->readwrite,
-        .block_only = disk->backend == LIBXL_DISK_BACKEND_PHY,
+        .block_only = disk->backend == LIBXL_DISK_BACKEND_PHY && !disk->script, /* a script may make one of a file */
     };
 }
 
+/* What is in a drive for CDs is its host's own matter: nothing is compared. */
 static void check_disks(struct device_checker *checker, const libxl_domain_config *config,
                         const struct toolstack_disk *sizes, unsigned nr_sizes)
 {
@@ -52,7 +53,7 @@ static void check_disks(struct device_checker *checker, const libxl_domain_confi
         struct disk_facts facts = facts_of(&config->disks[i], domain);
 
         for (unsigned n = 0; n < nr_sizes && !facts.has_size; n++)
-            if (facts.name && strcmp(facts.name, sizes[n].name) == 0) {
+            if (facts.name && !config->disks[i].is_cdrom && strcmp(facts.name, sizes[n].name) == 0) {
                 facts.has_size = true;
                 facts.bytes = sizes[n].bytes;
             }
@@ -133,7 +134,8 @@ int libxl_op_disk_sizes(struct toolstack *ts, const char *config_json, struct to
         char domain[16];
         struct disk_facts facts = facts_of(&config.disks[i], domain);
 
-        if (facts.name && strlen(facts.name) < sizeof disk->name && device_disk_size("", &facts, &disk->bytes) == 0) {
+        if (facts.name && strlen(facts.name) < sizeof disk->name && !config.disks[i].is_cdrom &&
+            device_disk_size("", &facts, &disk->bytes) == 0) {
             strcpy(disk->name, facts.name);
             ++*nr_disks;
         }
