@@ -33,7 +33,7 @@ static void set_up(void)
     ck_assert_ptr_nonnull(mkdtemp(root));
     make("mkdir scripts disks && for s in vif-bridge vif-openvswitch vif-route block block-iscsi; do "
          "printf '#!/bin/sh\\n' > scripts/$s; chmod +x scripts/$s; done");
-    make("mkdir -p sys/class/net/xenbr0/bridge sys/class/net/ovsbr0 sys/class/net/eth0");
+    make("mkdir -p sys/class/net/xenbr0/bridge sys/class/net/ovsbr0 sys/class/net/eth0 sys/class/bridge");
     make("truncate -s 1M disks/raw; printf 'QFI\\373rest' > disks/qcow2; printf conectix > disks/vhd; "
          "printf 'QED\\0' > disks/qed; mkfifo disks/fifo; mkdir disks/folder; : > disks/empty");
 }
@@ -232,6 +232,7 @@ START_TEST(a_question_that_hangs_is_given_up)
     ck_assert_int_eq(errno, ETIMEDOUT);
     ck_assert_int_eq(bounded_call(crash, NULL, &answer, sizeof answer, 10000), -1);
     ck_assert_int_eq(errno, EIO);
+    ck_assert_int_ge(fcntl(STDERR_FILENO, F_DUPFD, 500), 500);
     ck_assert_int_eq(bounded_call(count_descriptors, NULL, &answer, sizeof answer, 10000), 0);
     ck_assert_int_eq(answer, 1); /* that of its answer: nobody waits for the end of another one */
 }
