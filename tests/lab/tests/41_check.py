@@ -25,7 +25,7 @@ def moved_away(host, path):
 
 def check_all_is_well(guest, target):
     output = moves.checked(guest, target, 0, options="--json")
-    found = [json.loads(line) for line in output.splitlines()]
+    found = [json.loads(line) for line in output.splitlines() if line.startswith("{")]
     results = {entry["subject"]: entry["result"] for entry in found[:-1]}
     if results != {subject: "ok" for subject in SUBJECTS} or not found[-1]["can_move"]:
         raise LabError(f"not everything is well:\n{output}")
