@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Are the disks, networks and files of a VM there: its configuration, as device-check.h wants it. */
-#include "xlmig/device-check.h"
 #include "xlmig/toolstack-libxl.h"
 
 #include <stdio.h>
@@ -90,6 +89,14 @@ static void check_boot_files(struct device_checker *checker, const libxl_domain_
     device_check_boot_file(checker, "firmware", b->u.hvm.acpi_firmware);
 }
 
+void libxl_check_devices(struct device_checker *checker, const libxl_domain_config *config,
+                         const struct toolstack_disk *sizes, unsigned nr_sizes)
+{
+    check_disks(checker, config, sizes, nr_sizes);
+    check_nics(checker, config);
+    check_boot_files(checker, config);
+}
+
 static int read_config(struct libxl_toolstack *lx, const char *json, libxl_domain_config *config, struct failure *failure)
 {
     int rc;
@@ -113,11 +120,8 @@ int libxl_op_devices_there(struct toolstack *ts, const char *config_json, const 
         return -1;
     checker.host = host.name;
     rc = read_config(lx, config_json, &config, failure);
-    if (rc == 0) {
-        check_disks(&checker, &config, disks, nr_disks);
-        check_nics(&checker, &config);
-        check_boot_files(&checker, &config);
-    }
+    if (rc == 0)
+        libxl_check_devices(&checker, &config, disks, nr_disks);
     libxl_domain_config_dispose(&config);
     return rc;
 }

@@ -14,6 +14,7 @@
 #ifndef XLMIG_TOOLSTACK_LIBXL_H
 #define XLMIG_TOOLSTACK_LIBXL_H
 
+#include "xlmig/device-check.h"
 #include "xlmig/toolstack.h"
 
 /* The newest that Xen 4.17 and 4.22 both know. */
@@ -82,6 +83,9 @@ int libxl_op_disk_sizes(struct toolstack *ts, const char *config_json, struct to
                         struct failure *failure);
 int libxl_op_devices_there(struct toolstack *ts, const char *config_json, const struct toolstack_disk *disks,
                            unsigned nr_disks, struct check_list *found, struct failure *failure);
+/* What devices_there() looks for; needs no Xen. */
+void libxl_check_devices(struct device_checker *checker, const libxl_domain_config *config,
+                         const struct toolstack_disk *sizes, unsigned nr_sizes);
 
 /* early */
 int libxl_op_early_devices(struct toolstack *ts, const char *config_json, char **rest_json, struct failure *failure);

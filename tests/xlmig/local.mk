@@ -11,6 +11,7 @@ xlmig_unit_tests = \
 	tests/xlmig/test-helper-events \
 	tests/xlmig/test-journal \
 	tests/xlmig/test-journal-power-loss \
+	tests/xlmig/test-libxl-devices \
 	tests/xlmig/test-negotiate \
 	tests/xlmig/test-options \
 	tests/xlmig/test-registry \
@@ -78,6 +79,10 @@ tests_xlmig_test_journal_power_loss_SOURCES = \
 tests_xlmig_test_journal_power_loss_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(EVENT_CFLAGS)
 tests_xlmig_test_journal_power_loss_LDADD = xlmig/libxlmig.la $(CHECK_LIBS)
 tests_xlmig_test_journal_power_loss_LDFLAGS = $(AM_LDFLAGS) $(disk_shim_calls)
+
+tests_xlmig_test_libxl_devices_SOURCES = tests/xlmig/test-libxl-devices.c
+tests_xlmig_test_libxl_devices_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(EVENT_CFLAGS) $(XENLIGHT_CFLAGS)
+tests_xlmig_test_libxl_devices_LDADD = xlmig/libxlmig.la $(CHECK_LIBS) $(XENLIGHT_LIBS)
 
 tests_xlmig_test_negotiate_SOURCES = tests/xlmig/test-negotiate.c
 tests_xlmig_test_negotiate_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(EVENT_CFLAGS)
