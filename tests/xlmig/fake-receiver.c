@@ -103,7 +103,7 @@ static void greet(void)
     struct control_hello hello = { .min_version = at("be-too-new") ? 2 : 1, .max_version = at("be-too-new") ? 3 : 1,
                                    .program = "fake", .host = "nowhere", .hypervisor = "none",
                                    .max_channels = 1, .data = 1u << CONTROL_DATA_INLINE };
-    const struct control_answer answer = { 0 };
+    const struct control_answer answer = { .only_refusals = at("be-older") };
     unsigned char *frame;
     size_t len;
 
