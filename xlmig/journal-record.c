@@ -11,7 +11,8 @@
 
 #define TRAILER "crc32c %08x\n"
 #define TRAILER_BYTES 16u
-#define NR_MEMBERS 16
+#define NR_MEMBERS 17
+#define NR_MEMBERS_OF_NUMBERS 4
 
 /* ---- states ---- */
 
@@ -93,8 +94,9 @@ int journal_record_check(const struct journal_record *record, struct failure *fa
 {
     if (!journal_side_has(record->side, record->state) || !offered_fits(record))
         return failure_set(failure, "its state does not fit the rest");
-    if (record->generation == 0 || record->generation > INT64_MAX)
-        return failure_set(failure, "its generation makes no sense");
+    if (record->generation == 0 || record->generation > INT64_MAX || record->serial == 0 ||
+        record->serial > INT64_MAX)
+        return failure_set(failure, "its numbers make no sense");
     if (!vm_name_is_valid(record->name))
         return failure_set(failure, "its name is none of a VM");
     if (!record->peer[0] || !is_plain(record->peer) || !is_plain(record->transport) ||
@@ -117,6 +119,7 @@ static struct json_object *describe(const struct journal_record *r)
     fields_add_bytes(object, "token", r->token, sizeof r->token);
     fields_add_bytes(object, "uuid", r->uuid, sizeof r->uuid);
     fields_add_u64(object, "generation", r->generation);
+    fields_add_u64(object, "serial", r->serial);
     fields_add_text(object, "name", r->name);
     fields_add_text(object, "peer", r->peer);
     fields_add_text(object, "transport", r->transport);
@@ -130,21 +133,29 @@ static struct json_object *describe(const struct journal_record *r)
     return object;
 }
 
+/* `object` and the checksum of it; takes the object.  0 octets: too long, or no memory. */
+static size_t seal(struct json_object *object, char bytes[JOURNAL_RECORD_MAX])
+{
+    size_t len = 0;
+    const char *text = json_object_to_json_string_length(object, JSON_C_TO_STRING_PLAIN, &len);
+
+    if (text && len + 1 + TRAILER_BYTES < JOURNAL_RECORD_MAX) {
+        memcpy(bytes, text, len);
+        bytes[len++] = '\n';
+        len += (size_t)snprintf(bytes + len, TRAILER_BYTES + 1, TRAILER, crc32c(0, bytes, len));
+    } else {
+        len = 0;
+    }
+    json_object_put(object);
+    return len;
+}
+
 int journal_record_encode(const struct journal_record *record, char bytes[JOURNAL_RECORD_MAX], size_t *len,
                           struct failure *failure)
 {
-    struct json_object *object = describe(record);
     struct journal_record again;
-    size_t text_len = 0;
-    const char *text = json_object_to_json_string_length(object, JSON_C_TO_STRING_PLAIN, &text_len);
 
-    *len = 0;
-    if (text && text_len + 1 + TRAILER_BYTES < JOURNAL_RECORD_MAX) {
-        memcpy(bytes, text, text_len);
-        bytes[text_len++] = '\n';
-        *len = text_len + (size_t)snprintf(bytes + text_len, TRAILER_BYTES + 1, TRAILER, crc32c(0, bytes, text_len));
-    }
-    json_object_put(object);
+    *len = seal(describe(record), bytes);
     return journal_record_decode(bytes, *len, &again, failure);
 }
 
@@ -207,6 +218,7 @@ static int read_members(struct json_object *object, struct journal_record *r)
                    fields_get_bytes(object, "token", r->token, sizeof r->token) < 0 ||
                    fields_get_bytes(object, "uuid", r->uuid, sizeof r->uuid) < 0 ||
                    fields_get_u64(object, "generation", &r->generation) < 0 ||
+                   fields_get_u64(object, "serial", &r->serial) < 0 ||
                    fields_get_text(object, "name", r->name, sizeof r->name, true) < 0 ||
                    fields_get_text(object, "peer", r->peer, sizeof r->peer, true) < 0 ||
                    fields_get_text(object, "transport", r->transport, sizeof r->transport, true) < 0 ||
@@ -220,31 +232,119 @@ static int read_members(struct json_object *object, struct journal_record *r)
                ? -1 : 0;
 }
 
-static int read_object(struct json_object *object, struct journal_record *record, struct failure *failure)
+/* The object under a checksum that is right, of this version, with so many members.  NULL: see failure. */
+static struct json_object *unseal(const char *bytes, size_t len, int nr_members, struct failure *failure)
 {
+    struct json_object *object;
     uint64_t version;
 
+    if (check_trailer(bytes, len, failure) < 0)
+        return NULL;
+    object = fields_parse(bytes, len - TRAILER_BYTES - 1);
     if (!object || fields_get_u64(object, "version", &version) < 0)
-        return failure_set(failure, "it is no journal of xlmig's");
-    if (version != JOURNAL_RECORD_VERSION)
-        return failure_set(failure, "another release of xlmig wrote it (version %llu)", (unsigned long long)version);
-    if (json_object_object_length(object) != NR_MEMBERS || read_members(object, record) < 0)
-        return failure_set(failure, "a member of it is missing, unknown or makes no sense");
-    return journal_record_check(record, failure);
+        failure_set(failure, "it is no journal of xlmig's");
+    else if (version != JOURNAL_RECORD_VERSION)
+        failure_set(failure, "another release of xlmig wrote it (version %llu)", (unsigned long long)version);
+    else if (json_object_object_length(object) != nr_members)
+        failure_set(failure, "a member of it is missing or unknown");
+    else
+        return object;
+    json_object_put(object);
+    return NULL;
 }
 
 int journal_record_decode(const void *bytes, size_t len, struct journal_record *record, struct failure *failure)
 {
-    struct json_object *object;
-    int rc;
+    struct json_object *object = unseal(bytes, len, NR_MEMBERS, failure);
+    int rc = -1;
 
     *record = (struct journal_record){ 0 };
-    if (check_trailer(bytes, len, failure) < 0)
-        return -1;
-    object = fields_parse(bytes, len - TRAILER_BYTES - 1);
-    rc = read_object(object, record, failure);
+    if (object && read_members(object, record) < 0)
+        failure_set(failure, "a member of it makes no sense");
+    else if (object)
+        rc = journal_record_check(record, failure);
     json_object_put(object);
     if (rc < 0)
         *record = (struct journal_record){ 0 };
+    return rc;
+}
+
+/* ---- numbers ---- */
+
+uint64_t journal_numbers_taken(const struct journal_numbers *numbers, const char *peer)
+{
+    for (unsigned i = 0; i < numbers->nr_taken; i++)
+        if (strcmp(numbers->taken[i].peer, peer) == 0)
+            return numbers->taken[i].generation;
+    return 0;
+}
+
+void journal_numbers_take(struct journal_numbers *numbers, const char *peer, uint64_t generation)
+{
+    unsigned at = 0;
+
+    while (at < numbers->nr_taken && strcmp(numbers->taken[at].peer, peer) != 0)
+        at++;
+    if (at == numbers->nr_taken && numbers->nr_taken < JOURNAL_PEERS_MAX)
+        numbers->nr_taken++;
+    if (at == JOURNAL_PEERS_MAX)
+        at--;
+    memmove(numbers->taken + 1, numbers->taken, at * sizeof numbers->taken[0]);
+    snprintf(numbers->taken[0].peer, sizeof numbers->taken[0].peer, "%s", peer);
+    numbers->taken[0].generation = generation;
+}
+
+int journal_numbers_encode(const struct journal_numbers *numbers, char bytes[JOURNAL_RECORD_MAX], size_t *len,
+                           struct failure *failure)
+{
+    struct json_object *object = json_object_new_object(), *taken = json_object_new_array();
+    struct journal_numbers again;
+
+    fields_add_u64(object, "version", JOURNAL_RECORD_VERSION);
+    fields_add_u64(object, "serial", numbers->serial);
+    fields_add_u64(object, "given", numbers->given);
+    for (unsigned i = 0; i < numbers->nr_taken; i++) {
+        struct json_object *of = json_object_new_object();
+
+        fields_add_text(of, "peer", numbers->taken[i].peer);
+        fields_add_u64(of, "generation", numbers->taken[i].generation);
+        json_object_array_add(taken, of);
+    }
+    json_object_object_add(object, "taken", taken);
+    *len = seal(object, bytes);
+    return journal_numbers_decode(bytes, *len, &again, failure);
+}
+
+static int read_taken(struct json_object *object, struct journal_numbers *numbers)
+{
+    struct json_object *taken;
+
+    if (!json_object_object_get_ex(object, "taken", &taken) || !json_object_is_type(taken, json_type_array) ||
+        json_object_array_length(taken) > JOURNAL_PEERS_MAX)
+        return -1;
+    for (size_t i = 0; i < json_object_array_length(taken); i++) {
+        struct json_object *of = json_object_array_get_idx(taken, i);
+
+        if (!json_object_is_type(of, json_type_object) ||
+            fields_get_text(of, "peer", numbers->taken[i].peer, sizeof numbers->taken[i].peer, true) < 0 ||
+            fields_get_u64(of, "generation", &numbers->taken[i].generation) < 0)
+            return -1;
+        numbers->nr_taken++;
+    }
+    return 0;
+}
+
+int journal_numbers_decode(const void *bytes, size_t len, struct journal_numbers *numbers, struct failure *failure)
+{
+    struct json_object *object = unseal(bytes, len, NR_MEMBERS_OF_NUMBERS, failure);
+    int rc = object ? 0 : -1;
+
+    *numbers = (struct journal_numbers){ 0 };
+    if (object && (fields_get_u64(object, "serial", &numbers->serial) < 0 ||
+                   fields_get_u64(object, "given", &numbers->given) < 0 || read_taken(object, numbers) < 0))
+        rc = failure_set(failure, "a member of it makes no sense");
+    json_object_put(object);
+    if (rc < 0)
+        *numbers = (struct journal_numbers){ 0 };
     return rc;
 }

@@ -31,9 +31,9 @@ enum journal_state {
     JOURNAL_MOVED,          /* the destination runs it */
     /* the destination */
     JOURNAL_INCOMING,
-    JOURNAL_READY,          /* all there, and paused */
+    JOURNAL_READY,          /* an exact copy is here, paused */
     JOURNAL_GO,             /* the VM is this host's */
-    JOURNAL_STARTED,
+    JOURNAL_STARTED,        /* it ran here */
     /* both */
     JOURNAL_ABORTED,
     JOURNAL_NR_STATES,
@@ -44,7 +44,8 @@ struct journal_record {
     enum journal_state state;
     uint8_t token[CONTROL_TOKEN_BYTES];
     uint8_t uuid[16];             /* the VM's */
-    uint64_t generation;          /* of two attempts with one VM, the newer one has the greater */
+    uint64_t generation;          /* of two attempts of one source with one VM, the newer one has the greater */
+    uint64_t serial;              /* of two attempts with one VM on this host, whichever side, likewise */
     char name[VM_NAME_MAX + 1];   /* the VM's own, without --incoming or --migratedaway */
     char peer[256];               /* the other host, as people call it */
     char transport[2048];         /* the source: how to reach it, --transport and --ssh of the sender; "": unknown */
@@ -69,6 +70,28 @@ bool journal_may_end(enum journal_state state);
 
 /* -1: a field does not hold what it must; see failure. */
 int journal_record_check(const struct journal_record *record, struct failure *failure);
+/*
+ * The greatest numbers of one VM, which outlive its journals: what this host gave
+ * as a source, and what it took, as a destination, from each of the hosts that it
+ * last heard of.
+ */
+#define JOURNAL_PEERS_MAX 16u
+struct journal_numbers {
+    uint64_t serial, given;
+    unsigned nr_taken;
+    struct {
+        char peer[256];
+        uint64_t generation;
+    } taken[JOURNAL_PEERS_MAX];   /* the last one heard of first */
+};
+
+/* 0: it never was heard of. */
+uint64_t journal_numbers_taken(const struct journal_numbers *numbers, const char *peer);
+void journal_numbers_take(struct journal_numbers *numbers, const char *peer, uint64_t generation);
+int journal_numbers_encode(const struct journal_numbers *numbers, char bytes[JOURNAL_RECORD_MAX], size_t *len,
+                           struct failure *failure);
+int journal_numbers_decode(const void *bytes, size_t len, struct journal_numbers *numbers, struct failure *failure);
+
 /* Never what could not be read again.  -1: see failure. */
 int journal_record_encode(const struct journal_record *record, char bytes[JOURNAL_RECORD_MAX], size_t *len,
                           struct failure *failure);

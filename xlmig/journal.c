@@ -20,49 +20,64 @@
 
 #define DIR_LOCK_MS 10000
 #define ENTRIES_MAX 4096
-#define TOKEN_DIGITS (2 * CONTROL_TOKEN_BYTES)
-#define NAME_SIZE (TOKEN_DIGITS + sizeof "-receive.lock")
+#define KEY_BYTES 16u /* of a token, and of a UUID */
+#define NAME_SIZE (2 * KEY_BYTES + sizeof "-receive")
+#define FILE_SIZE (2 * KEY_BYTES + sizeof "-receive.new.and.some")
+#define NUMBERS_KEPT_S (90 * 24 * 3600)
 
 struct journal {
     int dir_fd, lock_fd;
     char name[NAME_SIZE];
     struct journal_record record;
-    bool in_doubt;
+    bool newest, in_doubt;
 };
 
 /* ---- names ---- */
 
-enum kind { KIND_RECORD, KIND_LOCK, KIND_NEW, KIND_FOREIGN };
-static const char *const endings[] = { [KIND_RECORD] = "", [KIND_LOCK] = ".lock", [KIND_NEW] = ".new" };
+enum kind { KIND_SEND, KIND_RECEIVE, KIND_NEW_SEND, KIND_NEW_RECEIVE, KIND_LOCK, KIND_NUMBERS, KIND_NEW_NUMBERS,
+            KIND_FOREIGN };
 
-static void make_name(char name[NAME_SIZE], enum journal_side side, const uint8_t *token)
+/* Behind the digits of a token or, from KIND_LOCK on, of a UUID. */
+static const char *const endings[] = {
+    [KIND_SEND] = "-send", [KIND_RECEIVE] = "-receive", [KIND_NEW_SEND] = "-send.new",
+    [KIND_NEW_RECEIVE] = "-receive.new", [KIND_LOCK] = ".lock", [KIND_NUMBERS] = ".numbers",
+    [KIND_NEW_NUMBERS] = ".numbers.new",
+};
+
+static void make_name(char name[FILE_SIZE], const uint8_t *key, enum kind kind)
 {
-    char hex[TOKEN_DIGITS + 1];
+    char hex[2 * KEY_BYTES + 1];
 
-    hex_encode(token, CONTROL_TOKEN_BYTES, hex);
-    snprintf(name, NAME_SIZE, "%s-%s", hex, journal_side_name(side));
+    _Static_assert(CONTROL_TOKEN_BYTES == KEY_BYTES, "tokens and UUIDs are of one length");
+    hex_encode(key, KEY_BYTES, hex);
+    snprintf(name, FILE_SIZE, "%s%s", hex, endings[kind]);
 }
 
-static void add_ending(char name[NAME_SIZE + 8], const char *of, enum kind kind)
+static enum kind kind_of(enum journal_side side)
 {
-    snprintf(name, NAME_SIZE + 8, "%.*s%s", (int)NAME_SIZE, of, endings[kind]);
+    return side == JOURNAL_SEND ? KIND_SEND : KIND_RECEIVE;
 }
 
-/* What a file of that name is; unless it is foreign, also of which journal. */
-static enum kind parse_name(const char *file, enum journal_side *side, uint8_t token[CONTROL_TOKEN_BYTES])
+static void name_of(char name[NAME_SIZE], enum journal_side side, const uint8_t *token)
 {
-    char name[NAME_SIZE], whole[NAME_SIZE + 8];
+    char file[FILE_SIZE];
 
-    if (hex_decode(file, token, CONTROL_TOKEN_BYTES) < 0)
+    make_name(file, token, kind_of(side));
+    memcpy(name, file, NAME_SIZE);
+}
+
+/* What a file of that name is; unless it is foreign, also whose. */
+static enum kind parse_name(const char *file, uint8_t key[KEY_BYTES])
+{
+    char whole[FILE_SIZE];
+
+    if (hex_decode(file, key, KEY_BYTES) < 0)
         return KIND_FOREIGN;
-    for (int s = JOURNAL_SEND; s <= JOURNAL_RECEIVE; s++)
-        for (int kind = KIND_RECORD; kind < KIND_FOREIGN; kind++) {
-            *side = (enum journal_side)s;
-            make_name(name, *side, token);
-            add_ending(whole, name, (enum kind)kind);
-            if (strcmp(file, whole) == 0)
-                return (enum kind)kind;
-        }
+    for (int kind = KIND_SEND; kind < KIND_FOREIGN; kind++) {
+        make_name(whole, key, (enum kind)kind);
+        if (strcmp(file, whole) == 0)
+            return (enum kind)kind;
+    }
     return KIND_FOREIGN;
 }
 
@@ -131,8 +146,8 @@ static int make_dir(const char *dir, struct failure *failure)
 }
 
 /*
- * Whoever asks for, takes or drops the lock of a journal holds the directory's.
- * It goes with dir_fd, or by let_go_dir().
+ * Whoever asks for, or takes, the lock of a VM holds the directory's, and so does
+ * who makes or removes a journal.  It goes with dir_fd, or by let_go_dir().
  */
 static int lock_dir(int dir_fd, const char *dir, struct failure *failure)
 {
@@ -180,13 +195,13 @@ static bool exists(int dir_fd, const char *name)
 /* ---- locks ---- */
 
 /* A descriptor of the lock file, not locked yet; with O_CREAT in `make`, made if it is not there. */
-static int open_lock(int dir_fd, const char *name, int make)
+static int open_lock(int dir_fd, const uint8_t *uuid, int make)
 {
-    char lock[NAME_SIZE + 8];
+    char lock[FILE_SIZE];
     struct stat st;
     int fd;
 
-    add_ending(lock, name, KIND_LOCK);
+    make_name(lock, uuid, KIND_LOCK);
     fd = openat(dir_fd, lock, O_RDWR | make | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
     if (fd < 0 || (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_uid == geteuid()))
         return fd;
@@ -196,9 +211,9 @@ static int open_lock(int dir_fd, const char *name, int make)
 }
 
 /* -1 with errno EWOULDBLOCK: held. */
-static int take_lock(int dir_fd, const char *name)
+static int take_lock(int dir_fd, const uint8_t *uuid)
 {
-    int fd = open_lock(dir_fd, name, O_CREAT);
+    int fd = open_lock(dir_fd, uuid, O_CREAT);
     int error;
 
     if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) == 0)
@@ -209,9 +224,9 @@ static int take_lock(int dir_fd, const char *name)
     return -1;
 }
 
-static bool is_held(int dir_fd, const char *name)
+static bool is_held(int dir_fd, const uint8_t *uuid)
 {
-    int fd = open_lock(dir_fd, name, 0);
+    int fd = open_lock(dir_fd, uuid, 0);
     bool held;
 
     if (fd < 0)
@@ -219,14 +234,6 @@ static bool is_held(int dir_fd, const char *name)
     held = flock(fd, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK;
     close(fd);
     return held;
-}
-
-static void drop_lock(int dir_fd, const char *name)
-{
-    char lock[NAME_SIZE + 8];
-
-    add_ending(lock, name, KIND_LOCK);
-    unlinkat(dir_fd, lock, 0);
 }
 
 /* ---- one record ---- */
@@ -246,14 +253,28 @@ static int write_all(int fd, const char *bytes, size_t len)
     return 0;
 }
 
-/* The file .new, whole and on the disk.  -1: errno; it may be there. */
-static int write_new(int dir_fd, const char *file, const char *bytes, size_t len)
+/* The file .new, empty: the one that was made for this, or else a new one. */
+static int open_new(int dir_fd, const char *file)
 {
-    int fd, rc, error;
+    int fd = openat(dir_fd, file, O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    struct stat st;
 
+    if (fd >= 0) {
+        if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_uid == geteuid() && (st.st_mode & 077) == 0 &&
+            st.st_nlink == 1 && st.st_size == 0)
+            return fd;
+        close(fd);
+    }
     if (unlinkat(dir_fd, file, 0) < 0 && errno != ENOENT) /* of a command that was killed while it wrote */
         return -1;
-    fd = openat(dir_fd, file, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    return openat(dir_fd, file, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+}
+
+/* It, whole and on the disk.  -1: errno; it may be there. */
+static int write_new(int dir_fd, const char *file, const char *bytes, size_t len)
+{
+    int fd = open_new(dir_fd, file), rc, error;
+
     if (fd < 0)
         return -1;
     rc = write_all(fd, bytes, len) < 0 || fsync(fd) < 0 ? -1 : 0;
@@ -263,48 +284,136 @@ static int write_new(int dir_fd, const char *file, const char *bytes, size_t len
     return rc;
 }
 
-/*
- * Put `record` in the place of what has that name.  -1: it may be in its place
- * (*placed), but not for good.
- */
+/* Put these octets in the place of `name`.  -1: errno; they may be in its place (*placed), but not for good. */
+static int replace(int dir_fd, const char *name, const char *bytes, size_t len, bool *placed)
+{
+    char file[FILE_SIZE];
+    int error;
+
+    snprintf(file, sizeof file, "%.*s.new", (int)(sizeof file - sizeof ".new"), name);
+    *placed = write_new(dir_fd, file, bytes, len) == 0 && renameat(dir_fd, file, dir_fd, name) == 0;
+    if (*placed)
+        return fsync(dir_fd);
+    error = errno;
+    unlinkat(dir_fd, file, 0);
+    errno = error;
+    return -1;
+}
+
+/* So that the next record fits on a disk that is full by then. */
+static void make_spare(int dir_fd, const struct journal_record *record)
+{
+    char file[FILE_SIZE];
+    int fd;
+
+    make_name(file, record->token, record->side == JOURNAL_SEND ? KIND_NEW_SEND : KIND_NEW_RECEIVE);
+    fd = openat(dir_fd, file, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return;
+    (void)fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, JOURNAL_RECORD_MAX);
+    close(fd);
+}
+
+/* As replace(). */
 static int store(int dir_fd, const char *name, const struct journal_record *record, bool *placed,
                  struct failure *failure)
 {
-    char bytes[JOURNAL_RECORD_MAX], file[NAME_SIZE + 8];
+    char bytes[JOURNAL_RECORD_MAX];
     struct failure why = { 0 };
     size_t len;
 
     *placed = false;
-    if (journal_record_encode(record, bytes, &len, &why) < 0)
+    if (journal_record_encode(record, bytes, &len, &why) == 0 && replace(dir_fd, name, bytes, len, placed) < 0)
+        failure_set(&why, "%s", strerror(errno));
+    if (why.text[0])
         return failure_set(failure, "the journal %s cannot be written: %s", name, why.text);
-    add_ending(file, name, KIND_NEW);
-    if (write_new(dir_fd, file, bytes, len) == 0 && renameat(dir_fd, file, dir_fd, name) == 0) {
-        *placed = true;
-        if (fsync(dir_fd) == 0)
-            return 0;
-    }
-    failure_set(failure, "the journal %s cannot be written: %s", name, strerror(errno));
-    if (!*placed)
-        unlinkat(dir_fd, file, 0);
-    return -1;
+    if (!journal_may_end(record->state))
+        make_spare(dir_fd, record);
+    return 0;
 }
 
 /* As it is in the directory.  -1: see failure; errno ENOENT: it is not. */
 static int load(int dir_fd, const char *name, struct journal_record *record, struct failure *failure)
 {
     char bytes[JOURNAL_RECORD_MAX], said[NAME_SIZE];
-    size_t len;
+    size_t len = 0;
 
     if (private_file_read(dir_fd, name, bytes, sizeof bytes, &len, failure) < 0 ||
         journal_record_decode(bytes, len, record, failure) < 0)
         return -1;
-    make_name(said, record->side, record->token);
+    name_of(said, record->side, record->token);
     if (strcmp(said, name) != 0) {
         *record = (struct journal_record){ 0 };
         errno = EACCES;
         return failure_set(failure, "it is the journal of another migration");
     }
     return 0;
+}
+
+/* ---- numbers ---- */
+
+/* None is fine. */
+static int load_numbers(int dir_fd, const uint8_t *uuid, struct journal_numbers *numbers, struct failure *failure)
+{
+    char bytes[JOURNAL_RECORD_MAX], name[FILE_SIZE];
+    struct failure why = { 0 };
+    size_t len = 0;
+
+    *numbers = (struct journal_numbers){ 0 };
+    make_name(name, uuid, KIND_NUMBERS);
+    if (private_file_read(dir_fd, name, bytes, sizeof bytes, &len, &why) < 0 && !why.text[0])
+        return 0;
+    if (why.text[0] || journal_numbers_decode(bytes, len, numbers, &why) < 0)
+        return failure_set(failure, "the file %s beside the journals cannot be used: %s", name, why.text);
+    return 0;
+}
+
+static int store_numbers(int dir_fd, const uint8_t *uuid, const struct journal_numbers *numbers,
+                         struct failure *failure)
+{
+    char bytes[JOURNAL_RECORD_MAX], name[FILE_SIZE];
+    struct failure why = { 0 };
+    bool placed;
+    size_t len;
+
+    make_name(name, uuid, KIND_NUMBERS);
+    if (journal_numbers_encode(numbers, bytes, &len, &why) == 0 && replace(dir_fd, name, bytes, len, &placed) < 0)
+        failure_set(&why, "%s", strerror(errno));
+    if (why.text[0])
+        return failure_set(failure, "the file %s beside the journals cannot be written: %s", name, why.text);
+    return 0;
+}
+
+/* Should the numbers have been forgotten, those of the next attempt are greater all the same. */
+static uint64_t clock_us(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+}
+
+/* Give `begin` its numbers, and remember them. */
+static int number(int dir_fd, struct journal_record *begin, uint64_t last_serial, struct failure *failure)
+{
+    struct journal_numbers numbers;
+
+    if (load_numbers(dir_fd, begin->uuid, &numbers, failure) < 0)
+        return -1;
+    numbers.serial = (numbers.serial > last_serial ? numbers.serial : last_serial) + 1;
+    begin->serial = numbers.serial;
+    if (begin->side == JOURNAL_SEND) {
+        numbers.given = numbers.given >= clock_us() ? numbers.given + 1 : clock_us();
+        begin->generation = numbers.given;
+    } else if (begin->generation <= journal_numbers_taken(&numbers, begin->peer)) {
+        return failure_set(failure, "this attempt of %s to send %s is not newer than one before it", begin->peer,
+                           begin->name);
+    } else {
+        journal_numbers_take(&numbers, begin->peer, begin->generation);
+    }
+    if (journal_record_check(begin, failure) < 0)
+        return -1;
+    return store_numbers(dir_fd, begin->uuid, &numbers, failure);
 }
 
 /* ---- beginning ---- */
@@ -319,63 +428,70 @@ static int refuse_second(const struct journal_record *first, struct failure *fai
                        journal_state_name(first->state), id);
 }
 
-/* Two attempts that this host has forgotten follow each other by its clock. */
-static uint64_t clock_us(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
-}
-
-/* What is there already: nothing of the same VM, and where the generations are. */
-static int survey(int dir_fd, struct journal_record *begin, struct failure *failure)
+/* The greatest serial of this VM's journals besides that of `name`, which may be NULL.  1: one is not ended: *first. */
+static int survey(int dir_fd, const uint8_t *uuid, const char *name, uint64_t *last_serial,
+                  struct journal_record *first, struct failure *failure)
 {
     DIR *d = open_names(dir_fd, failure);
-    uint64_t newest = 0;
+    uint8_t key[KEY_BYTES];
     const char *file;
     int rc = 0;
 
+    *last_serial = 0;
     if (!d)
         return -1;
-    while (rc == 0 && (file = next_name(d))) {
+    while ((file = next_name(d))) {
         struct failure not_ours = { 0 };
         struct journal_record other;
+        enum kind kind = parse_name(file, key);
 
-        if (load(dir_fd, file, &other, &not_ours) < 0)
+        if ((kind != KIND_SEND && kind != KIND_RECEIVE) || (name && strcmp(file, name) == 0) ||
+            load(dir_fd, file, &other, &not_ours) < 0 || memcmp(other.uuid, uuid, sizeof other.uuid) != 0)
             continue;
-        if (other.side == JOURNAL_SEND && other.generation > newest) /* the others' are of other hosts */
-            newest = other.generation;
-        /* The same token: both ends of it are on this host. */
-        if (memcmp(other.uuid, begin->uuid, sizeof other.uuid) == 0 &&
-            (other.side == begin->side || memcmp(other.token, begin->token, sizeof other.token) != 0))
-            rc = refuse_second(&other, failure);
+        if (other.serial > *last_serial)
+            *last_serial = other.serial;
+        if (!journal_may_end(other.state) && rc == 0) {
+            *first = other;
+            rc = 1;
+        }
     }
     closedir(d);
-    if (begin->generation == 0 && begin->side == JOURNAL_SEND)
-        begin->generation = newest >= clock_us() ? newest + 1 : clock_us();
     return rc;
 }
 
-/* What was killed before it had a record, or after it had none any more, may have left .new and .lock. */
+/* Is this file, beside the journals, of no use any more? */
+static bool is_litter(int dir_fd, const char *file)
+{
+    uint8_t key[KEY_BYTES];
+    enum kind kind = parse_name(file, key);
+    char other[FILE_SIZE];
+    struct stat st;
+
+    switch (kind) {
+    case KIND_NEW_SEND:
+    case KIND_NEW_RECEIVE: /* killed before it had a record, or after it had none any more */
+        make_name(other, key, kind == KIND_NEW_SEND ? KIND_SEND : KIND_RECEIVE);
+        return !exists(dir_fd, other);
+    case KIND_NUMBERS:
+        return fstatat(dir_fd, file, &st, AT_SYMLINK_NOFOLLOW) == 0 && st.st_mtime < time(NULL) - NUMBERS_KEPT_S &&
+               !is_held(dir_fd, key);
+    case KIND_LOCK:
+        make_name(other, key, KIND_NUMBERS);
+        return !exists(dir_fd, other) && !is_held(dir_fd, key);
+    default:
+        return false;
+    }
+}
+
 static void sweep(int dir_fd)
 {
     struct failure failure = { 0 };
-    uint8_t token[CONTROL_TOKEN_BYTES];
-    enum journal_side side;
-    char name[NAME_SIZE];
-    const char *file;
     DIR *d = open_names(dir_fd, &failure);
+    const char *file;
 
-    while (d && (file = next_name(d))) {
-        enum kind kind = parse_name(file, &side, token);
-
-        if (kind != KIND_LOCK && kind != KIND_NEW)
-            continue;
-        make_name(name, side, token);
-        if (!exists(dir_fd, name) && !is_held(dir_fd, name))
+    while (d && (file = next_name(d)))
+        if (is_litter(dir_fd, file))
             unlinkat(dir_fd, file, 0);
-    }
     if (d)
         closedir(d);
 }
@@ -401,22 +517,39 @@ void journal_release(struct journal *journal)
     free(journal);
 }
 
+/* All but the record: the lock, no other one in the way, and its numbers. */
+static int prepare(struct journal *journal, struct failure *failure)
+{
+    struct journal_record *record = &journal->record, first;
+    uint64_t last_serial;
+    int rc;
+
+    journal->lock_fd = take_lock(journal->dir_fd, record->uuid);
+    if (journal->lock_fd < 0 && errno == EWOULDBLOCK)
+        return failure_set(failure, "another xlmig on this host is at %s", record->name);
+    if (journal->lock_fd < 0)
+        return failure_set(failure, "the lock of %s cannot be taken: %s", record->name, strerror(errno));
+    if (exists(journal->dir_fd, journal->name)) /* and cannot be read, or is of another VM */
+        return failure_set(failure, "there is a journal %s already", journal->name);
+    rc = survey(journal->dir_fd, record->uuid, NULL, &last_serial, &first, failure);
+    if (rc == 1)
+        return refuse_second(&first, failure);
+    return rc < 0 ? -1 : number(journal->dir_fd, record, last_serial, failure);
+}
+
 static int begin_file(struct journal *journal, struct failure *failure)
 {
     bool placed;
 
-    if (exists(journal->dir_fd, journal->name)) /* and cannot be read, or is of another VM */
-        return failure_set(failure, "there is a journal %s already", journal->name);
-    journal->lock_fd = take_lock(journal->dir_fd, journal->name);
-    if (journal->lock_fd < 0)
-        return failure_set(failure, "the journal %s cannot be locked: %s", journal->name, strerror(errno));
+    if (prepare(journal, failure) < 0)
+        return -1;
+    sweep(journal->dir_fd);
     if (store(journal->dir_fd, journal->name, &journal->record, &placed, failure) == 0)
         return 0;
     if (placed) { /* nothing was done yet: should it come back after a crash, recover finds that out */
         unlinkat(journal->dir_fd, journal->name, 0);
         (void)fsync(journal->dir_fd);
     }
-    drop_lock(journal->dir_fd, journal->name);
     return -1;
 }
 
@@ -432,9 +565,8 @@ struct journal *journal_create(const char *dir, const struct journal_record *beg
     record.state = journal_first_state(record.side);
     record.offered = false;
     record.began_s = record.changed_s = (int64_t)time(NULL);
-    make_name(name, record.side, record.token);
-    if (lock_dir(dir_fd, dir, failure) == 0 && survey(dir_fd, &record, failure) == 0) {
-        sweep(dir_fd);
+    name_of(name, record.side, record.token);
+    if (lock_dir(dir_fd, dir, failure) == 0) {
         journal = journal_new(dir_fd, name, &record);
         if (!journal)
             failure_set(failure, "out of memory");
@@ -443,6 +575,7 @@ struct journal *journal_create(const char *dir, const struct journal_record *beg
         close(dir_fd);
         return NULL;
     }
+    journal->newest = true;
     if (begin_file(journal, failure) < 0) {
         journal_release(journal);
         return NULL;
@@ -488,6 +621,11 @@ int journal_advance(struct journal *journal, enum journal_state state, const cha
     return -1;
 }
 
+bool journal_is_newest(const struct journal *journal)
+{
+    return journal->newest;
+}
+
 bool journal_in_doubt(const struct journal *journal)
 {
     return journal->in_doubt;
@@ -496,6 +634,7 @@ bool journal_in_doubt(const struct journal *journal)
 int journal_finish(struct journal **finished, struct failure *failure)
 {
     struct journal *journal = *finished;
+    char spare[FILE_SIZE];
 
     if (!journal_may_end(journal->record.state))
         return failure_set(failure, "the journal %s says %s: it is needed", journal->name,
@@ -507,7 +646,8 @@ int journal_finish(struct journal **finished, struct failure *failure)
         let_go_dir(journal->dir_fd);
         return -1;
     }
-    drop_lock(journal->dir_fd, journal->name);
+    make_name(spare, journal->record.token, journal->record.side == JOURNAL_SEND ? KIND_NEW_SEND : KIND_NEW_RECEIVE);
+    unlinkat(journal->dir_fd, spare, 0);
     journal_release(journal);
     *finished = NULL;
     return 0;
@@ -533,29 +673,47 @@ int journal_accepts(const struct journal *journal, const uint8_t token[CONTROL_T
 
 /* ---- recover ---- */
 
+/* With the lock of its VM: what is read now nobody else changes. */
+static int read_for_good(int dir_fd, const char *name, struct journal **taken, struct failure *failure)
+{
+    struct journal_record record, first;
+    uint64_t last_serial;
+
+    /* Whoever wrote it may have been killed before he knew it to be on the disk. */
+    if (fsync(dir_fd) < 0)
+        return failure_set(failure, "%s", strerror(errno));
+    if (load(dir_fd, name, &record, failure) < 0 ||
+        survey(dir_fd, record.uuid, name, &last_serial, &first, failure) < 0)
+        return failure_set(failure, "it is gone");
+    *taken = journal_new(dir_fd, name, &record);
+    if (!*taken)
+        return failure_set(failure, "out of memory");
+    (*taken)->newest = record.serial > last_serial;
+    return 0;
+}
+
 static enum journal_taken take(int dir_fd, const char *name, struct journal **taken, struct failure *failure)
 {
-    struct failure why = { 0 };
     struct journal_record record;
-    int lock_fd;
+    struct failure why = { 0 };
+    int lock_fd = -1;
 
     if (!exists(dir_fd, name))
         return JOURNAL_UNKNOWN;
-    lock_fd = take_lock(dir_fd, name);
-    if (lock_fd < 0 && errno == EWOULDBLOCK)
-        return JOURNAL_HELD;
-    /* Whoever wrote it may have been killed before he knew it to be on the disk. */
-    if (lock_fd < 0 || fsync(dir_fd) < 0)
-        failure_set(&why, "%s", strerror(errno));
-    else if (load(dir_fd, name, &record, &why) == 0)
-        *taken = journal_new(dir_fd, name, &record);
-    if (*taken) {
+    if (load(dir_fd, name, &record, &why) == 0) {
+        lock_fd = take_lock(dir_fd, record.uuid);
+        if (lock_fd < 0 && errno == EWOULDBLOCK)
+            return JOURNAL_HELD;
+        if (lock_fd < 0)
+            failure_set(&why, "%s", strerror(errno));
+    }
+    if (lock_fd >= 0 && read_for_good(dir_fd, name, taken, &why) == 0) {
         (*taken)->lock_fd = lock_fd;
         return JOURNAL_TAKEN;
     }
     if (lock_fd >= 0)
         close(lock_fd);
-    failure_set(failure, "the journal %s cannot be used: %s", name, why.text[0] ? why.text : strerror(errno));
+    failure_set(failure, "the journal %s cannot be used: %s", name, why.text);
     return JOURNAL_TROUBLE;
 }
 
@@ -567,7 +725,7 @@ enum journal_taken journal_take(const char *dir, enum journal_side side, const u
     int dir_fd;
 
     *journal = NULL;
-    make_name(name, side, token);
+    name_of(name, side, token);
     dir_fd = private_dir_open(dir, failure);
     if (dir_fd < 0)
         return errno == ENOENT ? JOURNAL_UNKNOWN : JOURNAL_TROUBLE;
@@ -582,18 +740,17 @@ enum journal_taken journal_take(const char *dir, enum journal_side side, const u
 
 static void describe(int dir_fd, const char *file, struct journal_entry *entry)
 {
-    uint8_t token[CONTROL_TOKEN_BYTES];
     struct failure why = { 0 };
-    enum journal_side side;
+    uint8_t key[KEY_BYTES];
 
     *entry = (struct journal_entry){ 0 };
     snprintf(entry->file, sizeof entry->file, "%s", file);
-    if (parse_name(file, &side, token) == KIND_FOREIGN)
+    if (parse_name(file, key) == KIND_FOREIGN)
         failure_set(&why, "no journal has such a name");
     else if (load(dir_fd, file, &entry->record, &why) < 0)
         failure_set(&why, "it went while it was looked at");
     else
-        entry->held = is_held(dir_fd, file);
+        entry->held = is_held(dir_fd, entry->record.uuid);
     snprintf(entry->problem, sizeof entry->problem, "%.255s", why.text);
     clean_text(entry->file);
 }
@@ -601,11 +758,21 @@ static void describe(int dir_fd, const char *file, struct journal_entry *entry)
 /* Of our own making, and nothing to tell of. */
 static bool is_beside(const char *file)
 {
-    uint8_t token[CONTROL_TOKEN_BYTES];
-    enum journal_side side;
-    enum kind kind = parse_name(file, &side, token);
+    uint8_t key[KEY_BYTES];
+    enum kind kind = parse_name(file, key);
 
-    return kind == KIND_LOCK || kind == KIND_NEW;
+    return kind != KIND_SEND && kind != KIND_RECEIVE && kind != KIND_FOREIGN;
+}
+
+static void mark_newest(struct journal_entry *entries, size_t nr_entries)
+{
+    for (size_t i = 0; i < nr_entries; i++) {
+        entries[i].newest = !entries[i].problem[0];
+        for (size_t k = 0; k < nr_entries; k++)
+            if (entries[k].record.serial > entries[i].record.serial &&
+                memcmp(entries[k].record.uuid, entries[i].record.uuid, sizeof entries[k].record.uuid) == 0)
+                entries[i].newest = false;
+    }
 }
 
 static int list(int dir_fd, struct journal_entry **entries, size_t *nr_entries, struct failure *failure)
@@ -644,6 +811,7 @@ int journal_list(const char *dir, struct journal_entry **entries, size_t *nr_ent
     if (rc == 0)
         rc = list(dir_fd, entries, nr_entries, failure);
     close(dir_fd);
+    mark_newest(*entries, *nr_entries);
     if (rc < 0) {
         free(*entries);
         *entries = NULL;
@@ -661,7 +829,7 @@ int journal_find_vm(const char *dir, const uint8_t uuid[16], struct journal_entr
     if (journal_list(dir, &entries, &nr_entries, failure) < 0)
         return -1;
     for (size_t i = 0; i < nr_entries && rc == 1; i++)
-        if (!entries[i].problem[0] && memcmp(entries[i].record.uuid, uuid, 16) == 0) {
+        if (entries[i].newest && memcmp(entries[i].record.uuid, uuid, 16) == 0) {
             *found = entries[i];
             rc = 0;
         }

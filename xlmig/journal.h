@@ -5,8 +5,9 @@
  * instruction.
  *
  *     TOKEN-send, TOKEN-receive    the record, mode 0600
- *     ....lock                     locked (flock) for as long as the command lives whose journal it is
- *     ....new                      the next record, until it is whole: nobody reads it
+ *     ....new                      the next record, until it is whole; before that, empty, its space reserved
+ *     UUID.lock                    of a VM: held (flock) by the one process that acts for it on this host
+ *     UUID.numbers                 the greatest numbers of its attempts, which outlive them
  *
  * A record is written to .new, synced, renamed, and the directory is synced:
  * whatever happens, what is found is the former record or the next one.  When a
@@ -34,12 +35,14 @@ int journal_dir(const char *toolstack, char dir[PATH_MAX], struct failure *failu
 struct journal;
 
 /*
- * Begin one, in its side's first state, as `begin` says; its state and times are
- * set here, and the source's generation where it is 0: one that is greater than
- * that of every attempt the directory knows.  The directory is made.
+ * Begin one, in its side's first state, as `begin` says, and hold the VM's lock.
+ * State, serial and times are set here, and the source's generation, greater than
+ * any that this host gave for the VM.  The directory is made.
  *
- * Refuses a VM (by UUID) of which a journal with another token is there: an
- * unfinished migration comes first.  NULL: see failure; nothing that counts is left.
+ * Refused: a VM that another process holds; one with a journal that is not in an
+ * end (an unfinished migration comes first); at the destination, a generation that
+ * is not greater than all that came from this peer.  NULL: see failure; nothing
+ * that counts is left.
  */
 struct journal *journal_create(const char *dir, const struct journal_record *begin, struct failure *failure);
 
@@ -58,10 +61,19 @@ int journal_advance(struct journal *journal, enum journal_state state, const cha
  */
 bool journal_in_doubt(const struct journal *journal);
 
-/* Nobody needs it any more: remove it, and free it (*journal becomes NULL).  -1: it stays, see failure. */
+/*
+ * Is it the last attempt with its VM on this host?  Only that one says what
+ * happens to the guest; one before it waits to tell the other side how it ended.
+ */
+bool journal_is_newest(const struct journal *journal);
+
+/*
+ * Nobody needs it any more: remove it, let the VM go, and free it (*journal
+ * becomes NULL).  -1: it stays, see failure.
+ */
 int journal_finish(struct journal **journal, struct failure *failure);
 
-/* Leave it to recover.  NULL is fine. */
+/* Leave it, and the VM, to recover.  NULL is fine. */
 void journal_release(struct journal *journal);
 
 const struct journal_record *journal_record(const struct journal *journal);
@@ -75,24 +87,25 @@ int journal_accepts(const struct journal *journal, const uint8_t token[CONTROL_T
 enum journal_taken {
     JOURNAL_TAKEN,
     JOURNAL_UNKNOWN,    /* there is none of that token and side */
-    JOURNAL_HELD,       /* the command whose it is lives */
+    JOURNAL_HELD,       /* a process that lives acts for its VM */
     JOURNAL_TROUBLE,    /* see failure: it cannot be believed, or not be read */
 };
 
-/* Become the command whose journal it is.  What is read is on the disk. */
+/* Become the one that acts for its VM.  What is read is on the disk. */
 enum journal_taken journal_take(const char *dir, enum journal_side side, const uint8_t token[CONTROL_TOKEN_BYTES],
                                 struct journal **journal, struct failure *failure);
 
 struct journal_entry {
     char file[NAME_MAX + 1];
-    bool held;                      /* the command whose it is lives */
+    bool held;                      /* a process that lives acts for its VM */
+    bool newest;                    /* as journal_is_newest() */
     char problem[256];              /* "": `record` counts; else why it does not */
     struct journal_record record;
 };
 
 /* All there is, what cannot be believed included; *entries is malloc()ed.  -1: see failure. */
 int journal_list(const char *dir, struct journal_entry **entries, size_t *nr_entries, struct failure *failure);
-/* That of this VM, if there is one.  1: there is none; -1: see failure. */
+/* The newest one of this VM.  1: there is none; -1: see failure. */
 int journal_find_vm(const char *dir, const uint8_t uuid[16], struct journal_entry *found, struct failure *failure);
 
 /* What people call it by: the first digits of its token. */

@@ -31,7 +31,7 @@ static struct {
     bool is_dir[FDS];
     unsigned calls, fail_at;
     int error;
-    bool fail_all, failed;
+    bool fail_all, full;
     size_t write_max;
 } shim;
 
@@ -87,12 +87,11 @@ void disk_fail_at(unsigned nth, int error, bool all)
     shim.fail_at = nth;
     shim.error = error;
     shim.fail_all = all;
-    shim.failed = false;
 }
 
-bool disk_has_failed(void)
+void disk_is_full(bool full)
 {
-    return shim.failed;
+    shim.full = full;
 }
 
 void disk_write_at_most(size_t len)
@@ -127,7 +126,6 @@ static bool fails(void)
     shim.calls++;
     if (!shim.fail_at || shim.calls < shim.fail_at || (shim.calls > shim.fail_at && !shim.fail_all))
         return false;
-    shim.failed = true;
     errno = shim.error;
     return true;
 }
@@ -208,9 +206,14 @@ static void opened(int fd, unsigned dir, const char *name, int flags)
 
 /* ---- the calls ---- */
 
-static bool would_create(unsigned dir, const char *name, int flags)
+static bool fails_to_create(unsigned dir, const char *name, int flags)
 {
-    return dir && (flags & O_CREAT) && !find(dir, name);
+    if (!dir || !(flags & O_CREAT) || find(dir, name))
+        return false;
+    if (fails())
+        return true;
+    errno = ENOSPC;
+    return shim.full;
 }
 
 int __wrap_open(const char *path, int flags, ...)
@@ -221,7 +224,7 @@ int __wrap_open(const char *path, int flags, ...)
     int fd;
 
     va_start(args, flags);
-    if (would_create(dir, last, flags) && fails())
+    if (fails_to_create(dir, last, flags))
         fd = -1;
     else
         fd = __real_open(path, flags, flags & O_CREAT ? va_arg(args, int) : 0);
@@ -237,7 +240,7 @@ int __wrap_openat(int dir_fd, const char *name, int flags, ...)
     int fd;
 
     va_start(args, flags);
-    if (would_create(dir, name, flags) && fails())
+    if (fails_to_create(dir, name, flags))
         fd = -1;
     else
         fd = __real_openat(dir_fd, name, flags, flags & O_CREAT ? va_arg(args, int) : 0);

@@ -50,8 +50,8 @@ void disk_mark(unsigned id);
 
 /* The nth changing call from now on (1: the next) fails with `error`, and so do, with `all`, those after it.  0: none. */
 void disk_fail_at(unsigned nth, int error, bool all);
-/* Has one failed since? */
-bool disk_has_failed(void);
+/* From now on, no file can be made. */
+void disk_is_full(bool full);
 /* No write() takes more than that; 0: as much as it is given. */
 void disk_write_at_most(size_t len);
 

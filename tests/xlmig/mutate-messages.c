@@ -17,8 +17,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 #define JOURNAL \
     "{\"version\":1,\"side\":\"receive\",\"state\":\"ready\",\"token\":\"00112233445566778899aabbccddeeff\"," \
-    "\"uuid\":\"00112233445566778899aabbccddeeff\",\"generation\":1762000000000000,\"name\":\"web1\"," \
-    "\"peer\":\"hosta\",\"transport\":\"ssh\",\"ssh_command\":\"ssh -p \\\"2222\\\"\",\"boot\":\"b1\"," \
+    "\"uuid\":\"00112233445566778899aabbccddeeff\",\"generation\":1762000000000000," \
+    "\"serial\":3,\"name\":\"web1\",\"peer\":\"hosta\",\"transport\":\"ssh\",\"ssh_command\":\"ssh -p \\\"2222\\\"\",\"boot\":\"b1\"," \
     "\"paused\":false,\"offered\":true,\"why\":\"\",\"began\":1762000000,\"changed\":1762000001}"
 
 #define TEXT(decoder, text) { decoder, text, sizeof(text) - 1 }
@@ -47,7 +47,7 @@ static const struct {
             "\"key\":\"00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff\"}"),
     TEXT(8, "{\"address\":\"192.0.2.1\",\"port\":4000}"),
     TEXT(9, "{\"token\":\"00112233445566778899aabbccddeeff\",\"channel\":3}"),
-    TEXT(10, JOURNAL "\ncrc32c 394cffed\n"),
+    TEXT(10, JOURNAL "\ncrc32c 54afb360\n"),
     TEXT(11, JOURNAL),
 };
 

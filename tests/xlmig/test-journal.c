@@ -21,6 +21,7 @@ static const struct journal_record begin = {
     .transport = "exec:ssh \"hostb\" 'x\\y' /z", .ssh_command = "ssh -p 2222", .boot = "b1", .paused = true,
 };
 #define FILE_OF_BEGIN "ab010200000000000000000000000000-send"
+#define LOCK_OF_BEGIN "01020300000000000000000000000000.lock"
 
 static void make_base(void)
 {
@@ -168,12 +169,14 @@ START_TEST(all_that_was_written_is_read_again)
 }
 END_TEST
 
-START_TEST(nothing_is_left_after_the_end)
+START_TEST(only_the_vms_lock_and_numbers_are_left_after_the_end)
 {
     struct journal *journal = create(&begin);
 
     advance(journal, JOURNAL_ABORTED);
     ck_assert_int_eq(journal_finish(&journal, &failure), 0);
+    ck_assert_int_eq(unlink(in_dir(LOCK_OF_BEGIN)), 0);
+    ck_assert_int_eq(unlink(in_dir("01020300000000000000000000000000.numbers")), 0);
     ck_assert_int_eq(rmdir(dir), 0); /* it is empty */
 }
 END_TEST
@@ -229,28 +232,83 @@ END_TEST
 
 /* ---- two of them ---- */
 
+static struct journal_record attempt(uint8_t nth, enum journal_side side)
+{
+    struct journal_record record = begin;
+
+    record.side = side;
+    record.token[15] = nth;
+    record.generation = nth;
+    return record;
+}
+
 START_TEST(a_second_migration_of_a_vm_is_refused)
 {
-    struct journal_record second = begin, other_vm = begin, other_end = begin;
-    struct journal *first = create(&begin), *third;
+    for (int side = JOURNAL_SEND; side <= JOURNAL_RECEIVE; side++) {
+        struct journal_record first = attempt(1, (enum journal_side)side), second = attempt(2, JOURNAL_SEND);
+        struct journal *journal = create(&first);
 
-    second.token[0]++;
-    ck_assert_ptr_null(journal_create(dir, &second, &failure));
-    ck_assert_ptr_nonnull(strstr(failure.text, "xlmig recover ab010200"));
-    journal_release(first); /* nor when the command is dead */
-    second.side = JOURNAL_RECEIVE;
-    second.generation = 1;
-    failure.text[0] = '\0';
-    ck_assert_ptr_null(journal_create(dir, &second, &failure));
-    ck_assert_ptr_nonnull(strstr(failure.text, "xlmig recover ab010200"));
-    other_vm.token[0]++;
-    other_vm.uuid[0]++;
-    journal_release(create(&other_vm));
-    other_end.side = JOURNAL_RECEIVE;
-    other_end.generation = 1;
-    third = create(&other_end); /* both ends are on this host */
-    journal_release(third);
-    listed(0, 3);
+        ck_assert_ptr_null(journal_create(dir, &second, &failure));
+        ck_assert_ptr_nonnull(strstr(failure.text, "another xlmig"));
+        journal_release(journal); /* nor when the command is dead */
+        for (second.side = JOURNAL_SEND; second.side <= JOURNAL_RECEIVE; second.side++) {
+            failure.text[0] = '\0';
+            ck_assert_ptr_null(journal_create(dir, &second, &failure));
+            ck_assert_ptr_nonnull(strstr(failure.text, "xlmig recover ab010200"));
+        }
+        listed(0, 1);
+        remove_base();
+        make_base();
+    }
+}
+END_TEST
+
+START_TEST(other_vms_are_not_in_the_way)
+{
+    struct journal_record other = begin;
+    struct journal *first = create(&begin), *second;
+
+    other.token[0]++;
+    other.uuid[0]++;
+    second = create(&other);
+    ck_assert(listed(0, 2).newest && listed(1, 2).newest);
+    journal_release(first);
+    journal_release(second);
+}
+END_TEST
+
+START_TEST(one_that_has_ended_is_not_in_the_way)
+{
+    static const enum journal_state ways[][4] = {
+        { JOURNAL_ABORTED, JOURNAL_NR_STATES },
+        { JOURNAL_GO_DECIDED, JOURNAL_MOVED, JOURNAL_NR_STATES },
+        { JOURNAL_READY, JOURNAL_GO, JOURNAL_STARTED, JOURNAL_NR_STATES },
+    };
+
+    for (size_t way = 0; way < 3; way++) {
+        struct journal_record first = attempt(1, way == 2 ? JOURNAL_RECEIVE : JOURNAL_SEND);
+        struct journal_record second = attempt(2, JOURNAL_SEND);
+        struct journal *journal = create(&first), *newer;
+
+        for (size_t i = 0; ways[way][i] != JOURNAL_NR_STATES; i++)
+            advance(journal, ways[way][i]);
+        ck_assert(journal_is_newest(journal));
+        journal_release(journal);
+        newer = create(&second);
+        ck_assert(journal_is_newest(newer));
+        ck_assert_uint_gt(journal_record(newer)->serial, listed(0, 2).newest ? listed(1, 2).record.serial
+                                                                             : listed(0, 2).record.serial);
+        ck_assert_int_eq(journal_take(dir, first.side, first.token, &journal, &failure), JOURNAL_HELD);
+        journal_release(newer);
+        ck_assert_int_eq(journal_take(dir, first.side, first.token, &journal, &failure), JOURNAL_TAKEN);
+        ck_assert(!journal_is_newest(journal));
+        ck_assert_int_eq(journal_finish(&journal, &failure), 0);
+        ck_assert_int_eq(journal_take(dir, second.side, second.token, &journal, &failure), JOURNAL_TAKEN);
+        ck_assert(journal_is_newest(journal));
+        journal_release(journal);
+        remove_base();
+        make_base();
+    }
 }
 END_TEST
 
@@ -265,36 +323,97 @@ START_TEST(a_token_is_used_once)
 }
 END_TEST
 
-START_TEST(a_newer_attempt_has_a_greater_generation)
+START_TEST(numbers_grow_although_journals_go)
 {
-    struct journal_record record = begin;
-    uint64_t last = 0;
+    uint64_t generation = 0, serial = 0;
 
     for (uint8_t i = 0; i < 20; i++) {
-        struct journal *journal;
+        struct journal_record record = attempt(i, JOURNAL_SEND);
+        struct journal *journal = create(&record);
 
-        record.uuid[5] = record.token[5] = i;
-        journal = create(&record);
-        ck_assert_uint_gt(journal_record(journal)->generation, last);
-        last = journal_record(journal)->generation;
-        journal_release(journal);
+        ck_assert_uint_gt(journal_record(journal)->generation, generation);
+        ck_assert_uint_gt(journal_record(journal)->serial, serial);
+        generation = journal_record(journal)->generation;
+        serial = journal_record(journal)->serial;
+        advance(journal, JOURNAL_ABORTED);
+        ck_assert_int_eq(journal_finish(&journal, &failure), 0);
     }
+}
+END_TEST
+
+START_TEST(an_attempt_of_a_peer_that_is_not_newer_is_refused)
+{
+    struct journal_record record = attempt(5, JOURNAL_RECEIVE);
+    struct journal *journal = create(&record);
+
+    advance(journal, JOURNAL_ABORTED);
+    ck_assert_int_eq(journal_finish(&journal, &failure), 0);
+    for (uint8_t generation = 0; generation <= 5; generation++) {
+        record = attempt(generation, JOURNAL_RECEIVE);
+        failure.text[0] = '\0';
+        ck_assert_ptr_null(journal_create(dir, &record, &failure));
+        ck_assert_ptr_nonnull(strstr(failure.text, "not newer"));
+    }
+    snprintf(record.peer, sizeof record.peer, "hostc"); /* which counts for itself */
+    journal = create(&record);
+    advance(journal, JOURNAL_ABORTED);
+    journal_release(journal);
+    record = attempt(6, JOURNAL_RECEIVE);
+    journal_release(create(&record));
 }
 END_TEST
 
 START_TEST(a_peers_generation_does_not_push_ours)
 {
-    struct journal_record receive = begin, record = begin;
+    struct journal_record receive = attempt(1, JOURNAL_RECEIVE), record = attempt(2, JOURNAL_SEND);
     struct journal *journal;
 
-    receive.side = JOURNAL_RECEIVE;
     receive.generation = INT64_MAX;
-    journal_release(create(&receive));
-    record.token[0]++;
-    record.uuid[0]++;
+    journal = create(&receive);
+    advance(journal, JOURNAL_ABORTED);
+    journal_release(journal);
     journal = create(&record);
     ck_assert_uint_lt(journal_record(journal)->generation, INT64_MAX / 2);
     journal_release(journal);
+}
+END_TEST
+
+START_TEST(the_last_peers_heard_of_are_remembered)
+{
+    struct journal_numbers numbers = { 0 }, again;
+    char bytes[JOURNAL_RECORD_MAX], peer[sizeof numbers.taken[0].peer];
+    size_t len;
+
+    for (unsigned i = 0; i < 3 * JOURNAL_PEERS_MAX; i++) {
+        memset(peer, '"', sizeof peer - 1);
+        peer[sizeof peer - 1] = '\0';
+        peer[0] = (char)('A' + i);
+        journal_numbers_take(&numbers, peer, i + 1);
+    }
+    ck_assert_uint_eq(numbers.nr_taken, JOURNAL_PEERS_MAX);
+    ck_assert_uint_eq(journal_numbers_taken(&numbers, peer), 3 * JOURNAL_PEERS_MAX);
+    peer[0] = 'A';
+    ck_assert_uint_eq(journal_numbers_taken(&numbers, peer), 0);
+    peer[0] = (char)('A' + 2 * JOURNAL_PEERS_MAX);
+    journal_numbers_take(&numbers, peer, 1000);
+    ck_assert_uint_eq(numbers.nr_taken, JOURNAL_PEERS_MAX);
+    ck_assert_uint_eq(journal_numbers_taken(&numbers, peer), 1000);
+    ck_assert_msg(journal_numbers_encode(&numbers, bytes, &len, &failure) == 0, "%s", failure.text);
+    ck_assert_int_eq(journal_numbers_decode(bytes, len, &again, &failure), 0);
+    ck_assert_mem_eq(&again, &numbers, sizeof again);
+}
+END_TEST
+
+START_TEST(numbers_that_cannot_be_read_are_named)
+{
+    struct journal_record second = attempt(2, JOURNAL_SEND);
+    struct journal *journal = create(&begin);
+
+    advance(journal, JOURNAL_ABORTED);
+    ck_assert_int_eq(journal_finish(&journal, &failure), 0);
+    ck_assert_int_eq(truncate(in_dir("01020300000000000000000000000000.numbers"), 20), 0);
+    ck_assert_ptr_null(journal_create(dir, &second, &failure));
+    ck_assert_ptr_nonnull(strstr(failure.text, "01020300000000000000000000000000.numbers"));
 }
 END_TEST
 
@@ -390,15 +509,15 @@ START_TEST(what_a_killed_command_left_beside_is_swept)
 
     journal_release(create(&begin));
     close(open(in_dir("cd010200000000000000000000000000-send.new"), O_WRONLY | O_CREAT, 0600));
-    close(open(in_dir("cd010200000000000000000000000000-send.lock"), O_WRONLY | O_CREAT, 0600));
-    close(open(in_dir(FILE_OF_BEGIN ".new"), O_WRONLY | O_CREAT, 0600));
+    close(open(in_dir("cd010200000000000000000000000000.lock"), O_WRONLY | O_CREAT, 0600));
     listed(0, 1);
     other.token[0]++;
     other.uuid[0]++;
     journal_release(create(&other));
     ck_assert_int_lt(access(in_dir("cd010200000000000000000000000000-send.new"), F_OK), 0);
-    ck_assert_int_lt(access(in_dir("cd010200000000000000000000000000-send.lock"), F_OK), 0);
-    ck_assert_int_eq(access(in_dir(FILE_OF_BEGIN ".lock"), F_OK), 0);
+    ck_assert_int_lt(access(in_dir("cd010200000000000000000000000000.lock"), F_OK), 0);
+    ck_assert_int_eq(access(in_dir(FILE_OF_BEGIN ".new"), F_OK), 0);
+    ck_assert_int_eq(access(in_dir(LOCK_OF_BEGIN), F_OK), 0);
     listed(0, 2);
 }
 END_TEST
@@ -494,7 +613,7 @@ START_TEST(a_link_where_a_lock_should_be_is_not_followed)
     struct journal *journal;
 
     journal_release(create(&begin));
-    unlink(in_dir(FILE_OF_BEGIN ".lock"));
+    unlink(in_dir(LOCK_OF_BEGIN));
     ck_assert_int_eq(symlink("/tmp/test-journal-no-such-file", path), 0);
     ck_assert_int_eq(take(&journal), JOURNAL_TROUBLE);
     ck_assert_int_lt(access("/tmp/test-journal-no-such-file", F_OK), 0);
@@ -643,14 +762,19 @@ int main(void)
     tcase_add_test(life, what_the_table_forbids_is_refused_and_changes_nothing);
     tcase_add_test(life, no_journal_is_no_permission);
     tcase_add_test(life, all_that_was_written_is_read_again);
-    tcase_add_test(life, nothing_is_left_after_the_end);
+    tcase_add_test(life, only_the_vms_lock_and_numbers_are_left_after_the_end);
     tcase_add_test(life, the_destination_remembers_that_it_was_ready);
     tcase_add_test(life, texts_as_long_as_they_may_be_fit);
     tcase_add_test(life, what_could_not_be_read_is_not_written);
     tcase_add_test(life, a_second_migration_of_a_vm_is_refused);
     tcase_add_test(life, a_token_is_used_once);
-    tcase_add_test(life, a_newer_attempt_has_a_greater_generation);
+    tcase_add_test(life, other_vms_are_not_in_the_way);
+    tcase_add_test(life, one_that_has_ended_is_not_in_the_way);
+    tcase_add_test(life, numbers_grow_although_journals_go);
+    tcase_add_test(life, an_attempt_of_a_peer_that_is_not_newer_is_refused);
     tcase_add_test(life, a_peers_generation_does_not_push_ours);
+    tcase_add_test(life, the_last_peers_heard_of_are_remembered);
+    tcase_add_test(life, numbers_that_cannot_be_read_are_named);
     tcase_add_test(life, foreign_and_stale_tokens_are_refused);
     tcase_add_test(life, one_that_is_held_is_not_taken);
     tcase_add_test(life, one_of_a_killed_command_is_taken);
