@@ -14,6 +14,7 @@ xlmig_unit_tests = \
 	tests/xlmig/test-libxl-devices \
 	tests/xlmig/test-negotiate \
 	tests/xlmig/test-options \
+	tests/xlmig/test-recover-rules \
 	tests/xlmig/test-registry \
 	tests/xlmig/test-run \
 	tests/xlmig/test-throttle \
@@ -91,6 +92,10 @@ tests_xlmig_test_negotiate_LDADD = xlmig/libxlmig.la $(CHECK_LIBS)
 tests_xlmig_test_options_SOURCES = tests/xlmig/test-options.c
 tests_xlmig_test_options_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_xlmig_test_options_LDADD = xlmig/libxlmig.la $(CHECK_LIBS)
+
+tests_xlmig_test_recover_rules_SOURCES = tests/xlmig/test-recover-rules.c
+tests_xlmig_test_recover_rules_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(EVENT_CFLAGS)
+tests_xlmig_test_recover_rules_LDADD = xlmig/libxlmig.la $(CHECK_LIBS)
 
 tests_xlmig_test_registry_SOURCES = tests/xlmig/test-registry.c
 tests_xlmig_test_registry_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(EVENT_CFLAGS) $(JSONC_CFLAGS)
