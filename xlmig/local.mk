@@ -44,6 +44,8 @@ xlmig_libxlmig_la_SOURCES = \
 	xlmig/join.h \
 	xlmig/journal-record.c \
 	xlmig/journal-record.h \
+	xlmig/journal-store.c \
+	xlmig/journal-store.h \
 	xlmig/journal.c \
 	xlmig/journal.h \
 	xlmig/json-fields.c \
