@@ -32,7 +32,8 @@ def goals_of(results):
 
 def measure(arguments, file):
     command = [LAB, "measure", "--json", file, "--types", arguments.types, "--workloads", arguments.workloads,
-               f"--send-options={arguments.send_options}", "--runs", str(arguments.runs)]
+               f"--send-options={arguments.send_options}", "--runs", str(arguments.runs),
+               f"scripts={arguments.scripts}"]
     # In our own session and foreground: it may ask for a password, and takes its hosts down when it is interrupted.
     lab = subprocess.Popen(command)
     try:
