@@ -60,7 +60,7 @@ def devices(lab):
         finally:
             lab.b.run(f"rm {disk}")
     with lab.step("refuses-bridge-not-there"):
-        stands_in_the_way(bridged, lab.b, "network 0", f"no bridge {OTHER_BRIDGE} on hostb")
+        stands_in_the_way(bridged, lab.b, f"no bridge {OTHER_BRIDGE} on hostb")
     with lab.step("goes-with-ignore-devices"):
         moves.checked(bridged, lab.b, 0, "warning", f"no bridge {OTHER_BRIDGE} on hostb", options="--ignore-devices")
         moves.send(lab, bridged, options="--ignore-devices")
