@@ -115,8 +115,9 @@ static bool name_bit(const struct feature_word *word, unsigned bit, struct cpu_f
     snprintf(out->name, sizeof out->name, "%#x:%c:%u", word->leaf, "abcd"[word->reg], bit);
     out->word[0] = '\0';
     for (unsigned i = 0; at && i < bit; i++) {
-        at = strchr(at, ' ');
-        at += at != NULL;
+        const char *space = strchr(at, ' ');
+
+        at = space ? space + 1 : NULL;
     }
     if (!at || strcmp(at, "-") == 0 || strncmp(at, "- ", 2) == 0)
         return false;
