@@ -2,6 +2,8 @@
 /* Choose a toolstack by its name. */
 #include "xlmig/toolstack.h"
 
+#include "xlmig/loop.h"
+
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,6 +23,24 @@ void toolstack_close(struct toolstack *ts)
 {
     if (ts)
         ts->ops->close(ts);
+}
+
+int toolstack_session_open(struct toolstack_session *session, const char *spec, struct failure *failure)
+{
+    session->base = loop_new();
+    if (!session->base)
+        return failure_set(failure, "out of memory");
+    session->ts = toolstack_open(spec, session->base, failure);
+    if (session->ts)
+        return 0;
+    event_base_free(session->base);
+    return -1;
+}
+
+void toolstack_session_close(struct toolstack_session *session)
+{
+    toolstack_close(session->ts);
+    event_base_free(session->base);
 }
 
 static void export_limit(const char *name, uint64_t value)

@@ -256,6 +256,14 @@ struct toolstack {
 struct toolstack *toolstack_open(const char *spec, struct event_base *base, struct failure *failure);
 void toolstack_close(struct toolstack *ts);
 
+/* The same with a loop of its own, for a verb.  -1: see failure, and nothing is to be closed. */
+struct toolstack_session {
+    struct event_base *base;
+    struct toolstack *ts;
+};
+int toolstack_session_open(struct toolstack_session *session, const char *spec, struct failure *failure);
+void toolstack_session_close(struct toolstack_session *session);
+
 /* What toolstack_open() chooses from. */
 struct toolstack *toolstack_open_libxl(struct event_base *base, struct failure *failure);
 struct toolstack *toolstack_open_sim(const char *directory, struct event_base *base, struct failure *failure);

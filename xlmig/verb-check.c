@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "xlmig/loop.h"
 #include "xlmig/send.h"
 #include "xlmig/verb.h"
 
@@ -56,10 +55,9 @@ static int check(const struct verb_call *call)
         .preflight_timeout_us = o->preflight_timeout_us, .style = PROGRESS_QUIET,
         .check_only = o->json ? SEND_CHECK_JSON : o->quiet ? SEND_CHECK_QUIETLY : SEND_CHECK_LINES,
     };
+    struct toolstack_session session;
     struct failure failure = { 0 };
-    struct event_base *base;
-    struct toolstack *ts;
-    int rc = EXIT_REFUSED;
+    int rc;
 
     if (o->quiet && o->json) {
         fprintf(stderr, "xlmig check: --quiet and --json exclude each other\n");
@@ -68,15 +66,12 @@ static int check(const struct verb_call *call)
     if (!send_way_makes_sense("check", o->transport, o->channels, request.host) ||
         !send_read_image("check", o->image, o->channels, &request))
         return EXIT_USAGE;
-    base = loop_new();
-    ts = base ? toolstack_open(call->toolstack, base, &failure) : NULL;
-    if (ts)
-        rc = send_vm(ts, base, &request);
-    else
+    if (toolstack_session_open(&session, call->toolstack, &failure) < 0) {
         fprintf(stderr, "xlmig: %s not checked: %s.\n", request.vm, failure.text);
-    toolstack_close(ts);
-    if (base)
-        event_base_free(base);
+        return EXIT_REFUSED;
+    }
+    rc = send_vm(session.ts, session.base, &request);
+    toolstack_session_close(&session);
     return rc;
 }
 

@@ -7,7 +7,6 @@
 #include "config.h"
 
 #include "xlmig/cap-record.h"
-#include "xlmig/loop.h"
 #include "xlmig/verb.h"
 
 #include <errno.h>
@@ -40,14 +39,14 @@ static void wait_for_the_end(void)
 
 static int give_back(const char *toolstack, const char *path)
 {
-    struct event_base *base = loop_new();
+    struct toolstack_session session;
     struct failure failure = { 0 };
-    struct toolstack *ts = base ? toolstack_open(toolstack, base, &failure) : NULL;
-    int rc = ts ? cap_record_recover_one(ts, toolstack, path, OWNER_ENDS_MS, &failure) : -1;
+    int rc;
 
-    toolstack_close(ts);
-    if (base)
-        event_base_free(base);
+    if (toolstack_session_open(&session, toolstack, &failure) < 0)
+        return -1;
+    rc = cap_record_recover_one(session.ts, toolstack, path, OWNER_ENDS_MS, &failure);
+    toolstack_session_close(&session);
     return rc;
 }
 

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "xlmig/loop.h"
 #include "xlmig/receive.h"
 #include "xlmig/verb.h"
 
@@ -37,18 +36,16 @@ static int run_receive(const struct verb_call *call)
         .negotiate = o->negotiate, .paused = o->paused, .listen = o->listen,
         .idle_timeout_us = o->idle_timeout_us, .cleanup_timeout_us = o->cleanup_timeout_us,
     };
+    struct toolstack_session session;
     struct failure failure = { 0 };
-    struct event_base *base = loop_new();
-    struct toolstack *ts = base ? toolstack_open(call->toolstack, base, &failure) : NULL;
-    int rc = EXIT_REFUSED;
+    int rc;
 
-    if (ts)
-        rc = receive_vm(ts, base, &request);
-    else
+    if (toolstack_session_open(&session, call->toolstack, &failure) < 0) {
         fprintf(stderr, "xlmig receive: %s\n", failure.text);
-    toolstack_close(ts);
-    if (base)
-        event_base_free(base);
+        return EXIT_REFUSED;
+    }
+    rc = receive_vm(session.ts, session.base, &request);
+    toolstack_session_close(&session);
     return rc;
 }
 

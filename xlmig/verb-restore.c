@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "xlmig/loop.h"
 #include "xlmig/restore.h"
 #include "xlmig/verb.h"
 
@@ -25,24 +24,20 @@ static int run_restore(const struct verb_call *call)
     const struct restore_request request = {
         .path = call->argv[0], .paused = o->paused, .verbose = o->verbose, .style = progress_choose(o->quiet, o->json),
     };
+    struct toolstack_session session;
     struct failure failure = { 0 };
-    struct event_base *base;
-    struct toolstack *ts;
-    int rc = EXIT_REFUSED;
+    int rc;
 
     if (o->quiet && o->json) {
         fprintf(stderr, "xlmig restore: --quiet and --json exclude each other\n");
         return EXIT_USAGE;
     }
-    base = loop_new();
-    ts = base ? toolstack_open(call->toolstack, base, &failure) : NULL;
-    if (ts)
-        rc = restore_vm(ts, base, &request);
-    else
+    if (toolstack_session_open(&session, call->toolstack, &failure) < 0) {
         fprintf(stderr, "xlmig: %s not restored: %s.\n", request.path, failure.text);
-    toolstack_close(ts);
-    if (base)
-        event_base_free(base);
+        return EXIT_REFUSED;
+    }
+    rc = restore_vm(session.ts, session.base, &request);
+    toolstack_session_close(&session);
     return rc;
 }
 

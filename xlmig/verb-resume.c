@@ -47,20 +47,19 @@ static void tell_of_cap(void *user, const char *text)
 
 static int run_resume(const struct verb_call *call)
 {
-    struct resume r = { .base = loop_new(), .vm = call->argv[0], .exit_status = EXIT_FAILED };
+    struct resume r = { .vm = call->argv[0], .exit_status = EXIT_FAILED };
+    struct toolstack_session session;
     struct failure failure = { 0 };
-    struct toolstack *ts = r.base ? toolstack_open(call->toolstack, r.base, &failure) : NULL;
-    int rc = EXIT_REFUSED;
+    int rc;
 
-    if (ts)
-        cap_record_recover(ts, call->toolstack, tell_of_cap, NULL);
-    if (ts)
-        rc = resume_vm(ts, &r);
-    else
+    if (toolstack_session_open(&session, call->toolstack, &failure) < 0) {
         fprintf(stderr, "xlmig: %s was not resumed: %s.\n", r.vm, failure.text);
-    toolstack_close(ts);
-    if (r.base)
-        event_base_free(r.base);
+        return EXIT_REFUSED;
+    }
+    r.base = session.base;
+    cap_record_recover(session.ts, call->toolstack, tell_of_cap, NULL);
+    rc = resume_vm(session.ts, &r);
+    toolstack_session_close(&session);
     return rc;
 }
 

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "xlmig/loop.h"
 #include "xlmig/save.h"
 #include "xlmig/verb.h"
 
@@ -40,22 +39,18 @@ static int run_save(const struct verb_call *call)
         .then = o->run ? SAVE_THEN_RUN : o->pause ? SAVE_THEN_PAUSE : SAVE_THEN_DESTROY,
         .style = progress_choose(o->quiet, o->json),
     };
+    struct toolstack_session session;
     struct failure failure = { 0 };
-    struct event_base *base;
-    struct toolstack *ts;
-    int rc = EXIT_REFUSED;
+    int rc;
 
     if (!options_make_sense(o))
         return EXIT_USAGE;
-    base = loop_new();
-    ts = base ? toolstack_open(call->toolstack, base, &failure) : NULL;
-    if (ts)
-        rc = save_vm(ts, base, &request);
-    else
+    if (toolstack_session_open(&session, call->toolstack, &failure) < 0) {
         fprintf(stderr, "xlmig: %s not saved: %s.\n", request.vm, failure.text);
-    toolstack_close(ts);
-    if (base)
-        event_base_free(base);
+        return EXIT_REFUSED;
+    }
+    rc = save_vm(session.ts, session.base, &request);
+    toolstack_session_close(&session);
     return rc;
 }
 

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "xlmig/loop.h"
 #include "xlmig/send.h"
 #include "xlmig/verb.h"
 
@@ -192,23 +191,19 @@ static int run_send(const struct verb_call *call)
         .report_path = o->report,
         .style = progress_choose(o->quiet, o->json),
     };
+    struct toolstack_session session;
     struct failure failure = { 0 };
-    struct event_base *base;
-    struct toolstack *ts;
-    int rc = EXIT_REFUSED;
+    int rc;
 
     if (!options_make_sense(o, request.host) || !image_makes_sense(o, &request) ||
         !limits_make_sense(o, &request))
         return EXIT_USAGE;
-    base = loop_new();
-    ts = base ? toolstack_open(call->toolstack, base, &failure) : NULL;
-    if (ts)
-        rc = send_vm(ts, base, &request);
-    else
+    if (toolstack_session_open(&session, call->toolstack, &failure) < 0) {
         fprintf(stderr, "xlmig: %s not sent: %s.\n", request.vm, failure.text);
-    toolstack_close(ts);
-    if (base)
-        event_base_free(base);
+        return EXIT_REFUSED;
+    }
+    rc = send_vm(session.ts, session.base, &request);
+    toolstack_session_close(&session);
     return rc;
 }
 

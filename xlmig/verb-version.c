@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "config.h"
 #include "xlmig/control.h"
-#include "xlmig/loop.h"
 #include "xlmig/toolstack.h"
 #include "xlmig/verb.h"
 
@@ -24,22 +23,20 @@ static void print_host(const struct toolstack_host *host)
 
 static int version(const struct verb_call *call)
 {
-    struct event_base *base = loop_new();
+    struct toolstack_session session;
     struct failure failure = { 0 };
     struct toolstack_host host;
-    struct toolstack *ts;
 
     printf("xlmig        " PACKAGE_VERSION "\n"
            "protocol     control %u\n"
            "streams      libxc image 2 and 3 read, 3 written\n", CONTROL_VERSION);
-    ts = base ? toolstack_open(call->toolstack, base, &failure) : NULL;
-    if (ts && ts->ops->host(ts, &host, &failure) == 0)
-        print_host(&host);
-    else
+    if (toolstack_session_open(&session, call->toolstack, &failure) == 0) {
+        if (session.ts->ops->host(session.ts, &host, &failure) == 0)
+            print_host(&host);
+        toolstack_session_close(&session);
+    }
+    if (failure.text[0])
         printf("host         %s\n", failure.text);
-    toolstack_close(ts);
-    if (base)
-        event_base_free(base);
     return EXIT_OK;
 }
 
