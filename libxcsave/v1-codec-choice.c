@@ -13,6 +13,19 @@ static bool reader_has(uint64_t features, enum image1_codec_id id)
     return features & (id == IMAGE1_CODEC_LZ4 ? IMAGE1_FEATURE_LZ4 : IMAGE1_FEATURE_ZSTD);
 }
 
+enum image1_codec_id v1_codec_to_try(const struct v1_codec_facts *facts)
+{
+    if (facts->write_ns_a_byte <= BEST_NS_A_BYTE)
+        return IMAGE1_CODEC_NONE;
+    for (enum image1_codec_id id = IMAGE1_CODEC_LZ4; id < IMAGE1_NR_CODECS; id++) {
+        const struct v1_codec_trial *t = &facts->trials[id];
+
+        if (reader_has(facts->features, id) && (!t->ns_a_byte || t->age >= TRY_AGAIN_AFTER))
+            return id;
+    }
+    return IMAGE1_CODEC_NONE;
+}
+
 enum image1_codec_id v1_choose_codec(const struct v1_codec_facts *facts)
 {
     enum image1_codec_id best = IMAGE1_CODEC_NONE;
@@ -24,11 +37,7 @@ enum image1_codec_id v1_choose_codec(const struct v1_codec_facts *facts)
         const struct v1_codec_trial *t = &facts->trials[id];
         double ns = t->ns_a_byte + t->ratio * facts->write_ns_a_byte;
 
-        if (!reader_has(facts->features, id))
-            continue;
-        if (!t->ns_a_byte || t->age >= TRY_AGAIN_AFTER)
-            return id;
-        if (ns < best_ns) {
+        if (reader_has(facts->features, id) && t->ns_a_byte && ns < best_ns) {
             best = id;
             best_ns = ns;
         }

@@ -12,6 +12,11 @@
 #define DELTA_MAX 2048u
 /* So little is not worth a codec. */
 #define COMPRESS_MIN 1024u
+/*
+ * What a codec is tried on: so many pieces of the payload, as far apart as it
+ * is long.  A try of the whole costs, where it is in vain, more than all else.
+ */
+#define SAMPLE_PIECES 16u
 /* Places for contents of the round at hand, by hash. */
 #define NR_TWINS 4096u
 
@@ -329,6 +334,40 @@ static double blend(double old, double now)
     return old ? old + (now - old) / 4 : now;
 }
 
+/* Compress `pieces`, of len octets in all, into e->packed, and learn from it. */
+static uint32_t pack(struct v1_encoder *e, enum image1_codec_id id, const struct image1_piece *pieces, unsigned n,
+                     uint32_t len)
+{
+    struct v1_codec_trial *trial = &e->facts.trials[id];
+    uint64_t start = now_ns();
+    uint32_t packed_len = image1_compress(e->codec, id, e->shared->level, pieces, n, e->packed, PAYLOAD_MAX);
+
+    /* Never 0, which is "not tried": a clock may stand still for so long. */
+    trial->ns_a_byte = blend(trial->ns_a_byte, (double)(now_ns() - start + 1) / len);
+    trial->ratio = blend(trial->ratio, packed_len ? (double)packed_len / len : 1);
+    trial->age = 0;
+    return packed_len;
+}
+
+static void try_on_sample(struct v1_encoder *e, enum image1_codec_id id)
+{
+    struct image1_piece pieces[SAMPLE_PIECES];
+    uint32_t stride = e->raw_len / SAMPLE_PIECES, len = stride < STREAM_PAGE_SIZE ? stride : STREAM_PAGE_SIZE;
+
+    for (unsigned i = 0; i < SAMPLE_PIECES; i++)
+        pieces[i] = (struct image1_piece){ e->raw + i * stride, len };
+    pack(e, id, pieces, SAMPLE_PIECES, SAMPLE_PIECES * len);
+}
+
+static enum image1_codec_id choose_codec(struct v1_encoder *e)
+{
+    enum image1_codec_id id;
+
+    while ((id = v1_codec_to_try(&e->facts)) != IMAGE1_CODEC_NONE)
+        try_on_sample(e, id);
+    return v1_choose_codec(&e->facts);
+}
+
 static enum image1_codec_id codec_to_use(struct v1_encoder *e)
 {
     switch (e->shared->compress) {
@@ -337,7 +376,7 @@ static enum image1_codec_id codec_to_use(struct v1_encoder *e)
     case XCSAVE_COMPRESS_ZSTD:
         return IMAGE1_CODEC_ZSTD;
     case XCSAVE_COMPRESS_AUTO:
-        return v1_choose_codec(&e->facts);
+        return choose_codec(e);
     default:
         return IMAGE1_CODEC_NONE;
     }
@@ -346,21 +385,17 @@ static enum image1_codec_id codec_to_use(struct v1_encoder *e)
 /* Fills memory->codec and payload_len; returns the payload to write. */
 static const uint8_t *compress(struct v1_encoder *e, struct image1_memory *memory)
 {
-    enum image1_codec_id id = e->raw_len < COMPRESS_MIN ? IMAGE1_CODEC_NONE : codec_to_use(e);
-    struct image1_piece piece = { e->raw, e->raw_len };
-    uint64_t start = now_ns();
+    struct image1_piece all = { e->raw, e->raw_len };
+    enum image1_codec_id id;
     uint32_t len;
 
     memory->codec = IMAGE1_CODEC_NONE;
     memory->payload_len = e->raw_len;
-    if (id == IMAGE1_CODEC_NONE || (!e->packed && !(e->packed = malloc(PAYLOAD_MAX))))
+    if (e->raw_len < COMPRESS_MIN || e->shared->compress == XCSAVE_COMPRESS_NONE ||
+        (!e->packed && !(e->packed = malloc(PAYLOAD_MAX))))
         return e->raw;
-    len = image1_compress(e->codec, id, e->shared->level, &piece, 1, e->packed, PAYLOAD_MAX);
-
-    struct v1_codec_trial *trial = &e->facts.trials[id];
-    trial->ns_a_byte = blend(trial->ns_a_byte, (double)(now_ns() - start) / e->raw_len);
-    trial->ratio = blend(trial->ratio, len ? (double)len / e->raw_len : 1);
-    trial->age = 0;
+    id = codec_to_use(e);
+    len = id == IMAGE1_CODEC_NONE ? 0 : pack(e, id, &all, 1, e->raw_len);
     if (!len)
         return e->raw;
     memory->codec = (uint16_t)id;

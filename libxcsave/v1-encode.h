@@ -77,11 +77,10 @@ struct v1_codec_facts {
     struct v1_codec_trial trials[IMAGE1_NR_CODECS];
 };
 
-/*
- * The codec with which a byte of content takes the least time to be compressed
- * and written.  One that was not tried of late is tried, unless writing is so
- * fast that no codec could ever win.
- */
+/* A codec that was not tried of late; NONE: all were, or writing is so fast that no codec could ever win. */
+enum image1_codec_id v1_codec_to_try(const struct v1_codec_facts *facts);
+
+/* The codec with which, as far as was tried, a byte of content takes the least time to be compressed and written. */
 enum image1_codec_id v1_choose_codec(const struct v1_codec_facts *facts);
 
 #endif
