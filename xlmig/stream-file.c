@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "xlmig/stream-file.h"
 
+#include "xlmig/sandbox.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -175,6 +177,17 @@ static int open_file(struct run *run, struct failure *failure)
     return 0;
 }
 
+/* json-c takes its first random number, from wherever this system has some, when it keeps its first name. */
+static int confine(const struct run *run, struct failure *failure)
+{
+    struct json_object *first = json_tokener_parse("{\"\":0}");
+
+    if (!first)
+        return failure_set(failure, "no memory");
+    json_object_put(first);
+    return sandbox_enter(run->file->who, failure);
+}
+
 static int read_all(struct run *run, struct failure *failure)
 {
     while (!run->file->stop && !run->config_fault.code) {
@@ -222,7 +235,7 @@ int stream_file_read(struct stream_file *file, struct failure *failure)
         failure_set(failure, "no memory");
         goto out;
     }
-    if (open_file(&run, failure))
+    if (open_file(&run, failure) || (file->confine && confine(&run, failure)))
         goto out;
     rc = read_all(&run, failure);
     clear_progress(&run);

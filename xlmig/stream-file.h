@@ -22,6 +22,7 @@ struct stream_file {
     void (*event)(void *opaque, const struct stream_event *event); /* may be NULL */
     void *opaque;
     bool stop;        /* set at any time: read no further */
+    bool confine;     /* once the file is open, this process does nothing but read and write: see sandbox.h */
 
     /* Set by stream_file_read(). */
     struct stream_fault fault; /* the first; STREAM_FAULT_NONE: the stream is valid */

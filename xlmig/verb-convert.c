@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* xlmig convert: a saved VM with its memory in the other format. */
 #include "stream-format/convert.h"
+#include "xlmig/sandbox.h"
 #include "xlmig/save-file.h"
 #include "xlmig/stream-file.h"
 #include "xlmig/verb.h"
@@ -8,6 +9,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 struct convert_options {
@@ -18,12 +20,19 @@ struct convert_options {
     bool quiet;
 };
 
+/* What the process that reads FILE tells the one that gives OUT its name. */
+struct outcome {
+    uint64_t bytes_read, bytes_written;
+    unsigned to_v1; /* no bool: whatever it holds, it is one number or another */
+};
+
 struct conversion {
     struct stream_file in;
     struct save_file out;
     struct stream_convert *convert;
     struct failure failure;
     uint64_t written;
+    struct outcome *outcome; /* in memory that both processes have */
 };
 
 /* ---- the library's hands --------------------------------------------------- */
@@ -112,11 +121,13 @@ static int convert_file(struct conversion *c)
     if (stream_convert_end(c->convert))
         return failure_set(&c->failure, "%s cannot be converted: %s", stream_file_name(&c->in),
                            stream_convert_error(c->convert));
-    return save_file_commit(&c->out, &c->failure);
+    return 0;
 }
 
-static int run(struct conversion *c, const struct convert_options *o)
+static int convert_confined(void *opaque)
 {
+    struct conversion *c = opaque;
+
     if (convert_file(c)) {
         fprintf(stderr, "xlmig convert: %s\n", c->failure.text);
         return EXIT_FAILED;
@@ -126,10 +137,28 @@ static int run(struct conversion *c, const struct convert_options *o)
         stream_file_print_fault(stderr, &c->in);
         return EXIT_INVALID;
     }
+    *c->outcome = (struct outcome){
+        .bytes_read = c->in.bytes,
+        .bytes_written = c->written,
+        .to_v1 = stream_convert_target(c->convert) == STREAM_CONVERT_TO_V1,
+    };
+    return EXIT_OK;
+}
+
+static int run(struct conversion *c, const struct convert_options *o)
+{
+    int rc = sandbox_run("xlmig convert", convert_confined, c);
+
+    if (rc)
+        return rc;
+    if (save_file_commit(&c->out, &c->failure)) {
+        fprintf(stderr, "xlmig convert: %s\n", c->failure.text);
+        return EXIT_FAILED;
+    }
     if (!o->quiet)
         printf("%s: %s image, %" PRIu64 " bytes; %s: %s image, %" PRIu64 " bytes\n", stream_file_name(&c->in),
-               stream_convert_target(c->convert) == STREAM_CONVERT_TO_V1 ? "libxc" : "xlmig", c->in.bytes,
-               c->out.path, stream_convert_target(c->convert) == STREAM_CONVERT_TO_V1 ? "xlmig" : "libxc", c->written);
+               c->outcome->to_v1 ? "libxc" : "xlmig", c->outcome->bytes_read, c->out.path,
+               c->outcome->to_v1 ? "xlmig" : "libxc", c->outcome->bytes_written);
     return EXIT_OK;
 }
 
@@ -137,7 +166,8 @@ static int convert(const struct verb_call *call)
 {
     const struct convert_options *o = call->options;
     struct conversion c = {
-        .in = { .path = call->argv[0], .who = "xlmig convert", .event = take_event }, .out.fd = -1,
+        .in = { .path = call->argv[0], .who = "xlmig convert", .event = take_event, .confine = true },
+        .out.fd = -1,
     };
     struct stream_convert_config config = { .write = write_out, .read_back = read_back, .opaque = &c };
     int rc = EXIT_FAILED;
@@ -145,15 +175,18 @@ static int convert(const struct verb_call *call)
     if (!options_make_sense(o, &config))
         return EXIT_USAGE;
     c.in.opaque = &c;
+    c.outcome = mmap(NULL, sizeof(*c.outcome), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     c.convert = stream_convert_new(&config);
-    if (!c.convert)
+    if (!c.convert || c.outcome == MAP_FAILED)
         failure_set(&c.failure, "no memory");
-    if (!c.convert || save_file_open(&c.out, call->argv[1], o->force, 0, &c.failure))
+    if (c.failure.text[0] || save_file_open(&c.out, call->argv[1], o->force, 0, &c.failure))
         fprintf(stderr, "xlmig convert: %s\n", c.failure.text);
     else
         rc = run(&c, o);
     save_file_close(&c.out);
     stream_convert_free(c.convert);
+    if (c.outcome != MAP_FAILED)
+        munmap(c.outcome, sizeof(*c.outcome));
     return rc;
 }
 

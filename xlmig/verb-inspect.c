@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* xlmig inspect: show what a saved VM, or a stream, consists of. */
 #include "stream-format/printer.h"
+#include "xlmig/sandbox.h"
 #include "xlmig/stream-file.h"
 #include "xlmig/verb.h"
 
@@ -100,11 +101,12 @@ static int run(struct inspection *inspection, const struct inspect_options *opti
     return report(inspection, options->json);
 }
 
-static int inspect(const struct verb_call *call)
+static int inspect_confined(void *opaque)
 {
+    const struct verb_call *call = opaque;
     const struct inspect_options *options = call->options;
     struct inspection inspection = {
-        .file = { .path = call->argv[0], .who = "xlmig inspect", .event = show_event },
+        .file = { .path = call->argv[0], .who = "xlmig inspect", .event = show_event, .confine = true },
     };
     struct stream_printer_config config = {
         .json = options->json,
@@ -127,6 +129,11 @@ static int inspect(const struct verb_call *call)
     rc = run(&inspection, options);
     stream_printer_free(inspection.printer);
     return rc;
+}
+
+static int inspect(const struct verb_call *call)
+{
+    return sandbox_run("xlmig inspect", inspect_confined, (void *)call);
 }
 
 static const struct verb_option options[] = {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* xlmig verify: is a saved VM, or a stream, what the specification says it must be? */
+#include "xlmig/sandbox.h"
 #include "xlmig/stream-file.h"
 #include "xlmig/verb.h"
 
@@ -30,12 +31,13 @@ static void count(void *opaque, const struct stream_event *event)
         counts->has_digest = true;
 }
 
-static int verify(const struct verb_call *call)
+static int verify_confined(void *opaque)
 {
+    const struct verb_call *call = opaque;
     const struct verify_options *options = call->options;
     struct counts counts = { 0 };
     struct stream_file file = {
-        .path = call->argv[0], .who = "xlmig verify", .event = count, .opaque = &counts,
+        .path = call->argv[0], .who = "xlmig verify", .event = count, .opaque = &counts, .confine = true,
     };
     struct failure failure = { "" };
 
@@ -56,6 +58,11 @@ static int verify(const struct verb_call *call)
                !counts.has_digest ? "" : file.digest_checked ? ", digest right"
                                                              : "; the digest could not be compared");
     return EXIT_OK;
+}
+
+static int verify(const struct verb_call *call)
+{
+    return sandbox_run("xlmig verify", verify_confined, (void *)call);
 }
 
 static const struct verb_option options[] = {

@@ -17,6 +17,7 @@ xlmig_unit_tests = \
 	tests/xlmig/test-recover-rules \
 	tests/xlmig/test-registry \
 	tests/xlmig/test-run \
+	tests/xlmig/test-sandbox \
 	tests/xlmig/test-throttle \
 	tests/xlmig/mutate-messages
 xlmig_scripts = \
@@ -24,6 +25,7 @@ xlmig_scripts = \
 	tests/xlmig/manual.tap \
 	tests/xlmig/receive.tap \
 	tests/xlmig/report.tap \
+	tests/xlmig/sandbox.tap \
 	tests/xlmig/usage.tap
 check_PROGRAMS += $(xlmig_unit_tests) tests/xlmig/fake-receiver tests/xlmig/list-options
 TESTS += $(xlmig_unit_tests) $(xlmig_scripts)
@@ -104,6 +106,10 @@ tests_xlmig_test_registry_LDADD = xlmig/libxlmig.la $(CHECK_LIBS) $(JSONC_LIBS) 
 tests_xlmig_test_run_SOURCES = tests/xlmig/test-run.c
 tests_xlmig_test_run_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(EVENT_CFLAGS) $(JSONC_CFLAGS)
 tests_xlmig_test_run_LDADD = xlmig/libxlmig.la $(CHECK_LIBS) $(JSONC_LIBS)
+
+tests_xlmig_test_sandbox_SOURCES = tests/xlmig/test-sandbox.c
+tests_xlmig_test_sandbox_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(JSONC_CFLAGS) $(SECCOMP_CFLAGS)
+tests_xlmig_test_sandbox_LDADD = xlmig/libxlmig.la $(CHECK_LIBS) $(JSONC_LIBS) $(SECCOMP_LIBS)
 
 tests_xlmig_test_throttle_SOURCES = tests/xlmig/test-throttle.c
 tests_xlmig_test_throttle_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(EVENT_CFLAGS)
