@@ -20,7 +20,7 @@ LOG_COMPILER = timeout 120
 TAP_LOG_COMPILER = timeout 300 bash
 SH_LOG_COMPILER = timeout 120 bash
 
-EXTRA_DIST += quickstart tests/layers.tap tests/run-suite.h
+EXTRA_DIST += quickstart tests/layers.tap tests/run-suite.h tests/scratch.h
 TESTS += tests/layers.tap
 
 include $(top_srcdir)/tests/stream-format/local.mk

@@ -3,48 +3,34 @@
 #include "config.h"
 
 #include "tests/run-suite.h"
+#include "tests/scratch.h"
 #include "xlmig/bounded-call.h"
 #include "xlmig/device-check.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-static char root[] = "/tmp/xlmig-devices-XXXXXX";
+static char root[SCRATCH_SIZE];
 static struct check_list list;
 static struct device_checker checker = { .host = "hostb", .root = root, .script_dir = "/scripts", .list = &list };
 
-/* A shell's way of making things in the folder. */
-static void make(const char *what)
-{
-    char command[512];
-
-    snprintf(command, sizeof command, "cd %s && %s", root, what);
-    ck_assert_int_eq(system(command), 0);
-}
-
 static void set_up(void)
 {
-    memcpy(root + sizeof root - 7, "XXXXXX", 6);
-    ck_assert_ptr_nonnull(mkdtemp(root));
-    make("mkdir scripts disks && for s in vif-bridge vif-openvswitch vif-route block block-iscsi; do "
-         "printf '#!/bin/sh\\n' > scripts/$s; chmod +x scripts/$s; done");
-    make("mkdir -p sys/class/net/xenbr0/bridge sys/class/net/ovsbr0 sys/class/net/eth0 sys/class/bridge");
-    make("truncate -s 1M disks/raw; printf 'QFI\\373rest' > disks/qcow2; printf conectix > disks/vhd; "
-         "printf 'QED\\0' > disks/qed; mkfifo disks/fifo; mkdir disks/folder; : > disks/empty");
+    scratch_make(root);
+    scratch_do(root, "mkdir scripts disks && for s in vif-bridge vif-openvswitch vif-route block block-iscsi; do "
+                     "printf '#!/bin/sh\\n' > scripts/$s; chmod +x scripts/$s; done");
+    scratch_do(root, "mkdir -p sys/class/net/xenbr0/bridge sys/class/net/ovsbr0 sys/class/net/eth0 sys/class/bridge");
+    scratch_do(root, "truncate -s 1M disks/raw; printf 'QFI\\373rest' > disks/qcow2; printf conectix > disks/vhd; "
+                     "printf 'QED\\0' > disks/qed; mkfifo disks/fifo; mkdir disks/folder; : > disks/empty");
 }
 
 static void tear_down(void)
 {
-    char command[64];
-
     check_list_dispose(&list);
-    snprintf(command, sizeof command, "rm -rf %s", root);
-    ck_assert_int_eq(system(command), 0);
+    scratch_remove(root);
 }
 
 /* There is one result, of that kind, about that, with these words. */
@@ -104,7 +90,7 @@ START_TEST(a_disk_that_the_kernel_serves_needs_its_script)
 {
     const struct disk_facts disk = { .name = "xvdb", .path = "/disks/raw", .block_only = true };
 
-    make("rm scripts/block");
+    scratch_do(root, "rm scripts/block");
     device_check_disk(&checker, &disk);
     found(CHECK_REFUSED, "disk xvdb", "/scripts/block cannot be run");
 }
@@ -175,7 +161,7 @@ START_TEST(a_script_must_be_executable)
 {
     const struct nic_facts nic = { .bridge = "xenbr0" };
 
-    make("chmod -x scripts/vif-bridge");
+    scratch_do(root, "chmod -x scripts/vif-bridge");
     device_check_nic(&checker, &nic);
     found(CHECK_REFUSED, "network 0", "Permission denied");
 }

@@ -1,43 +1,32 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Which of libxl's devices are looked for, and how, in a folder that stands for a host. */
 #include "tests/run-suite.h"
+#include "tests/scratch.h"
 #include "xlmig/toolstack-libxl.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-static char root[] = "/tmp/xlmig-libxl-XXXXXX";
+static char root[SCRATCH_SIZE];
 static struct check_list list;
 static struct device_checker checker = { .host = "hostb", .root = root, .script_dir = "/scripts", .list = &list };
 static libxl_domain_config config;
 
-static void in_root(const char *what)
-{
-    char command[512];
-
-    snprintf(command, sizeof command, "cd %s && %s", root, what);
-    ck_assert_int_eq(system(command), 0);
-}
-
 static void set_up(void)
 {
-    memcpy(root + sizeof root - 7, "XXXXXX", 6);
-    ck_assert_ptr_nonnull(mkdtemp(root));
-    in_root("mkdir -p scripts sys/class/net/xenbr0/bridge && truncate -s 4096 raw && printf 'QFI\\373' > qcow2 && "
-            "for s in block vif-bridge; do printf '#!/bin/sh\\n' > scripts/$s; chmod +x scripts/$s; done");
+    scratch_make(root);
+    scratch_do(root, "mkdir -p scripts sys/class/net/xenbr0/bridge && truncate -s 4096 raw && "
+                     "printf 'QFI\\373' > qcow2 && for s in block vif-bridge; do printf '#!/bin/sh\\n' > scripts/$s; "
+                     "chmod +x scripts/$s; done");
     libxl_domain_config_init(&config);
     libxl_domain_build_info_init_type(&config.b_info, LIBXL_DOMAIN_TYPE_PVH);
 }
 
 static void tear_down(void)
 {
-    char command[64];
-
     libxl_domain_config_dispose(&config);
     check_list_dispose(&list);
-    snprintf(command, sizeof command, "rm -rf %s", root);
-    ck_assert_int_eq(system(command), 0);
+    scratch_remove(root);
 }
 
 static libxl_device_disk *add_disk(const char *path, libxl_disk_backend backend, libxl_disk_format format)

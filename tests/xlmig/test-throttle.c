@@ -3,6 +3,7 @@
 #include "config.h"
 
 #include "tests/run-suite.h"
+#include "tests/scratch.h"
 #include "xlmig/cap-record.h"
 #include "xlmig/throttle.h"
 
@@ -75,11 +76,11 @@ static void told(void *user, const char *text)
     strcat(said, text);
 }
 
-static char dir[] = "/tmp/xlmig-test-XXXXXX";
+static char dir[SCRATCH_SIZE];
 
 static void make_dir(void)
 {
-    ck_assert_ptr_nonnull(mkdtemp(dir));
+    scratch_make(dir);
     setenv("XLMIG_RUNTIME_DIR", dir, 1);
     said[0] = '\0';
     nr_sets = 0;
@@ -88,10 +89,7 @@ static void make_dir(void)
 
 static void remove_dir(void)
 {
-    char command[64];
-
-    snprintf(command, sizeof command, "rm -rf %s", dir);
-    ck_assert_int_eq(system(command), 0);
+    scratch_remove(dir);
 }
 
 static unsigned nr_files(void)
