@@ -10,6 +10,7 @@ xlmig_unit_tests = \
 	tests/xlmig/test-helper-command \
 	tests/xlmig/test-helper-events \
 	tests/xlmig/test-journal \
+	tests/xlmig/test-journal-hostile \
 	tests/xlmig/test-journal-power-loss \
 	tests/xlmig/test-libxl-devices \
 	tests/xlmig/test-negotiate \
@@ -67,9 +68,19 @@ tests_xlmig_test_helper_events_SOURCES = tests/xlmig/test-helper-events.c
 tests_xlmig_test_helper_events_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(EVENT_CFLAGS)
 tests_xlmig_test_helper_events_LDADD = xlmig/libxlmig.la libxcsave/libengine.la $(CHECK_LIBS)
 
-tests_xlmig_test_journal_SOURCES = tests/xlmig/test-journal.c
+tests_xlmig_test_journal_SOURCES = \
+	tests/xlmig/journal-case.c \
+	tests/xlmig/journal-case.h \
+	tests/xlmig/test-journal.c
 tests_xlmig_test_journal_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(EVENT_CFLAGS)
 tests_xlmig_test_journal_LDADD = xlmig/libxlmig.la $(CHECK_LIBS)
+
+tests_xlmig_test_journal_hostile_SOURCES = \
+	tests/xlmig/journal-case.c \
+	tests/xlmig/journal-case.h \
+	tests/xlmig/test-journal-hostile.c
+tests_xlmig_test_journal_hostile_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(EVENT_CFLAGS)
+tests_xlmig_test_journal_hostile_LDADD = xlmig/libxlmig.la $(CHECK_LIBS)
 
 # The calls between which and the disk disk-shim.c stands.
 disk_shim_calls = -Wl,--wrap=open,--wrap=openat,--wrap=close,--wrap=write,--wrap=fsync,--wrap=fdatasync,--wrap=rename,--wrap=renameat,--wrap=unlink,--wrap=unlinkat,--wrap=mkdir
