@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <pthread.h>
+#include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -135,6 +136,15 @@ int memory_file(void)
 
     ck_assert_int_ge(fd, 0);
     return fd;
+}
+
+size_t read_octets(int fd, uint8_t **octets)
+{
+    off_t len = lseek(fd, 0, SEEK_END);
+
+    *octets = malloc((size_t)len);
+    ck_assert_int_eq(pread(fd, *octets, (size_t)len, 0), len);
+    return (size_t)len;
 }
 
 static void *restore_thread(void *arg)

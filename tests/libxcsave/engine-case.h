@@ -64,6 +64,8 @@ int run_save_alone(struct save_case *c, int fd);
 int run_restore(struct restore_case *c);
 /* An empty file in memory. */
 int memory_file(void);
+/* All of a file, in a buffer that the caller frees. */
+size_t read_octets(int fd, uint8_t **octets);
 
 /* Save and restore at the same time, over connections; neither needs to succeed.  Returns what the save returned. */
 int run_both(struct save_case *c, struct restore_case *to);

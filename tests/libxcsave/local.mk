@@ -6,6 +6,7 @@ check_PROGRAMS += \
 	tests/libxcsave/test-parts \
 	tests/libxcsave/test-policy \
 	tests/libxcsave/test-v1 \
+	tests/libxcsave/test-v1-hostile \
 	tests/libxcsave/test-v1-parts
 EXTRA_DIST += tests/libxcsave/replay-restore.tap
 TESTS += \
@@ -15,6 +16,7 @@ TESTS += \
 	tests/libxcsave/test-parts \
 	tests/libxcsave/test-policy \
 	tests/libxcsave/test-v1 \
+	tests/libxcsave/test-v1-hostile \
 	tests/libxcsave/test-v1-parts
 
 tests_libxcsave_test_engine_SOURCES = \
@@ -51,6 +53,15 @@ tests_libxcsave_test_v1_SOURCES = \
 	tests/libxcsave/test-v1.c
 tests_libxcsave_test_v1_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) -pthread
 tests_libxcsave_test_v1_LDADD = libxcsave/libengine.la $(CHECK_LIBS)
+
+tests_libxcsave_test_v1_hostile_SOURCES = \
+	tests/libxcsave/engine-case.c \
+	tests/libxcsave/engine-case.h \
+	tests/libxcsave/fake-guest.c \
+	tests/libxcsave/fake-guest.h \
+	tests/libxcsave/test-v1-hostile.c
+tests_libxcsave_test_v1_hostile_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) -pthread
+tests_libxcsave_test_v1_hostile_LDADD = libxcsave/libengine.la $(CHECK_LIBS)
 
 tests_libxcsave_test_v1_parts_SOURCES = tests/libxcsave/test-v1-parts.c
 tests_libxcsave_test_v1_parts_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) -pthread
