@@ -7,7 +7,8 @@
  *   MEMORY    MEMORY, P2M frames            MEMORY           ROUND with LAST
  *   CLOSING   state, DIGEST, INDEX          nothing          END
  *
- * Each ROUND ends the round at hand. Optional records may come anywhere.
+ * Each ROUND ends the round at hand. Optional records may come anywhere, but
+ * for EXTENTS, which is for before the first page.
  */
 #include "stream-format/image1-fail.h"
 #include "stream-format/records.h"
@@ -88,6 +89,18 @@ static int take_known(struct image1_channel *c, uint32_t type, struct image1_fau
     }
 }
 
+static int take_extents(struct image1_channel *c, struct image1_fault *fault)
+{
+    if (c->channel)
+        return image1_fail(fault, STREAM_FAULT_BAD_CHANNEL, 0, "EXTENTS on channel 0", IMAGE1_REC_EXTENTS);
+    if (c->phase != IMAGE1_PHASE_OPENING || !c->static_ended)
+        return out_of_order(fault, "EXTENTS between STATIC_DATA_END and the first ROUND", IMAGE1_REC_EXTENTS);
+    if (c->extents_seen)
+        return image1_fail(fault, STREAM_FAULT_DUPLICATE_RECORD, 0, "one EXTENTS", IMAGE1_REC_EXTENTS);
+    c->extents_seen = true;
+    return 0;
+}
+
 int image1_channel_take(struct image1_channel *c, const struct image1_record *record,
                         struct image1_fault *fault)
 {
@@ -96,6 +109,8 @@ int image1_channel_take(struct image1_channel *c, const struct image1_record *re
     if (record->seq != c->next_seq)
         return image1_fail(fault, STREAM_FAULT_BAD_SEQUENCE, 8, "the number after the last record's", record->seq);
     c->next_seq++;
+    if (record->type == IMAGE1_REC_EXTENTS)
+        return take_extents(c, fault);
     return record->type & STREAM_REC_OPTIONAL ? 0 : take_known(c, record->type, fault);
 }
 

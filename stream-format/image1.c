@@ -15,6 +15,8 @@ const char *image1_record_name(uint32_t type)
         [IMAGE1_REC_END] = "END",
     };
 
+    if (type == IMAGE1_REC_EXTENTS)
+        return "EXTENTS";
     return type < sizeof(names) / sizeof(names[0]) ? names[type] : NULL;
 }
 
@@ -173,6 +175,13 @@ void image1_encode_record(uint8_t out[IMAGE1_RECORD_HEADER_LEN], uint32_t type, 
     stream_put_le32(out + 12, 0);
 }
 
+static int check_extents_length(uint32_t length, struct image1_fault *fault)
+{
+    if (length && length <= IMAGE1_EXTENTS_RUNS_MAX * IMAGE1_EXTENTS_LEN && length % IMAGE1_EXTENTS_LEN == 0)
+        return 0;
+    return image1_fail(fault, STREAM_FAULT_BAD_LENGTH, 4, "16 to 65536 octets, a multiple of 16", length);
+}
+
 static int check_length(const struct image1_record *record, struct image1_fault *fault)
 {
     static const struct {
@@ -193,6 +202,8 @@ static int check_length(const struct image1_record *record, struct image1_fault 
 
     if (record->length > IMAGE1_LENGTH_MAX)
         return image1_fail(fault, STREAM_FAULT_RECORD_TOO_LONG, 4, "at most 134217728 octets", record->length);
+    if (record->type == IMAGE1_REC_EXTENTS)
+        return check_extents_length(record->length, fault);
     if (record->type & STREAM_REC_OPTIONAL)
         return 0;
     if (record->length < bounds[record->type].min || record->length > bounds[record->type].max)
@@ -366,5 +377,29 @@ int image1_decode_index_entry(const uint8_t in[IMAGE1_INDEX_ENTRY_LEN],
         return image1_fail(fault, STREAM_FAULT_BAD_INDEX, 0, "a first pfn of at most the last", entry->first);
     if (entry->offset % 8)
         return image1_fail(fault, STREAM_FAULT_BAD_INDEX, 16, "a multiple of 8", entry->offset);
+    return 0;
+}
+
+/* ---- EXTENTS ------------------------------------------------------------ */
+
+void image1_encode_extents(uint8_t out[IMAGE1_EXTENTS_LEN], const struct image1_extents *extents)
+{
+    stream_put_le64(out, extents->pfn);
+    stream_put_le32(out + 8, extents->count);
+    stream_put_le32(out + 12, 0);
+}
+
+int image1_decode_extents(const uint8_t in[IMAGE1_EXTENTS_LEN], struct image1_extents *extents,
+                          struct image1_fault *fault)
+{
+    *extents = (struct image1_extents){ .pfn = stream_get_le64(in), .count = stream_get_le32(in + 8) };
+    if (stream_get_le32(in + 12))
+        return image1_fail(fault, STREAM_FAULT_RESERVED_NOT_ZERO, 12, "zero", stream_get_le32(in + 12));
+    if (!extents->count)
+        return image1_fail(fault, STREAM_FAULT_BAD_COUNT, 8, "at least one extent", extents->count);
+    if (extents->pfn % IMAGE1_EXTENT_PAGES)
+        return image1_fail(fault, STREAM_FAULT_BAD_RUN, 0, "a multiple of 2^18", extents->pfn);
+    if (extents->pfn > IMAGE1_PFN_MAX || extents->count > (IMAGE1_PFN_MAX + 1 - extents->pfn) / IMAGE1_EXTENT_PAGES)
+        return image1_fail(fault, STREAM_FAULT_PFN_OUT_OF_RANGE, 0, "pfns below 2^40", extents->pfn);
     return 0;
 }

@@ -70,6 +70,7 @@
 #define IMAGE1_REC_DIGEST UINT32_C(0x05)
 #define IMAGE1_REC_INDEX  UINT32_C(0x06)
 #define IMAGE1_REC_END    UINT32_C(0x07)
+#define IMAGE1_REC_EXTENTS (STREAM_REC_OPTIONAL | UINT32_C(0x08))
 /* Reserved: 0x10-0x1f post-copy, 0x20-0x2f disks, 0x30-0x3f checkpoints. */
 
 /* Limits. */
@@ -90,6 +91,11 @@
 #define IMAGE1_DIGEST_LEN      48
 #define IMAGE1_INDEX_HEAD_LEN  8
 #define IMAGE1_INDEX_ENTRY_LEN 24
+#define IMAGE1_EXTENTS_LEN     16
+
+/* Of EXTENTS. */
+#define IMAGE1_EXTENT_PAGES     (UINT64_C(1) << 18) /* 1 GiB */
+#define IMAGE1_EXTENTS_RUNS_MAX 4096u               /* in the record */
 
 /* Room for a MEMORY record without its payload. */
 #define IMAGE1_MEMORY_PREFIX_MAX \
@@ -417,6 +423,18 @@ void image1_encode_index_entry(uint8_t out[IMAGE1_INDEX_ENTRY_LEN],
 int image1_decode_index_entry(const uint8_t in[IMAGE1_INDEX_ENTRY_LEN],
                               struct image1_index_entry *entry, struct image1_fault *fault);
 
+/* ---- EXTENTS ------------------------------------------------------------ */
+
+/* 1 GiB extents, one after the other, of which every page is said to have memory. */
+struct image1_extents {
+    uint64_t pfn;   /* a multiple of IMAGE1_EXTENT_PAGES */
+    uint32_t count; /* extents, at least 1 */
+};
+
+void image1_encode_extents(uint8_t out[IMAGE1_EXTENTS_LEN], const struct image1_extents *extents);
+int image1_decode_extents(const uint8_t in[IMAGE1_EXTENTS_LEN], struct image1_extents *extents,
+                          struct image1_fault *fault);
+
 /* ---- DIGEST ------------------------------------------------------------- */
 
 /* Of a page's content: XXH3, 128 bits, no seed. Good for finding equal pages, too. */
@@ -475,7 +493,7 @@ struct image1_channel {
     uint32_t next_seq;
     uint32_t round;       /* that the channel's records belong to */
     uint64_t round_pages; /* so far */
-    bool domain_seen, static_ended, digest_seen, index_seen;
+    bool domain_seen, static_ended, extents_seen, digest_seen, index_seen;
 };
 
 void image1_channel_init(struct image1_channel *c, uint16_t channel, uint64_t features);

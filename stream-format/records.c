@@ -80,6 +80,7 @@ SAME(ROUND);
 SAME(DIGEST);
 SAME(INDEX);
 SAME(END);
+SAME(EXTENTS);
 #undef SAME
 
 const char *stream_layer_name(enum stream_layer layer)

@@ -271,10 +271,20 @@ static int check_index_entry(struct stream_reader *r)
     return 0;
 }
 
+static int check_extents(struct stream_reader *r)
+{
+    struct image1_extents extents;
+    struct image1_fault fault;
+
+    return image1_decode_extents(r->part, &extents, &fault) ? fail_at(r, part_offset(r), &fault) : 0;
+}
+
 int stream_rules_element_v1(struct stream_reader *r)
 {
     if (r->info->id == STREAM_ID_V1_INDEX)
         return check_index_entry(r);
+    if (r->info->id == STREAM_ID_V1_EXTENTS)
+        return check_extents(r);
     memcpy(r->v1->run_octets + r->element_index * IMAGE1_RUN_LEN, r->part, IMAGE1_RUN_LEN);
     return r->elements_left ? 0 : check_runs(r);
 }

@@ -249,10 +249,12 @@ void put_v1_live_image(struct bytes *b)
         { .pfn = 2, .count = 1, .kind = IMAGE1_KIND_DELTA },
         { .pfn = 1, .count = 1, .kind = IMAGE1_KIND_ZERO },
     };
-    uint8_t old[STREAM_PAGE_SIZE], page[STREAM_PAGE_SIZE], raw[2 + IMAGE1_DELTA_MAX];
+    uint8_t old[STREAM_PAGE_SIZE], page[STREAM_PAGE_SIZE], raw[2 + IMAGE1_DELTA_MAX], extents[IMAGE1_EXTENTS_LEN];
     int len;
 
     v1_libxc_records(&v, put_hvm_static_records);
+    image1_encode_extents(extents, &(struct image1_extents){ 0, 1 });
+    v1_record(&v, IMAGE1_REC_EXTENTS, extents, sizeof(extents));
     v1_round(&v, false);
     put_v1_data(&v, IMAGE1_CODEC_LZ4, 0, 4, STREAM_PAGE_NOTAB);
     v1_round(&v, false);

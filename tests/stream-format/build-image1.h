@@ -51,7 +51,7 @@ void v1_fill(uint8_t *page, uint64_t pfn);
 #define V1_FEATURES_LIVE (IMAGE1_FEATURE_DIGEST | IMAGE1_FEATURE_LZ4 | IMAGE1_FEATURE_ZSTD | \
                           IMAGE1_FEATURE_SAME | IMAGE1_FEATURE_DELTA)
 void put_v1_file_image(struct bytes *b);  /* HVM: all kinds and codecs but DELTA, INDEX, trailer */
-void put_v1_live_image(struct bytes *b);  /* HVM: three rounds, with deltas */
+void put_v1_live_image(struct bytes *b);  /* HVM: three rounds, with deltas; EXTENTS */
 void put_v1_pv_image(struct bytes *b);    /* PV: page tables */
 void put_v1_saved_hvm(struct bytes *b);   /* the first, in the layers of a save file */
 void put_v1_small_image(struct bytes *b); /* IMAGE-V1.md's example */

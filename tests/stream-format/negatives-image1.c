@@ -137,6 +137,61 @@ MAKE(v1_optional_checksum)
     b->data[at + 20] ^= 1;
 }
 
+/* ---- EXTENTS -------------------------------------------------------------- */
+
+/* After a run that is right, one that may not be; returns where the record starts. */
+static size_t extents(struct v1 *v, uint64_t pfn, uint32_t count)
+{
+    uint8_t body[2 * IMAGE1_EXTENTS_LEN];
+
+    image1_encode_extents(body, &(struct image1_extents){ 0, 1 });
+    image1_encode_extents(body + IMAGE1_EXTENTS_LEN, &(struct image1_extents){ pfn, count });
+    return v1_record(v, IMAGE1_REC_EXTENTS, body, sizeof(body));
+}
+
+static struct v1 before_round_0(struct bytes *b)
+{
+    struct v1 v = v1_begin(b, ALL, STREAM_GUEST_X86_HVM);
+
+    v1_libxc(&v, STREAM_REC_STATIC_DATA_END, NULL, 0);
+    return v;
+}
+
+static void poke_extents(struct bytes *b, size_t at, const void *octets, size_t len)
+{
+    struct v1 v = before_round_0(b);
+
+    v1_poke(b, extents(&v, IMAGE1_EXTENT_PAGES, 1), at, octets, len);
+}
+
+MAKE(v1_extents_length) { struct v1 v = before_round_0(b); v1_record(&v, IMAGE1_REC_EXTENTS, "12345678", 8); }
+MAKE(v1_extents_unaligned) { poke_extents(b, 0, "\1", 1); }
+MAKE(v1_extents_empty) { poke_extents(b, 8, "\0", 1); }
+MAKE(v1_extents_reserved) { poke_extents(b, 12, "\1", 1); }
+MAKE(v1_extents_after_memory) { struct v1 v = opened(b, ALL); extents(&v, IMAGE1_EXTENT_PAGES, 1); }
+
+MAKE(v1_extents_beyond_limit)
+{
+    struct v1 v = before_round_0(b);
+
+    extents(&v, IMAGE1_PFN_MAX + 1 - 2 * IMAGE1_EXTENT_PAGES, 3);
+}
+
+MAKE(v1_extents_before_static_data_end)
+{
+    struct v1 v = v1_begin(b, ALL, STREAM_GUEST_X86_HVM);
+
+    extents(&v, IMAGE1_EXTENT_PAGES, 1);
+}
+
+MAKE(v1_extents_twice)
+{
+    struct v1 v = before_round_0(b);
+
+    extents(&v, IMAGE1_EXTENT_PAGES, 1);
+    extents(&v, 2 * IMAGE1_EXTENT_PAGES, 1);
+}
+
 /* ---- DOMAIN and LIBXC ----------------------------------------------------- */
 
 MAKE(v1_domain_missing)
