@@ -344,7 +344,7 @@ static int populate(struct xcsave_guest *g, unsigned n, const uint64_t *pfns, un
         int r = sim_call(s->host_fd, &call);
         const unsigned given = call.value[0] <= part ? (unsigned)call.value[0] : 0;
         *done += given;
-        if (r && order && (errno == ENOMEM || errno == EEXIST))
+        if (r && (errno == ENOMEM || (order && errno == EEXIST)))
             return 0;
         if (r)
             return xcsave_fail(error, errno, "simulated host: memory for pfn %#llx of domain %u",

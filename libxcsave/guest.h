@@ -27,6 +27,7 @@
 #define GUEST_PAGE_SHIFT 12
 #define GUEST_PAGE_SIZE ((size_t)1 << GUEST_PAGE_SHIFT)
 #define GUEST_SUPERPAGE_ORDER 9 /* 2 MiB */
+#define GUEST_HUGEPAGE_ORDER 18 /* 1 GiB */
 
 /* What the headers of an image say of a guest. */
 struct guest_identity {
@@ -130,12 +131,13 @@ struct guest_ops {
     bool (*pfn_is_valid)(struct xcsave_guest *g, uint64_t pfn);
     /*
      * Give memory to pfns that have none: `n` extents of 2^order pages at
-     * pfns[i] (aligned to the order).  With order > 0, *done says how many
-     * extents were given, fewer is no failure: the caller falls back to order 0.
+     * pfns[i] (aligned to the order).  *done says how many extents were given,
+     * in their order; fewer is no failure: the host or the guest's limit has no
+     * memory for more, or none of that size.
      */
     int (*populate)(struct xcsave_guest *g, unsigned n, const uint64_t *pfns, unsigned order, unsigned *done,
                     struct xcsave_error *error);
-    /* May 2 MiB extents be used at all (PVH/HVM: yes, PV: no)? */
+    /* May 2 MiB and 1 GiB extents be used at all (PVH/HVM: yes, PV: no)?  On either side. */
     bool (*has_superpages)(struct xcsave_guest *g);
     /* Is memory that populate() gave all zeros?  Optional: if absent, it may hold anything. */
     bool (*new_memory_is_zero)(struct xcsave_guest *g);

@@ -109,7 +109,8 @@ struct sim_domain_info {
     uint64_t max_pfns;
     uint64_t nr_pfns;
     uint64_t present_pages;
-    uint64_t superpages;
+    uint64_t superpages;    /* 2 MiB */
+    uint64_t hugepages;     /* 1 GiB */
     uint64_t ticks;         /* of all vCPUs */
     uint64_t writes;
     uint64_t errors;        /* pages that did not hold what they should have */
@@ -128,6 +129,7 @@ struct sim_attachment {
 #define SIM_PAGE_ABSENT 0
 #define SIM_PAGE_SMALL 1
 #define SIM_PAGE_SUPER 2    /* part of a 2 MiB extent */
+#define SIM_PAGE_HUGE 3     /* part of a 1 GiB extent */
 
 struct sim_proof {
     uint64_t digest[2];     /* of all pages that are present and the state of all vCPUs */

@@ -554,6 +554,31 @@ START_TEST(memory_comes_from_the_pool_and_goes_back)
 }
 END_TEST
 
+/* A page that goes takes the large mapping with it, and only that. */
+START_TEST(an_extent_of_1_gib_breaks_where_a_page_goes)
+{
+    struct simguest_config config = small_config();
+    struct simguest *g = NULL;
+    const uint64_t first = 0, within = 512 + 7;
+    unsigned done;
+
+    pool.free_pages = PAGES_PER_HUGEPAGE;
+    config.max_pfns = 2 * PAGES_PER_HUGEPAGE;
+    ck_assert_int_eq(simguest_new(&config, &pool, &g), 0);
+    ck_assert_int_eq(simguest_populate(g, 1, &first, 18, &done), 0);
+    ck_assert_int_eq(simguest_populate(g, 1, &(uint64_t){ PAGES_PER_HUGEPAGE }, 18, &done), ENOMEM);
+    ck_assert_int_eq(simguest_populate(g, 1, &(uint64_t){ 512 }, 18, &done), EINVAL);
+    ck_assert_uint_eq(info_of(g).hugepages, 1);
+    ck_assert_uint_eq(info_of(g).superpages, 0);
+    ck_assert_int_eq(simguest_depopulate(g, 1, &within), 0);
+    ck_assert_uint_eq(info_of(g).hugepages, 0);
+    ck_assert_uint_eq(info_of(g).superpages, 511);
+    ck_assert_uint_eq(info_of(g).present_pages, PAGES_PER_HUGEPAGE - 1);
+    simguest_free(g);
+    ck_assert_int_eq(pool.free_pages, PAGES_PER_HUGEPAGE);
+}
+END_TEST
+
 START_TEST(populate_refuses_what_cannot_be)
 {
     struct simguest *g = boot(small_config());
@@ -595,6 +620,7 @@ int main(void)
     tcase_add_test(t, second_suspend_gets_a_new_proof);
     tcase_add_test(t, damaged_context_is_refused);
     tcase_add_test(t, memory_comes_from_the_pool_and_goes_back);
+    tcase_add_test(t, an_extent_of_1_gib_breaks_where_a_page_goes);
     tcase_add_test(t, populate_refuses_what_cannot_be);
     suite_add_tcase(suite, t);
     return run_suite(suite);

@@ -29,6 +29,7 @@
 #define GENERATIONS_PER_PAGE (PATTERN_PAGE_SIZE / sizeof(uint32_t))
 #define GENERATION_ABSENT UINT32_C(0x80000000)
 #define PAGES_PER_SUPERPAGE 512u
+#define PAGES_PER_HUGEPAGE (512u * 512u)
 
 /* State of one writer as it travels. */
 struct writer_state {

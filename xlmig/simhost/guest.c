@@ -149,13 +149,21 @@ int simguest_take_page(struct simguest *g, uint64_t pfn)
     return 0;
 }
 
+/* The aligned extent around pfn is from now on made of smaller ones. */
+static void break_extent(struct simguest *g, uint64_t pfn, uint64_t n, uint8_t state)
+{
+    const uint64_t first = pfn & ~(n - 1);
+
+    for (uint64_t i = first; i < first + n; i++)
+        g->pages[i] = state;
+}
+
 void simguest_give_page(struct simguest *g, uint64_t pfn)
 {
-    if (g->pages[pfn] == SIM_PAGE_SUPER) {
-        const uint64_t first = pfn & ~(uint64_t)(PAGES_PER_SUPERPAGE - 1);
-        for (uint64_t i = first; i < first + PAGES_PER_SUPERPAGE; i++)
-            g->pages[i] = SIM_PAGE_SMALL;
-    }
+    if (g->pages[pfn] == SIM_PAGE_HUGE)
+        break_extent(g, pfn, PAGES_PER_HUGEPAGE, SIM_PAGE_SUPER);
+    if (g->pages[pfn] == SIM_PAGE_SUPER)
+        break_extent(g, pfn, PAGES_PER_SUPERPAGE, SIM_PAGE_SMALL);
     g->pages[pfn] = SIM_PAGE_ABSENT;
     fallocate(g->fds[0], FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)(pfn * PATTERN_PAGE_SIZE),
               PATTERN_PAGE_SIZE);
@@ -170,7 +178,7 @@ static int populate_extent(struct simguest *g, uint64_t first, uint64_t n)
     if (!take_from_pool(g, (int64_t)n))
         return ENOMEM;
     for (uint64_t pfn = first; pfn < first + n; pfn++)
-        g->pages[pfn] = n == 1 ? SIM_PAGE_SMALL : SIM_PAGE_SUPER;
+        g->pages[pfn] = n == 1 ? SIM_PAGE_SMALL : n == PAGES_PER_SUPERPAGE ? SIM_PAGE_SUPER : SIM_PAGE_HUGE;
     if (first + n > g->nr_pfns)
         g->nr_pfns = first + n;
     return 0;
@@ -178,11 +186,11 @@ static int populate_extent(struct simguest *g, uint64_t first, uint64_t n)
 
 int simguest_populate(struct simguest *g, unsigned n, const uint64_t *pfns, unsigned order, unsigned *done)
 {
-    const uint64_t extent = UINT64_C(1) << (order & 15);
+    const uint64_t extent = UINT64_C(1) << (order & 31);
     int rc = 0;
 
     *done = 0;
-    if (order != 0 && extent != PAGES_PER_SUPERPAGE)
+    if (extent != 1 && extent != PAGES_PER_SUPERPAGE && extent != PAGES_PER_HUGEPAGE)
         return EINVAL;
     simguest_hold(g);
     while (!rc && *done < n) {
@@ -310,8 +318,10 @@ void simguest_info(struct simguest *g, struct sim_domain_info *info)
     for (uint64_t pfn = 0; pfn < g->config.max_pfns; pfn++) {
         info->present_pages += g->pages[pfn] != SIM_PAGE_ABSENT;
         info->superpages += g->pages[pfn] == SIM_PAGE_SUPER;
+        info->hugepages += g->pages[pfn] == SIM_PAGE_HUGE;
     }
     info->superpages /= PAGES_PER_SUPERPAGE;
+    info->hugepages /= PAGES_PER_HUGEPAGE;
     for (unsigned i = 0; i < g->nr_writers; i++) {
         info->ticks += g->writers[i].is_emulator ? 0 : g->writers[i].state.ticks;
         info->writes += g->writers[i].state.writes;

@@ -293,7 +293,7 @@ static int do_populate(struct exchange *x)
     uint64_t pfns[SIM_EXTENTS_MAX];
     unsigned n, done = 0;
 
-    if (nr_extents(x, &n) || x->request.arg[0] > 9)
+    if (nr_extents(x, &n) || x->request.arg[0] > 18)
         return EINVAL;
     memcpy(pfns, x->payload, n * sizeof pfns[0]);
     int rc = simguest_populate(x->domain->guest, n, pfns, (unsigned)x->request.arg[0], &done);
