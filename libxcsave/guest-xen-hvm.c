@@ -254,6 +254,9 @@ static int populate(struct xcsave_guest *base, unsigned n, const uint64_t *pfns,
 
     memcpy(extents, pfns, n * sizeof(*extents));
     r = xc_domain_populate_physmap(g->xch, g->domid, n, order, 0, extents);
+    /* Whatever is in the way of a large extent: if it is in the way of small ones, too, these will say so. */
+    if (r < 0 && order)
+        r = 0;
     if (r < 0)
         return xcsave_fail(error, errno, "giving memory to %u extents of domain %u", n, g->domid);
     *done = (unsigned)r;

@@ -18,6 +18,8 @@ libxcsave_libengine_la_SOURCES = \
 	libxcsave/delta-cache.c \
 	libxcsave/delta-cache.h \
 	libxcsave/error.c \
+	libxcsave/extents.c \
+	libxcsave/extents.h \
 	libxcsave/guest.h \
 	libxcsave/guest-sim.c \
 	libxcsave/guest-sim.h \

@@ -5,7 +5,7 @@
  * Two implementations: libxc's image (sink-libxc.c), and xlmig's (sink-v1.c).
  * save.c calls in this order, and from one thread:
  *
- *     begin; record ...; end_round; (batch ... end_round; record ...)*;
+ *     begin; record ...; [extents]; end_round; (batch ... end_round; record ...)*;
  *     [verify; batch ... end_round]; end_memory; record ...; end
  *
  * What a batch sends may still be under way when batch() returns; end_round()
@@ -17,12 +17,15 @@
 
 #include "libxcsave/guest.h"
 
+struct image1_extents;
 struct page_sink;
 
 struct page_sink_ops {
     int (*begin)(struct page_sink *s, const struct guest_identity *identity, struct xcsave_error *error);
     /* A record of a libxc image that is neither pages nor END. */
     int (*record)(struct page_sink *s, uint32_t type, const void *body, size_t len_bytes, struct xcsave_error *error);
+    /* Say which 1 GiB extents are whole, in `n` runs.  NULL: this image has no word for it. */
+    int (*extents)(struct page_sink *s, const struct image1_extents *runs, unsigned n, struct xcsave_error *error);
     /*
      * Send `n` pfns (ascending, at most GUEST_BATCH_PAGES), none of which came in this
      * round.  While the guest runs a page that cannot be read consistently is put off; once

@@ -54,6 +54,8 @@ int pfnset_add(struct pfnset *set, uint64_t pfn)
         return -1;
     if (pfn / CHUNK_PFNS >= set->end_chunk)
         set->end_chunk = (size_t)(pfn / CHUNK_PFNS) + 1;
+    if (pfn / CHUNK_PFNS < set->low_chunk)
+        set->low_chunk = (size_t)(pfn / CHUNK_PFNS);
     if (!bitmap_test(*chunk, pfn % CHUNK_PFNS)) {
         bitmap_set(*chunk, pfn % CHUNK_PFNS);
         set->count++;
@@ -67,4 +69,23 @@ void pfnset_remove(struct pfnset *set, uint64_t pfn)
         bitmap_clear(set->chunks[pfn / CHUNK_PFNS], pfn % CHUNK_PFNS);
         set->count--;
     }
+}
+
+unsigned pfnset_take(struct pfnset *set, uint64_t *pfns, unsigned max)
+{
+    unsigned n = 0;
+
+    while (n < max && set->count) {
+        uint64_t *chunk = set->chunks[set->low_chunk];
+        uint64_t at = chunk ? bitmap_next(chunk, 0, CHUNK_PFNS) : CHUNK_PFNS;
+
+        for (; n < max && at < CHUNK_PFNS; at = bitmap_next(chunk, at + 1, CHUNK_PFNS)) {
+            pfns[n++] = set->low_chunk * CHUNK_PFNS + at;
+            bitmap_clear(chunk, at);
+            set->count--;
+        }
+        if (at >= CHUNK_PFNS)
+            set->low_chunk++;
+    }
+    return n;
 }

@@ -16,6 +16,7 @@
 struct pfnset {
     uint64_t **chunks;          /* 4 KiB each, allocated when first needed */
     size_t end_chunk;           /* none is allocated from here on */
+    size_t low_chunk;           /* no pfn of the set is below it */
     uint64_t count;
 };
 
@@ -27,5 +28,7 @@ bool pfnset_has(const struct pfnset *set, uint64_t pfn);
 /* 0, or -1 with errno ENOMEM, or ERANGE for a pfn above PFNSET_MAX_PFN. */
 int pfnset_add(struct pfnset *set, uint64_t pfn);
 void pfnset_remove(struct pfnset *set, uint64_t pfn);
+/* Take the lowest pfns, at most `max`, out of the set.  Returns how many. */
+unsigned pfnset_take(struct pfnset *set, uint64_t *pfns, unsigned max);
 
 #endif

@@ -178,6 +178,41 @@ static int take_libxc(struct v1_input *c, const uint8_t *body, uint32_t length, 
     return rc;
 }
 
+static int give_extents(struct v1_input *c, const struct image1_extents *run, bool *given, struct xcsave_error *error)
+{
+    struct restore *r = c->all->r;
+    uint64_t end = run->pfn + run->count * IMAGE1_EXTENT_PAGES;
+
+    if (!r->guest->ops->pfn_is_valid(r->guest, run->pfn) || !r->guest->ops->pfn_is_valid(r->guest, end - 1))
+        return xcsave_fail(error, 0, "extents up to pfn %#llx are beyond the guest", (unsigned long long)end - 1);
+    for (uint64_t pfn = run->pfn; *given && pfn < end; pfn += IMAGE1_EXTENT_PAGES)
+        if (imageio_check_cancel(c->io, error) || populate_ahead(&r->memory, pfn, given, error))
+            return -1;
+    return 0;
+}
+
+/*
+ * What the writer says is whole.  A host that has no such extent will hardly have
+ * another: the first refusal ends it, and memory comes in smaller ones with the pages.
+ */
+static int take_extents(struct v1_input *c, const uint8_t *body, uint32_t length, struct xcsave_error *error)
+{
+    struct restore *r = c->all->r;
+    bool given = r->guest->ops->has_superpages(r->guest);
+
+    for (uint32_t at = 0; at < length; at += IMAGE1_EXTENTS_LEN) {
+        struct image1_extents run;
+        struct image1_fault fault;
+
+        if (image1_decode_extents(body + at, &run, &fault))
+            return v1_refuse(error, "its body", &fault);
+        r->memory.given.named_1g += run.count;
+        if (give_extents(c, &run, &given, error))
+            return -1;
+    }
+    return 0;
+}
+
 static int take_round(struct v1_input *c, const uint8_t *body, struct xcsave_error *error)
 {
     struct image1_round round;
@@ -213,6 +248,8 @@ static int take_body(struct v1_input *c, const struct image1_record *record, con
         return take_domain(c, body, error);
     case IMAGE1_REC_LIBXC:
         return take_libxc(c, body, record->length, error);
+    case IMAGE1_REC_EXTENTS:
+        return take_extents(c, body, record->length, error);
     case IMAGE1_REC_ROUND:
         return take_round(c, body, error);
     case IMAGE1_REC_DIGEST:
@@ -246,7 +283,7 @@ static int read_and_take(struct v1_input *c, const struct image1_record *record,
     return rc;
 }
 
-/* A record that says nothing to this reader: an index, or an optional one.  Its checksum counts all the same. */
+/* An index, or an optional record that this reader does not know.  Its checksum counts all the same. */
 static int skip(struct v1_input *c, const struct image1_record *record, struct xcsave_error *error)
 {
     uint64_t left = (uint64_t)record->length + image1_padding(record->length);
@@ -286,7 +323,8 @@ static int take_record(struct v1_input *c, const struct image1_record *record, s
 {
     if (record->type == IMAGE1_REC_MEMORY)
         return take_memory(c, record, error);
-    if (record->type == IMAGE1_REC_INDEX || record->type & STREAM_REC_OPTIONAL)
+    if (record->type == IMAGE1_REC_INDEX ||
+        (record->type & STREAM_REC_OPTIONAL && record->type != IMAGE1_REC_EXTENTS))
         return skip(c, record, error);
     return read_and_take(c, record, error);
 }

@@ -5,7 +5,7 @@
  *   headers; static data, complete at STATIC_DATA_END or before the first record
  *   that needs it (libxc's version 2, which has no such record);
  *   pages as they come; state records, kept by the guest implementation until the end;
- *   complete() puts the state into the domain.
+ *   memory that no page came for goes back; complete() puts the state into the domain.
  *
  * The first octets tell which image it is.  Nothing is read beyond its end: the
  * descriptor goes back to libxl, whose own records follow.
@@ -87,6 +87,8 @@ static int restore_guest(struct restore *r, struct xcsave_restore_result *result
         return -1;
     if (!r->static_data_complete)
         return xcsave_fail(r->error, 0, "the image ends before its static data");
+    if (populate_return_spare(&r->memory, r->error))
+        return -1;
     restore_show(r, XCSAVE_PHASE_STATE, true);
     return r->guest->ops->complete(r->guest, result, r->error);
 }
@@ -111,7 +113,7 @@ int xcsave_restore(struct xcsave_guest *guest, const struct xcsave_restore_optio
     *error = (struct xcsave_error){ 0 };
     *result = (struct xcsave_restore_result){ 0 };
     rc = restore_guest(&r, result);
-    report->superpages = r.memory.superpages;
+    report->extents = r.memory.given;
     if (!rc)
         restore_show(&r, XCSAVE_PHASE_DONE, true);
     populate_dispose(&r.memory);

@@ -24,6 +24,7 @@
 #include "libxcsave/bitmap.h"
 #include "libxcsave/clock.h"
 #include "libxcsave/control.h"
+#include "libxcsave/extents.h"
 #include "libxcsave/guest.h"
 #include "libxcsave/pace.h"
 #include "libxcsave/page-sink.h"
@@ -114,7 +115,7 @@ static int write_opening(struct save *s)
 
     if (s->sink->ops->begin(s->sink, &s->identity, s->error) ||
         ops->static_records(s->guest, emit, s, s->error) || emit(s, STREAM_REC_STATIC_DATA_END, NULL, 0) ||
-        ops->opening_records(s->guest, emit, s, s->error))
+        ops->opening_records(s->guest, emit, s, s->error) || extents_tell(s->sink, s->error))
         return -1;
     return s->sink->ops->end_round(s->sink, s->error);
 }

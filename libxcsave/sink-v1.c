@@ -100,6 +100,16 @@ static int record(struct page_sink *base, uint32_t type, const void *body, size_
     return v1_channel_record(&s->channels[0], IMAGE1_REC_LIBXC, head, sizeof(head), body, len_bytes, error);
 }
 
+static int extents(struct page_sink *base, const struct image1_extents *runs, unsigned n, struct xcsave_error *error)
+{
+    uint8_t body[IMAGE1_EXTENTS_RUNS_MAX * IMAGE1_EXTENTS_LEN];
+
+    for (unsigned i = 0; i < n; i++)
+        image1_encode_extents(body + i * IMAGE1_EXTENTS_LEN, &runs[i]);
+    return v1_channel_record(&to_v1(base)->channels[0], IMAGE1_REC_EXTENTS, NULL, 0, body, n * IMAGE1_EXTENTS_LEN,
+                             error);
+}
+
 /* ---- rounds ------------------------------------------------------------ */
 
 static int finish_round(struct v1_sink *s, uint32_t flags, struct xcsave_error *error)
@@ -248,6 +258,7 @@ static void close_sink(struct page_sink *base)
 static const struct page_sink_ops v1_ops = {
     .begin = begin,
     .record = record,
+    .extents = extents,
     .batch = batch,
     .end_round = end_round,
     .end_memory = end_memory,

@@ -284,6 +284,13 @@ struct xcsave_restore_options {
 
 #define XCSAVE_DEFAULT_IO_TIMEOUT_S 120u
 
+/* Memory that a restored guest was given, by the size of the piece. */
+struct xcsave_extents {
+    uint64_t nr_1g, nr_2m, nr_4k;
+    uint64_t named_1g;          /* extents of 1 GiB that the image said are whole; the host may not have had all */
+    uint64_t returned;          /* pages of such extents that did not come, or not in time: given back */
+};
+
 /* What a finished (or failed) save or restore was.  Filled in as far as it came. */
 struct xcsave_report {
     struct xcsave_progress end;
@@ -295,7 +302,7 @@ struct xcsave_report {
     uint64_t copy_us;           /* of it, the copy of memory */
     enum xcsave_reason reason;  /* why pre-copy ended */
     struct xcsave_prediction prediction; /* when it ended; truth: suspend_us, copy_us, stopped_us */
-    uint64_t superpages;        /* restore: 2 MiB extents rebuilt */
+    struct xcsave_extents extents; /* restore */
 };
 
 /*

@@ -132,7 +132,11 @@ static void read_fields(struct json_object *object, struct helper_event *event)
     event->dirtied = get_u64(object, "dirtied");
     event->pages_sent = get_u64(object, "pages_sent");
     event->pages_skipped = get_u64(object, "pages_skipped");
-    event->superpages = get_u64(object, "superpages");
+    event->extents = (struct helper_extents){
+        .nr_1g = get_u64(object, "extents_1g"), .named_1g = get_u64(object, "extents_1g_named"),
+        .nr_2m = get_u64(object, "extents_2m"), .nr_4k = get_u64(object, "extents_4k"),
+        .returned = get_u64(object, "pages_returned"),
+    };
     event->us = get_u64(object, event->kind == HELPER_END        ? "total_us"
                                 : event->kind == HELPER_PROGRESS ? "elapsed_us"
                                                                  : "us");

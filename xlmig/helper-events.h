@@ -17,7 +17,8 @@
  *     {"event":"throttle","throttle":40}                            slow the guest by 40 %, please; 0: let it go
  *     {"event":"note","text":"..."}
  *     {"event":"end","ok":true,"error":"","rounds":3,"bytes":1,"total_us":1,"suspend_us":1,
- *      "suspended_at_us":1,"stopped_us":1,"copy_us":1,"pages_sent":1,"superpages":0,"kinds":{},"channels":[1,1]}
+ *      "suspended_at_us":1,"stopped_us":1,"copy_us":1,"pages_sent":1,"kinds":{},"channels":[1,1],
+ *      "extents_1g":0,"extents_1g_named":0,"extents_2m":1,"extents_4k":1,"pages_returned":0} of a restore
  *
  * A line that is too long, no JSON, or of an unknown kind is dropped; a field
  * that is missing or out of range is 0 or "".
@@ -62,6 +63,12 @@ struct helper_kind_count {
     uint64_t pages, bytes;
 };
 
+/* In what pieces a restored VM got its memory: see struct xcsave_extents. */
+struct helper_extents {
+    uint64_t nr_1g, nr_2m, nr_4k;
+    uint64_t named_1g, returned;
+};
+
 #define HELPER_CHANNELS_MAX 64u
 
 /* One event; which fields are set follows from the kind. */
@@ -78,7 +85,8 @@ struct helper_event {
     uint64_t done, total;   /* pages of this round */
     uint64_t bytes;         /* round: of it; else since the start */
     uint64_t dirtied;
-    uint64_t pages_sent, pages_skipped, superpages;
+    uint64_t pages_sent, pages_skipped;
+    struct helper_extents extents; /* end, of a restore */
     uint64_t us;            /* round: its time; progress: elapsed; end: total */
     uint64_t suspend_us, stopped_us;
     uint64_t copy_us;       /* end: of memory, with the guest stopped */

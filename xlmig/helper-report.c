@@ -198,7 +198,11 @@ void helper_report_end(bool ok, const struct xcsave_report *report, const struct
     add_number(object, "stopped_us", report->stopped_us);
     add_number(object, "copy_us", report->copy_us);
     add_number(object, "pages_sent", report->end.pages_sent);
-    add_number(object, "superpages", report->superpages);
+    add_number(object, "extents_1g", report->extents.nr_1g);
+    add_number(object, "extents_1g_named", report->extents.named_1g);
+    add_number(object, "extents_2m", report->extents.nr_2m);
+    add_number(object, "extents_4k", report->extents.nr_4k);
+    add_number(object, "pages_returned", report->extents.returned);
     add_kinds(object, &report->end);
     add_channels(object, &report->end);
     write_line(object, true);

@@ -5,6 +5,7 @@
 #include "xlmig/display.h"
 #include "xlmig/loop.h"
 
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -277,6 +278,16 @@ static void report_downtime(const struct progress *p, uint64_t downtime_us)
             predicted(p, stop->predicted_suspend_us, expected, sizeof expected));
 }
 
+static void report_extents(const struct progress *p, const struct helper_extents *e)
+{
+    if (!e->nr_1g && !e->nr_2m && !e->nr_4k)
+        return;
+    fprintf(p->out, "  memory      in ");
+    if (e->named_1g)
+        fprintf(p->out, "%" PRIu64 " of %" PRIu64 " extents of 1 GiB, ", e->nr_1g, e->named_1g);
+    fprintf(p->out, "%" PRIu64 " of 2 MiB, %" PRIu64 " of 4 KiB\n", e->nr_2m, e->nr_4k);
+}
+
 static void report_lines(const struct progress *p, const struct run_result *result)
 {
     const struct helper_event *end = &p->run.end;
@@ -297,6 +308,7 @@ static void report_lines(const struct progress *p, const struct run_result *resu
     fputc('\n', p->out);
     if (display_kinds(end->kinds, kinds, sizeof kinds)[0])
         fprintf(p->out, "  pages       %s\n", kinds);
+    report_extents(p, &end->extents);
     run_verdict(&p->run, verdict, sizeof verdict);
     if (verdict[0])
         fprintf(p->out, "  note        %s\n", verdict);

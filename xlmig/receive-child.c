@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <event2/buffer.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -170,12 +171,23 @@ static void on_child_line(void *user, const char *line)
     fprintf(stderr, "%s\n", line);
 }
 
+/* Nobody looks at this side.  The other one shows it with --verbose. */
+static void tell_extents(struct receiver *r, const struct helper_extents *e)
+{
+    if (r->request->negotiate)
+        receive_send_simple(r, CONTROL_NOTE, false, "the VM's memory there is in %" PRIu64 " of %" PRIu64
+                            " extents of 1 GiB, %" PRIu64 " of 2 MiB and %" PRIu64 " of 4 KiB",
+                            e->nr_1g, e->named_1g, e->nr_2m, e->nr_4k);
+}
+
 static void on_engine_event(void *user, const struct helper_event *event)
 {
     struct receiver *r = user;
 
     if (event->kind == HELPER_END && !event->ok)
         memcpy(r->engine_error, event->text, sizeof r->engine_error);
+    else if (event->kind == HELPER_END)
+        tell_extents(r, &event->extents);
     else if (event->kind == HELPER_NOTE && r->request->negotiate)
         receive_send_simple(r, CONTROL_NOTE, false, "%s", event->text);
 }

@@ -92,6 +92,11 @@ static void add_result(struct json_object *object, const struct run *run, const 
     add(object, "suspend_us", end->suspend_us);
     add(object, "stopped_us", end->stopped_us);
     add(object, "copy_us", end->copy_us);
+    if (end->extents.nr_1g || end->extents.nr_2m || end->extents.nr_4k) {
+        add(object, "extents_1g", end->extents.nr_1g);
+        add(object, "extents_2m", end->extents.nr_2m);
+        add(object, "extents_4k", end->extents.nr_4k);
+    }
     json_object_object_add(object, "kinds", kinds_json(end->kinds));
     struct json_object *channels = json_object_new_array();
     for (unsigned i = 0; i < end->nr_channels; i++)

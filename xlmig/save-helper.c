@@ -241,6 +241,17 @@ static int save_domain(const long *args)
     return finish(rc, &error);
 }
 
+static void log_extents(const struct xcsave_extents *e)
+{
+    char text[160];
+
+    snprintf(text, sizeof text,
+             "memory in %llu of %llu extents of 1 GiB, %llu of 2 MiB, %llu of 4 KiB; %llu pages given back",
+             (unsigned long long)e->nr_1g, (unsigned long long)e->named_1g, (unsigned long long)e->nr_2m,
+             (unsigned long long)e->nr_4k, (unsigned long long)e->returned);
+    helper_log(XTL_DETAIL, 0, text);
+}
+
 static int restore_domain(const long *args)
 {
     struct helper helper = { .domid = (uint32_t)args[2], .cbflags = (unsigned)args[7] };
@@ -273,6 +284,7 @@ static int restore_domain(const long *args)
     if (!rc)
         guest = open_guest(helper.domid, &wiring, &error);
     rc = guest ? xcsave_restore(guest, &options, &result, &report, &error) : -1;
+    log_extents(&report.extents);
     helper_report_end(!rc, &report, &error);
     xcsave_guest_close(guest);
     helper_restore_results(result.store_gfn, result.console_gfn);

@@ -200,9 +200,11 @@ static void move_by_file(struct save_case *c, struct restore_case *to)
 
 struct fake_guest *move(struct save_case *c)
 {
-    struct restore_case to = { .guest = fake_guest_new_empty() };
+    struct restore_case to = { .guest = fake_guest_new_sized(c->guest->max_pages) };
 
     to.guest->type = c->guest->type;
+    if (c->prepare)
+        c->prepare(to.guest);
     if (engine_extra_channels(c->way)) {
         ck_assert_msg(!run_both(c, &to), "save: %s (restore: %s)", c->error.text, to.error.text);
         ck_assert_msg(!to.rc, "restore: %s", to.error.text);
@@ -216,5 +218,6 @@ struct fake_guest *move(struct save_case *c)
     ck_assert_uint_eq(c->guest->mapped, 0);
     ck_assert_uint_eq(to.guest->mapped, 0);
     ck_assert_uint_eq(c->report.end.bytes, to.report.end.bytes);
+    c->extents = to.report.extents;
     return to.guest;
 }

@@ -36,6 +36,8 @@ struct save_case {
     bool throttle_fails;
     uint64_t features;          /* 0: all */
     unsigned patience_s;        /* with a peer that takes nothing; 0: 1 */
+    void (*prepare)(struct fake_guest *to); /* of move(): optional; the guest that is restored into, before that */
+    struct xcsave_extents extents; /* of move(): what it was given */
     int channels[MAX_TEST_CHANNELS]; /* besides the first; set by run_both() */
     struct xcsave_report report;
     struct xcsave_error error;

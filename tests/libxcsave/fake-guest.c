@@ -23,6 +23,11 @@ static uint8_t *page_of(struct fake_guest *g, uint64_t pfn)
     return g->memory + pfn * GUEST_PAGE_SIZE;
 }
 
+static void clear_log(struct fake_guest *g)
+{
+    memset(g->dirty, 0, g->max_pages / 8);
+}
+
 /* From any thread. */
 static int count_call(struct fake_guest *g, struct xcsave_error *error)
 {
@@ -43,13 +48,28 @@ static int nr_pfns(struct xcsave_guest *base, uint64_t *nr, struct xcsave_error 
     return count_call(to_fake(base), error);
 }
 
+/* Asked for after each batch, of a large guest: eight types at a time, of which none is above 15. */
+uint64_t fake_guest_count(const struct fake_guest *g, uint64_t end)
+{
+    uint64_t n = 0, pfn = 0;
+
+    for (; pfn + 8 <= end; pfn += 8) {
+        uint64_t types;
+
+        memcpy(&types, g->types + pfn, sizeof(types));
+        types ^= UINT64_C(0x0101010101010101) * STREAM_PAGE_XTAB;
+        n += (unsigned)__builtin_popcountll((types + UINT64_C(0x7f7f7f7f7f7f7f7f)) & UINT64_C(0x8080808080808080));
+    }
+    for (; pfn < end; pfn++)
+        n += g->types[pfn] != STREAM_PAGE_XTAB;
+    return n;
+}
+
 static int memory_pages(struct xcsave_guest *base, uint64_t *nr, struct xcsave_error *error)
 {
     struct fake_guest *g = to_fake(base);
 
-    *nr = 0;
-    for (unsigned pfn = 0; pfn < g->nr_pfns; pfn++)
-        *nr += g->types[pfn] != STREAM_PAGE_XTAB;
+    *nr = fake_guest_count(g, g->nr_pfns);
     return count_call(g, error);
 }
 
@@ -93,7 +113,7 @@ static int logdirty_enable(struct xcsave_guest *base, struct xcsave_error *error
     if (count_call(g, error))
         return -1;
     g->logdirty = true;
-    memset(g->dirty, 0, sizeof(g->dirty));
+    clear_log(g);
     return 0;
 }
 
@@ -108,7 +128,7 @@ static int logdirty_read(struct xcsave_guest *base, enum guest_dirty_op op, uint
         return xcsave_fail(error, EINVAL, "log-dirty mode is off");
     memcpy(bitmap, g->dirty, bitmap_words(nr) * sizeof(*bitmap));
     if (op != GUEST_DIRTY_PEEK)
-        memset(g->dirty, 0, sizeof(g->dirty));
+        clear_log(g);
     return 0;
 }
 
@@ -212,8 +232,7 @@ static int static_data_end(struct xcsave_guest *base, unsigned *missing, struct 
 
 static bool pfn_is_valid(struct xcsave_guest *base, uint64_t pfn)
 {
-    (void)base;
-    return pfn < FAKE_MAX_PAGES;
+    return pfn < to_fake(base)->max_pages;
 }
 
 static int populate(struct xcsave_guest *base, unsigned n, const uint64_t *pfns, unsigned order, unsigned *done,
@@ -225,18 +244,22 @@ static int populate(struct xcsave_guest *base, unsigned n, const uint64_t *pfns,
     if (count_call(g, error))
         return -1;
     for (*done = 0; *done < n; ++*done) {
-        if (pfns[*done] % pages || pfns[*done] + pages > FAKE_MAX_PAGES)
+        if (pfns[*done] % pages || pfns[*done] + pages > g->max_pages)
             return xcsave_fail(error, EINVAL, "extent at %#llx", (unsigned long long)pfns[*done]);
-        if (g->max_populated && g->nr_populated + pages > g->max_populated)
+        if (order > g->max_order || (g->max_populated && g->nr_populated + pages > g->max_populated))
             return 0;
         for (unsigned i = 0; i < pages; i++) {
             if (g->types[pfns[*done] + i] != STREAM_PAGE_XTAB)
                 return xcsave_fail(error, EEXIST, "pfn %#llx has memory", (unsigned long long)pfns[*done] + i);
             g->types[pfns[*done] + i] = STREAM_PAGE_NOTAB;
-            memset(page_of(g, pfns[*done] + i), g->clean_memory ? 0 : 0xa5, GUEST_PAGE_SIZE);
+            if (!g->clean_memory)
+                memset(page_of(g, pfns[*done] + i), 0xa5, GUEST_PAGE_SIZE);
         }
         g->nr_populated += pages;
-        g->extents_2m += order != 0;
+        if (g->nr_populated > g->most_populated)
+            g->most_populated = g->nr_populated;
+        g->extents_2m += order == GUEST_SUPERPAGE_ORDER;
+        g->extents_1g += order == GUEST_HUGEPAGE_ORDER;
     }
     return 0;
 }
@@ -255,8 +278,13 @@ static int depopulate(struct xcsave_guest *base, unsigned n, const uint64_t *pfn
 {
     struct fake_guest *g = to_fake(base);
 
-    for (unsigned i = 0; i < n; i++)
+    for (unsigned i = 0; i < n; i++) {
+        if (g->types[pfns[i]] == STREAM_PAGE_XTAB)
+            return xcsave_fail(error, ENOENT, "pfn %#llx has no memory", (unsigned long long)pfns[i]);
         g->types[pfns[i]] = STREAM_PAGE_XTAB;
+        if (g->clean_memory)
+            (void)madvise(page_of(g, pfns[i]), GUEST_PAGE_SIZE, MADV_DONTNEED);
+    }
     g->nr_populated -= n;
     g->given_back += n;
     return count_call(g, error);
@@ -264,7 +292,7 @@ static int depopulate(struct xcsave_guest *base, unsigned n, const uint64_t *pfn
 
 static void set_page_type(struct xcsave_guest *base, uint64_t pfn, uint32_t type)
 {
-    if (type != STREAM_PAGE_XTAB && pfn < FAKE_MAX_PAGES)
+    if (type != STREAM_PAGE_XTAB && pfn < to_fake(base)->max_pages)
         to_fake(base)->told_types[pfn] = (uint8_t)type;
 }
 
@@ -297,7 +325,10 @@ static void close_fake(struct xcsave_guest *base)
 {
     struct fake_guest *g = to_fake(base);
 
-    (void)munmap(g->memory, FAKE_MAX_PAGES * GUEST_PAGE_SIZE);
+    (void)munmap(g->memory, g->max_pages * GUEST_PAGE_SIZE);
+    free(g->types);
+    free(g->told_types);
+    free(g->dirty);
     free(g);
 }
 
@@ -333,18 +364,32 @@ static const struct guest_ops fake_ops = {
     .close = close_fake,
 };
 
-struct fake_guest *fake_guest_new_empty(void)
+struct fake_guest *fake_guest_new_sized(uint64_t max_pages)
 {
     struct fake_guest *g = calloc(1, sizeof(*g));
 
     g->base.ops = &fake_ops;
     g->type = STREAM_GUEST_X86_HVM;
+    g->max_pages = max_pages;
     /* Not calloc(): a sanitizer would fill all of it. */
-    g->memory = mmap(NULL, FAKE_MAX_PAGES * GUEST_PAGE_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    memset(g->types, STREAM_PAGE_XTAB, sizeof(g->types));
+    g->memory = mmap(NULL, max_pages * GUEST_PAGE_SIZE, PROT_READ | PROT_WRITE,
+                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    /* What is only read is the one huge page of zeros then, if there is one; a wish only. */
+    if (max_pages > FAKE_MAX_PAGES)
+        (void)madvise(g->memory, max_pages * GUEST_PAGE_SIZE, MADV_HUGEPAGE);
+    g->types = malloc(max_pages);
+    memset(g->types, STREAM_PAGE_XTAB, max_pages);
+    g->told_types = calloc(max_pages, 1);
+    g->dirty = calloc(max_pages / 64, sizeof(*g->dirty));
     g->superpages = true;
+    g->max_order = GUEST_HUGEPAGE_ORDER;
     g->jobs_a_batch = 1;
     return g;
+}
+
+struct fake_guest *fake_guest_new_empty(void)
+{
+    return fake_guest_new_sized(FAKE_MAX_PAGES);
 }
 
 struct fake_guest *fake_guest_new(uint64_t nr)
@@ -376,7 +421,9 @@ void fake_guest_write(struct fake_guest *g, uint64_t pfn, uint32_t value)
 
 bool fake_guest_equal(const struct fake_guest *a, const struct fake_guest *b)
 {
-    for (unsigned pfn = 0; pfn < FAKE_MAX_PAGES; pfn++) {
+    if (a->max_pages != b->max_pages)
+        return false;
+    for (uint64_t pfn = 0; pfn < a->max_pages; pfn++) {
         bool has_a = a->types[pfn] != STREAM_PAGE_XTAB, has_b = b->types[pfn] != STREAM_PAGE_XTAB;
 
         if (has_a != has_b || (has_a && memcmp(a->memory + pfn * GUEST_PAGE_SIZE, b->memory + pfn * GUEST_PAGE_SIZE,

@@ -10,14 +10,15 @@
 
 #include "libxcsave/guest.h"
 
-#define FAKE_MAX_PAGES 8192u
+#define FAKE_MAX_PAGES 8192u    /* unless fake_guest_new_sized() made it */
 
 struct fake_guest {
     struct xcsave_guest base;
     uint64_t nr_pfns;
-    uint8_t *memory;                    /* FAKE_MAX_PAGES pages */
-    uint8_t types[FAKE_MAX_PAGES];      /* STREAM_PAGE_*; XTAB: no memory */
-    uint64_t dirty[FAKE_MAX_PAGES / 64];
+    uint64_t max_pages;
+    uint8_t *memory;                    /* max_pages; backed where it was written to */
+    uint8_t *types;                     /* STREAM_PAGE_*; XTAB: no memory */
+    uint64_t *dirty;
     uint32_t type;                      /* STREAM_GUEST_* */
     bool logdirty;
     bool suspended;
@@ -39,11 +40,13 @@ struct fake_guest {
     unsigned fail_at;                   /* the call that fails; 0: none */
 
     /* destination */
-    unsigned extents_2m;
+    unsigned extents_1g, extents_2m;
+    unsigned max_order;                 /* no larger extents */
     bool clean_memory;                  /* what populate() gives is zero, and not anything */
-    uint8_t told_types[FAKE_MAX_PAGES]; /* by set_page_type() */
+    uint8_t *told_types;                /* by set_page_type() */
     unsigned nr_populated;
     unsigned max_populated;             /* no memory beyond; 0: no limit */
+    unsigned most_populated;
     unsigned given_back;
     uint8_t state[8];                   /* of the one state record */
     bool takes_any_record;              /* and forgets it */
@@ -54,10 +57,14 @@ struct fake_guest {
 struct fake_guest *fake_guest_new(uint64_t nr_pfns);
 /* An empty one, to restore into. */
 struct fake_guest *fake_guest_new_empty(void);
+/* An empty one that may have so many pages, a multiple of 64. */
+struct fake_guest *fake_guest_new_sized(uint64_t max_pages);
 void fake_guest_free(struct fake_guest *g);
 
 /* Change a page as the guest would: new content, marked dirty. */
 void fake_guest_write(struct fake_guest *g, uint64_t pfn, uint32_t value);
+/* How many pages below `end` have memory. */
+uint64_t fake_guest_count(const struct fake_guest *g, uint64_t end);
 /* Same pages, same content? */
 bool fake_guest_equal(const struct fake_guest *a, const struct fake_guest *b);
 

@@ -2,6 +2,7 @@
 check_PROGRAMS += \
 	tests/libxcsave/replay-restore \
 	tests/libxcsave/test-engine \
+	tests/libxcsave/test-extents \
 	tests/libxcsave/test-live \
 	tests/libxcsave/test-parts \
 	tests/libxcsave/test-policy \
@@ -12,6 +13,7 @@ EXTRA_DIST += tests/libxcsave/replay-restore.tap
 TESTS += \
 	tests/libxcsave/replay-restore.tap \
 	tests/libxcsave/test-engine \
+	tests/libxcsave/test-extents \
 	tests/libxcsave/test-live \
 	tests/libxcsave/test-parts \
 	tests/libxcsave/test-policy \
@@ -27,6 +29,15 @@ tests_libxcsave_test_engine_SOURCES = \
 	tests/libxcsave/test-engine.c
 tests_libxcsave_test_engine_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) -pthread
 tests_libxcsave_test_engine_LDADD = libxcsave/libengine.la $(CHECK_LIBS)
+
+tests_libxcsave_test_extents_SOURCES = \
+	tests/libxcsave/engine-case.c \
+	tests/libxcsave/engine-case.h \
+	tests/libxcsave/fake-guest.c \
+	tests/libxcsave/fake-guest.h \
+	tests/libxcsave/test-extents.c
+tests_libxcsave_test_extents_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) -pthread
+tests_libxcsave_test_extents_LDADD = tests/stream-format/libbuild.la libxcsave/libengine.la $(CHECK_LIBS)
 
 tests_libxcsave_test_live_SOURCES = \
 	tests/libxcsave/engine-case.c \

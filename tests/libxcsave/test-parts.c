@@ -29,6 +29,29 @@ START_TEST(a_pfnset_holds_what_was_added)
 }
 END_TEST
 
+START_TEST(the_lowest_of_a_pfnset_are_taken_first)
+{
+    static const uint64_t pfns[] = { 70000, 3, 1 << 20, 64, 32767, 32768 };
+    struct pfnset set;
+    uint64_t taken[8];
+
+    ck_assert_int_eq(pfnset_init(&set), 0);
+    ck_assert_uint_eq(pfnset_take(&set, taken, 8), 0);
+    for (size_t i = 0; i < sizeof(pfns) / sizeof(pfns[0]); i++)
+        ck_assert_int_eq(pfnset_add(&set, pfns[i]), 0);
+    ck_assert_uint_eq(pfnset_take(&set, taken, 3), 3);
+    ck_assert(taken[0] == 3 && taken[1] == 64 && taken[2] == 32767);
+    ck_assert(!pfnset_has(&set, 64) && pfnset_has(&set, 32768));
+    ck_assert_uint_eq(pfnset_take(&set, taken, 1), 1);
+    ck_assert_uint_eq(taken[0], 32768);
+    ck_assert_int_eq(pfnset_add(&set, 5), 0);
+    ck_assert_uint_eq(pfnset_take(&set, taken, 8), 3);
+    ck_assert(taken[0] == 5 && taken[1] == 70000 && taken[2] == 1 << 20);
+    ck_assert_uint_eq(set.count, 0);
+    pfnset_dispose(&set);
+}
+END_TEST
+
 START_TEST(a_pfnset_refuses_what_no_guest_has)
 {
     struct pfnset set;
@@ -85,6 +108,7 @@ int main(void)
     TCase *tc = tcase_create("parts");
 
     tcase_add_test(tc, a_pfnset_holds_what_was_added);
+    tcase_add_test(tc, the_lowest_of_a_pfnset_are_taken_first);
     tcase_add_test(tc, a_pfnset_refuses_what_no_guest_has);
     tcase_add_test(tc, bitmap_ranges_and_searches_meet_at_word_edges);
     tcase_add_test(tc, bits_are_cleared_up_to_and_no_further);

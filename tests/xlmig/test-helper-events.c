@@ -126,6 +126,21 @@ START_TEST(the_helper_hears_what_it_is_told)
 }
 END_TEST
 
+START_TEST(an_end_of_a_restore_carries_the_pieces_that_memory_came_in)
+{
+    static const char line[] = "{\"event\":\"end\",\"ok\":true,\"extents_1g\":1,\"extents_1g_named\":2,"
+                               "\"extents_2m\":3,\"extents_4k\":4,\"pages_returned\":5}";
+    struct helper_event e;
+
+    ck_assert_int_eq(helper_event_parse(line, strlen(line), &e), 0);
+    ck_assert_uint_eq(e.extents.nr_1g, 1);
+    ck_assert_uint_eq(e.extents.named_1g, 2);
+    ck_assert_uint_eq(e.extents.nr_2m, 3);
+    ck_assert_uint_eq(e.extents.nr_4k, 4);
+    ck_assert_uint_eq(e.extents.returned, 5);
+}
+END_TEST
+
 START_TEST(an_end_carries_its_error_and_its_times)
 {
     static const char line[] = "{\"event\":\"end\",\"ok\":false,\"error\":\"no \\u001b[1mway\",\"rounds\":3,"
@@ -235,6 +250,7 @@ int main(void)
     tcase_add_test(tcase, more_channels_than_there_can_be_are_dropped);
     tcase_add_test(tcase, the_helper_hears_what_it_is_told);
     tcase_add_test(tcase, an_end_carries_its_error_and_its_times);
+    tcase_add_test(tcase, an_end_of_a_restore_carries_the_pieces_that_memory_came_in);
     tcase_add_loop_test(tcase, negative_lines_are_dropped, 0, (int)(sizeof dropped / sizeof dropped[0]));
     tcase_add_test(tcase, fields_that_make_no_sense_are_zero);
     tcase_add_test(tcase, lines_come_through_the_pipe_whole);
