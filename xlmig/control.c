@@ -33,7 +33,7 @@ int control_header_decode(const unsigned char in[CONTROL_HEADER_BYTES], struct c
 
     memcpy(words, in, sizeof words);
     type = le32toh(words[1]);
-    if (le32toh(words[0]) != MAGIC || type < CONTROL_HELLO || type > CONTROL_DEVICES ||
+    if (le32toh(words[0]) != MAGIC || type < CONTROL_HELLO || type > CONTROL_LAST_TYPE ||
         le32toh(words[2]) > CONTROL_PAYLOAD_MAX)
         return -1;
     header->type = (enum control_type)type;
@@ -148,7 +148,8 @@ static int get_abilities(struct json_object *object, struct control_hello *hello
         get_features(object, &hello->image_features) < 0 ||
         (fields_has(object, "max_channels") && fields_get_unsigned(object, "max_channels", &hello->max_channels) < 0) ||
         get_ways(object, &hello->data) < 0 || hello->max_channels == 0 ||
-        (fields_has(object, "cpus") && fields_get_unsigned(object, "cpus", &hello->cpus) < 0))
+        (fields_has(object, "cpus") && fields_get_unsigned(object, "cpus", &hello->cpus) < 0) ||
+        (fields_has(object, "handover") && fields_get_unsigned(object, "handover", &hello->handover) < 0))
         return -1;
     return 0;
 }
@@ -167,6 +168,7 @@ unsigned char *control_encode_hello(const struct control_hello *hello, size_t *l
     fields_add_u64(object, "max_channels", hello->max_channels);
     add_data(object, hello->data);
     fields_add_u64(object, "cpus", hello->cpus);
+    fields_add_u64(object, "handover", hello->handover);
     return make_frame(CONTROL_HELLO, object, len);
 }
 
@@ -485,6 +487,8 @@ unsigned char *control_encode_begin(const struct control_begin *begin, size_t *l
         fields_add_bytes(object, "key", begin->key, sizeof begin->key);
     if (begin->address[0])
         fields_add_text(object, "address", begin->address);
+    if (begin->generation)
+        fields_add_u64(object, "generation", begin->generation);
     return make_frame(CONTROL_BEGIN, object, len);
 }
 
@@ -508,6 +512,15 @@ static int get_image(struct json_object *object, bool *v1)
     return *v1 || strcmp(name, "libxc") == 0 ? 0 : -1;
 }
 
+/* Missing: 0. */
+static int get_generation(struct json_object *object, uint64_t *generation)
+{
+    *generation = 0;
+    if (!fields_has(object, "generation"))
+        return 0;
+    return fields_get_u64(object, "generation", generation) == 0 && *generation > 0 ? 0 : -1;
+}
+
 /* What a sender of before images and channels does not say, nor needs. */
 static int get_ways_of_begin(struct json_object *object, struct control_begin *begin)
 {
@@ -515,12 +528,12 @@ static int get_ways_of_begin(struct json_object *object, struct control_begin *b
     int way;
 
     if (!fields_has(object, "image"))
-        return 0;
+        return fields_has(object, "generation") ? -1 : 0;
     if (get_image(object, &begin->image_v1) < 0 || fields_get_unsigned(object, "channels", &begin->nr_channels) < 0 ||
         begin->nr_channels == 0 || begin->nr_channels > CONTROL_CHANNELS_MAX ||
         fields_get_text(object, "data", data, sizeof data, true) < 0 || (way = data_by_name(data)) < 0 ||
         fields_get_bytes(object, "token", begin->token, sizeof begin->token) < 0 ||
-        get_address(object, begin->address) < 0)
+        get_address(object, begin->address) < 0 || get_generation(object, &begin->generation) < 0)
         return -1;
     begin->data = (enum control_data)way;
     if (begin->data == CONTROL_DATA_TLS)
@@ -583,6 +596,40 @@ int control_decode_join(const void *payload, size_t len, struct control_join *jo
     if (object && fields_get_bytes(object, "token", join->token, sizeof join->token) == 0 &&
         fields_get_unsigned(object, "channel", &join->channel) == 0 && join->channel > 0 &&
         join->channel < CONTROL_CHANNELS_MAX)
+        rc = 0;
+    json_object_put(object);
+    return rc;
+}
+
+bool control_is_word(enum control_type type)
+{
+    return type == CONTROL_GO || (type >= CONTROL_TAKE_BACK && type <= CONTROL_ASK);
+}
+
+unsigned char *control_encode_word(enum control_type type, const struct control_word *word, size_t *len)
+{
+    struct json_object *object = json_object_new_object();
+
+    json_object_object_add(object, "flag", json_object_new_boolean(false));
+    fields_add_text(object, "text", "");
+    if (word->generation) {
+        fields_add_bytes(object, "token", word->token, sizeof word->token);
+        fields_add_u64(object, "generation", word->generation);
+    }
+    return make_frame(type, object, len);
+}
+
+/* Only GO of an older release names no migration. */
+int control_decode_word(enum control_type type, const void *payload, size_t len, struct control_word *word)
+{
+    struct json_object *object = parse_object(payload, len);
+    int rc = -1;
+
+    *word = (struct control_word){ 0 };
+    if (object && !fields_has(object, "token") && !fields_has(object, "generation"))
+        rc = type == CONTROL_GO ? 0 : -1;
+    else if (object && fields_get_bytes(object, "token", word->token, sizeof word->token) == 0 &&
+             get_generation(object, &word->generation) == 0 && word->generation > 0)
         rc = 0;
     json_object_put(object);
     return rc;

@@ -36,7 +36,17 @@ enum control_type {
     CONTROL_CHANNELS = 11,  /* receiver: the further channels may come now, and where to */
     CONTROL_JOIN = 12,      /* sender, instead of PREFLIGHT: this connection is a channel of that migration */
     CONTROL_DEVICES = 13,   /* receiver: the early devices are set up, the guest may be stopped */
+    /* docs/handover.md; like GO, the sender's may also begin a new connection, in the place of PREFLIGHT */
+    CONTROL_TAKE_BACK = 14, /* sender: give it back, if it never ran */
+    CONTROL_ABORT = 15,     /* sender: it is not moved; destroy your copy and forget the token */
+    CONTROL_CONFIRM = 16,   /* sender: it is yours, and my copy is gone; forget the token */
+    CONTROL_ASK = 17,       /* sender: what do you have? */
+    CONTROL_ABORTED = 18,   /* receiver: it never ran here and never will */
+    CONTROL_CLOSED = 19,    /* receiver: nothing of this token is here */
+    CONTROL_LOST = 20,      /* receiver: it was mine and is gone, nobody can tell whether it ran */
+    CONTROL_BUSY = 21,      /* receiver: another process is at it, ask again */
 };
+#define CONTROL_LAST_TYPE CONTROL_BUSY
 
 #define CONTROL_TOKEN_BYTES 16u
 #define CONTROL_KEY_BYTES 32u
@@ -75,6 +85,7 @@ struct control_hello {
     unsigned max_channels;
     unsigned data;                /* bit (1 << enum control_data) for each way it can go */
     unsigned cpus;                /* 0: it does not say */
+    unsigned handover;            /* 1: it keeps journals, and knows the messages of docs/handover.md; 0: it does not */
 };
 
 struct control_preflight {
@@ -107,6 +118,7 @@ struct control_begin {
     uint8_t token[CONTROL_TOKEN_BYTES]; /* what each channel but an inline one shows */
     uint8_t key[CONTROL_KEY_BYTES];     /* tls */
     char address[CONTROL_ADDRESS_MAX + 1]; /* tcp and tls: where to listen; "": the receiver chooses */
+    uint64_t generation;          /* of the attempt; 0: of a sender that keeps no journal */
 };
 
 struct control_channels {
@@ -118,6 +130,13 @@ struct control_join {
     uint8_t token[CONTROL_TOKEN_BYTES];
     unsigned channel;             /* 1 to CONTROL_CHANNELS_MAX - 1 */
 };
+
+/* What a sender says of a migration that was begun: GO, TAKE_BACK, ABORT, CONFIRM, ASK. */
+struct control_word {
+    uint8_t token[CONTROL_TOKEN_BYTES];
+    uint64_t generation;          /* 0: GO of a sender that keeps no journal, which names no token either */
+};
+bool control_is_word(enum control_type type);
 
 /* REPORT carries `flag` started; the others only text, if any. */
 struct control_simple {
@@ -132,6 +151,7 @@ unsigned char *control_encode_answer(const struct control_answer *answer, size_t
 unsigned char *control_encode_begin(const struct control_begin *begin, size_t *len);
 unsigned char *control_encode_channels(const struct control_channels *channels, size_t *len);
 unsigned char *control_encode_join(const struct control_join *join, size_t *len);
+unsigned char *control_encode_word(enum control_type type, const struct control_word *word, size_t *len);
 unsigned char *control_encode_simple(enum control_type type, const struct control_simple *simple, size_t *len);
 
 /* The payload of a frame.  -1: a field that is needed is missing or makes no sense. */
@@ -141,6 +161,7 @@ int control_decode_answer(const void *payload, size_t len, struct control_answer
 int control_decode_begin(const void *payload, size_t len, struct control_begin *begin);
 int control_decode_channels(const void *payload, size_t len, struct control_channels *channels);
 int control_decode_join(const void *payload, size_t len, struct control_join *join);
+int control_decode_word(enum control_type type, const void *payload, size_t len, struct control_word *word);
 int control_decode_simple(const void *payload, size_t len, struct control_simple *simple);
 
 void control_preflight_dispose(struct control_preflight *preflight);

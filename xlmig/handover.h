@@ -8,7 +8,7 @@
  * its test:
  *
  *   - the source's copy is destroyed only after the destination said that its own runs;
- *   - after GO was sent, the source resumes only after the destination said that its copy is gone;
+ *   - after GO was sent, the source resumes only after the destination said ABORTED: it never ran there and never will;
  *   - from every state that is not an end, losing the peer leads to an end.
  */
 #ifndef XLMIG_HANDOVER_H
@@ -22,13 +22,20 @@ enum handover_state {
     HANDOVER_RENAMING,      /* giving our copy its other name */
     HANDOVER_SENDING_GO,
     HANDOVER_AWAIT_REPORT,  /* GO is out: the destination may be running the VM */
-    HANDOVER_AWAIT_RELEASE, /* it does not run there; is the copy there gone? */
+    HANDOVER_AWAIT_ABORTED, /* it does not run there, and we want it back */
     HANDOVER_DESTROYING,    /* it runs there; our copy goes */
     HANDOVER_RESUMING,      /* it runs nowhere else; ours goes on */
+    /* "awaiting CLOSED" of docs/handover.md: the guest runs, there or here, and the destination is to forget the token */
+    HANDOVER_CONFIRMING,
+    HANDOVER_CONFIRMING_ANEW, /* on a new connection: the old one was lost */
+    HANDOVER_WITHDRAWING,
+    HANDOVER_WITHDRAWING_ANEW,
     /* ends */
     HANDOVER_MOVED,
+    HANDOVER_MOVED_UNTOLD,  /* moved, and the destination is still to be told that we know */
     HANDOVER_LEFTOVER,      /* moved, and our copy could not be destroyed */
     HANDOVER_UNDONE,        /* the guest runs here as before */
+    HANDOVER_UNDONE_UNTOLD, /* ... and the destination is still to be told that it does */
     HANDOVER_STUCK,         /* undone, but our copy could not be resumed */
     HANDOVER_IN_DOUBT,      /* nobody here knows whether it runs there; ours stays paused */
 };
@@ -45,16 +52,20 @@ enum handover_event {
     HANDOVER_DONE_FAILED,   /* ... failed */
     HANDOVER_STARTED,       /* destination: it runs */
     HANDOVER_NOT_STARTED,   /* destination: it could not be started */
-    HANDOVER_RELEASED,      /* destination: my copy is destroyed, you may have it back */
+    HANDOVER_RELEASED,      /* destination: ABORTED, you may have it back */
+    HANDOVER_CLOSED,        /* destination: nothing of this token is here (any more) */
 };
 
 enum handover_action {
     HANDOVER_DO_NOTHING,
     HANDOVER_DO_ABORT_COPY,
     HANDOVER_DO_RENAME_AWAY,  /* answers DONE_OK or DONE_FAILED */
-    HANDOVER_DO_SEND_GO,      /* answers DONE_OK, or DONE_FAILED only if no byte of it can have arrived */
-    HANDOVER_DO_DESTROY,      /* answers DONE_OK or DONE_FAILED */
-    HANDOVER_DO_RESUME,       /* at its own name; answers DONE_OK or DONE_FAILED */
+    HANDOVER_DO_SEND_GO,      /* record GO_DECIDED first; answers DONE_OK, or DONE_FAILED only if no byte can have arrived */
+    HANDOVER_DO_TAKE_BACK,    /* say TAKE_BACK */
+    HANDOVER_DO_DESTROY,      /* record MOVED first; answers DONE_OK or DONE_FAILED */
+    HANDOVER_DO_RESUME,       /* record ABORTED first; at its own name; answers DONE_OK or DONE_FAILED */
+    HANDOVER_DO_TELL,         /* say CONFIRM or ABORT; answers CLOSED where there is nobody to be told */
+    HANDOVER_DO_TELL_ANEW,    /* the same on a new connection; answers PEER_LOST where there can be none */
     HANDOVER_DO_FINISH,       /* an end was reached */
 };
 
@@ -70,6 +81,6 @@ int handover_is_end(enum handover_state state);
 const char *handover_state_name(enum handover_state state);
 
 #define HANDOVER_NR_STATES (HANDOVER_IN_DOUBT + 1)
-#define HANDOVER_NR_EVENTS (HANDOVER_RELEASED + 1)
+#define HANDOVER_NR_EVENTS (HANDOVER_CLOSED + 1)
 
 #endif

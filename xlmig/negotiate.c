@@ -22,6 +22,7 @@ void negotiate_own_hello(const struct toolstack_host *host, struct control_hello
         .max_channels = CHANNELS_MAX,
         .data = 1u << CONTROL_DATA_INLINE | 1u << CONTROL_DATA_TCP | 1u << CONTROL_DATA_TLS,
         .cpus = cpus > 0 ? (unsigned)cpus : 1,
+        .handover = 1,
     };
     snprintf(hello->host, sizeof hello->host, "%s", host->name);
     snprintf(hello->hypervisor, sizeof hello->hypervisor, "%s", host->hypervisor);

@@ -108,6 +108,17 @@ static void join(const uint8_t *data, size_t size)
         abort();
 }
 
+static void word(const uint8_t *data, size_t size)
+{
+    struct control_word out;
+
+    if (control_decode_word(CONTROL_GO, data, size, &out) < 0)
+        return;
+    for (size_t i = 0; i < sizeof out.token; i++)
+        if (out.token[i] && !out.generation)
+            abort();
+}
+
 static void event(const uint8_t *data, size_t size)
 {
     struct helper_event out;
@@ -182,7 +193,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static void (*const decoders[])(const uint8_t *, size_t) = { header, hello, preflight, answer, simple, event,
                                                                  policy, begin, channels, join, journal,
-                                                                 journal_summed };
+                                                                 journal_summed, word };
     uint8_t *copy;
 
     if (size < 2)

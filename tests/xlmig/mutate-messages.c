@@ -44,11 +44,13 @@ static const struct {
             "\316\0\0\0\0\0\0\0\0\0\0\200\0\0\0\0"),
     TEXT(7, "{\"flag\":true,\"text\":\"\",\"image\":\"v1\",\"channels\":4,\"data\":\"tls\",\"address\":\"::1\","
             "\"token\":\"00112233445566778899aabbccddeeff\","
+            "\"generation\":7,"
             "\"key\":\"00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff\"}"),
     TEXT(8, "{\"address\":\"192.0.2.1\",\"port\":4000}"),
     TEXT(9, "{\"token\":\"00112233445566778899aabbccddeeff\",\"channel\":3}"),
     TEXT(10, JOURNAL "\ncrc32c 54afb360\n"),
     TEXT(11, JOURNAL),
+    TEXT(12, "{\"flag\":false,\"text\":\"\",\"token\":\"00112233445566778899aabbccddeeff\",\"generation\":1762000000000000}"),
 };
 
 static uint64_t state;

@@ -57,7 +57,7 @@ START_TEST(hello_and_simple_come_back_as_they_were)
 {
     const struct control_hello hello = {
         .min_version = 1, .max_version = 3, .program = "xlmig 9", .host = "hosta", .hypervisor = "Xen 4.17",
-        .image_version = 1, .image_features = 0x8000000000000051, .max_channels = 16, .cpus = 4,
+        .image_version = 1, .image_features = 0x8000000000000051, .max_channels = 16, .cpus = 4, .handover = 1,
         .data = 1u << CONTROL_DATA_INLINE | 1u << CONTROL_DATA_TLS,
     };
     const struct control_simple simple = { .flag = true, .text = "it \"runs\"" };
@@ -74,6 +74,7 @@ START_TEST(hello_and_simple_come_back_as_they_were)
     ck_assert_uint_eq(hello_out.image_features, 0x8000000000000051);
     ck_assert_uint_eq(hello_out.max_channels, 16);
     ck_assert_uint_eq(hello_out.cpus, 4);
+    ck_assert_uint_eq(hello_out.handover, 1);
     ck_assert_uint_eq(hello_out.data, hello.data);
     free(frame);
     frame = control_encode_simple(CONTROL_REPORT, &simple, &len);
@@ -88,7 +89,7 @@ START_TEST(what_is_said_of_channels_comes_back_as_it_was)
 {
     const struct control_begin begin = {
         .paused = true, .image_v1 = true, .nr_channels = 64, .data = CONTROL_DATA_TLS, .address = "fe80::1%eth0",
-        .token = { 1, 2, 255 }, .key = { 3, [31] = 4 },
+        .token = { 1, 2, 255 }, .key = { 3, [31] = 4 }, .generation = UINT64_C(1) << 52,
     };
     const struct control_channels channels = { .address = "192.0.2.1", .port = 65535 };
     const struct control_join join = { .token = { 9, [15] = 8 }, .channel = 63 };
@@ -105,6 +106,7 @@ START_TEST(what_is_said_of_channels_comes_back_as_it_was)
     ck_assert_str_eq(begin_out.address, begin.address);
     ck_assert_mem_eq(begin_out.token, begin.token, sizeof begin.token);
     ck_assert_mem_eq(begin_out.key, begin.key, sizeof begin.key);
+    ck_assert_uint_eq(begin_out.generation, begin.generation);
     free(frame);
     frame = control_encode_channels(&channels, &len);
     ck_assert_int_eq(control_decode_channels(frame + CONTROL_HEADER_BYTES, len - CONTROL_HEADER_BYTES, &channels_out), 0);
@@ -134,6 +136,7 @@ START_TEST(what_an_older_release_says_is_understood)
     ck_assert_uint_eq(hello_out.image_version, 0);
     ck_assert_uint_eq(hello_out.max_channels, 1);
     ck_assert_uint_eq(hello_out.data, 1u << CONTROL_DATA_INLINE);
+    ck_assert_uint_eq(hello_out.handover, 0);
     ck_assert_int_eq(control_decode_begin(begin, strlen(begin), &begin_out), 0);
     ck_assert(begin_out.paused && !begin_out.image_v1 && begin_out.nr_channels == 1);
     ck_assert_int_eq(begin_out.data, CONTROL_DATA_INLINE);
@@ -146,10 +149,12 @@ static const char *const bad_hellos[] = {
     "{" HELLO ",\"max_channels\":0}", "{" HELLO ",\"max_channels\":\"2\"}", "{" HELLO ",\"image_version\":-1}",
     "{" HELLO ",\"image_features\":\"51\"}", "{" HELLO ",\"image_features\":\"00000000000000zz\"}",
     "{" HELLO ",\"image_features\":7}", "{" HELLO ",\"data\":\"inline\"}", "{" HELLO ",\"cpus\":-4}",
+    "{" HELLO ",\"handover\":true}",
 };
 
 static const char *const bad_begins[] = {
-    "{}", "{\"flag\":1}",
+    "{}", "{\"flag\":1}", "{\"flag\":false,\"generation\":1}",
+    "{\"flag\":false,\"image\":\"v1\",\"channels\":1,\"data\":\"inline\"," TOKEN ",\"generation\":0}",
     "{\"flag\":false,\"image\":\"v2\",\"channels\":1,\"data\":\"inline\"," TOKEN "}",
     "{\"flag\":false,\"image\":\"v1\",\"channels\":0,\"data\":\"inline\"," TOKEN "}",
     "{\"flag\":false,\"image\":\"v1\",\"channels\":65,\"data\":\"inline\"," TOKEN "}",
@@ -163,6 +168,47 @@ static const char *const bad_begins[] = {
     "{\"flag\":false,\"image\":\"v1\",\"channels\":2,\"data\":\"tcp\",\"address\":"
     "\"0123456789012345678901234567890123456789012345678901234567890123\"," TOKEN "}",
 };
+
+/* What a sender says of a migration names it; GO of an older release does not. */
+START_TEST(words_come_back_as_they_were)
+{
+    static const char old_go[] = "{\"flag\":false,\"text\":\"\"}";
+    const struct control_word in = { .token = { 7, [15] = 9 }, .generation = 1762000000000000 };
+    struct control_header header;
+    struct control_word out;
+    unsigned words = 0;
+    size_t len;
+
+    for (int t = CONTROL_HELLO; t <= CONTROL_LAST_TYPE; t++) {
+        enum control_type type = (enum control_type)t;
+        unsigned char *frame = control_encode_word(type, &in, &len);
+
+        ck_assert_int_eq(control_header_decode(frame, &header), 0);
+        ck_assert_int_eq(header.type, type);
+        ck_assert_int_eq(control_decode_word(type, frame + CONTROL_HEADER_BYTES, header.len, &out), 0);
+        ck_assert_mem_eq(out.token, in.token, sizeof in.token);
+        ck_assert_uint_eq(out.generation, in.generation);
+        ck_assert_int_eq(control_decode_word(type, old_go, strlen(old_go), &out), type == CONTROL_GO ? 0 : -1);
+        words += control_is_word(type);
+        free(frame);
+    }
+    ck_assert_uint_eq(words, 5);
+}
+END_TEST
+
+static const char *const bad_words[] = {
+    "", "[]", "{" TOKEN "}", "{\"generation\":1}", "{" TOKEN ",\"generation\":0}", "{" TOKEN ",\"generation\":-1}",
+    "{" TOKEN ",\"generation\":\"1\"}", "{\"token\":\"00\",\"generation\":1}",
+};
+
+START_TEST(negative_words)
+{
+    struct control_word out;
+
+    ck_assert_msg(control_decode_word(CONTROL_GO, bad_words[_i], strlen(bad_words[_i]), &out) == -1, "taken: %s",
+                  bad_words[_i]);
+}
+END_TEST
 
 static const char *const bad_joins[] = {
     "{}", "{" TOKEN "}", "{" TOKEN ",\"channel\":0}", "{" TOKEN ",\"channel\":64}", "{" TOKEN ",\"channel\":\"1\"}",
@@ -219,7 +265,7 @@ START_TEST(negative_headers)
     ck_assert_int_eq(control_header_decode(raw, &header), -1);
     control_header_encode(raw, (enum control_type)0, 1);
     ck_assert_int_eq(control_header_decode(raw, &header), -1);
-    control_header_encode(raw, (enum control_type)(CONTROL_DEVICES + 1), 1);
+    control_header_encode(raw, (enum control_type)(CONTROL_LAST_TYPE + 1), 1);
     ck_assert_int_eq(control_header_decode(raw, &header), -1);
     for (size_t i = 0; i < 4; i++) {
         control_header_encode(raw, CONTROL_HELLO, 2);
@@ -478,6 +524,8 @@ int main(void)
     tcase_add_test(tcase, what_an_older_release_says_is_understood);
     tcase_add_loop_test(tcase, negative_hellos, 0, LENGTH(bad_hellos));
     tcase_add_loop_test(tcase, negative_begins, 0, LENGTH(bad_begins));
+    tcase_add_test(tcase, words_come_back_as_they_were);
+    tcase_add_loop_test(tcase, negative_words, 0, LENGTH(bad_words));
     tcase_add_loop_test(tcase, negative_joins, 0, LENGTH(bad_joins));
     tcase_add_loop_test(tcase, negative_channels, 0, LENGTH(bad_channels));
     tcase_add_test(tcase, negative_headers);

@@ -122,7 +122,9 @@ END_TEST
 
 START_TEST(a_timeout_ends_every_wait_for_the_peer)
 {
-    const enum handover_state waits[] = { HANDOVER_AWAIT_READY, HANDOVER_AWAIT_REPORT, HANDOVER_AWAIT_RELEASE };
+    const enum handover_state waits[] = { HANDOVER_AWAIT_READY, HANDOVER_AWAIT_REPORT, HANDOVER_AWAIT_ABORTED,
+                                           HANDOVER_CONFIRMING, HANDOVER_CONFIRMING_ANEW, HANDOVER_WITHDRAWING,
+                                           HANDOVER_WITHDRAWING_ANEW };
 
     for (size_t i = 0; i < sizeof waits / sizeof waits[0]; i++)
         ck_assert_int_ne(handover_step(waits[i], HANDOVER_TIMEOUT).next, waits[i]);
@@ -138,6 +140,48 @@ START_TEST(cancel_counts_until_go_and_not_after)
 }
 END_TEST
 
+/* The records MOVED and ABORTED go on the destination's own word only; see docs/handover.md, rules 8 and 9. */
+START_TEST(an_end_with_nothing_left_comes_only_with_closed)
+{
+    for (int s = 0; s < HANDOVER_MOVED; s++)
+        for (int e = 0; e < HANDOVER_NR_EVENTS; e++) {
+            enum handover_state next = handover_step((enum handover_state)s, (enum handover_event)e).next;
+
+            if (next == HANDOVER_MOVED || next == HANDOVER_UNDONE)
+                ck_assert_int_eq(e, HANDOVER_CLOSED);
+        }
+}
+END_TEST
+
+START_TEST(a_lost_connection_is_made_anew_once_to_say_how_it_ended)
+{
+    static const struct {
+        enum handover_state before, anew, untold;
+    } ways[] = {
+        { HANDOVER_CONFIRMING, HANDOVER_CONFIRMING_ANEW, HANDOVER_MOVED_UNTOLD },
+        { HANDOVER_WITHDRAWING, HANDOVER_WITHDRAWING_ANEW, HANDOVER_UNDONE_UNTOLD },
+    };
+
+    for (size_t i = 0; i < sizeof ways / sizeof ways[0]; i++) {
+        struct handover_step step = handover_step(ways[i].before, HANDOVER_PEER_LOST);
+
+        ck_assert_int_eq(step.next, ways[i].anew);
+        ck_assert_int_eq(step.action, HANDOVER_DO_TELL_ANEW);
+        ck_assert_int_eq(handover_step(ways[i].anew, HANDOVER_PEER_LOST).next, ways[i].untold);
+    }
+}
+END_TEST
+
+START_TEST(what_was_not_started_is_asked_back_and_may_run_after_all)
+{
+    struct handover_step step = handover_step(HANDOVER_AWAIT_REPORT, HANDOVER_NOT_STARTED);
+
+    ck_assert_int_eq(step.action, HANDOVER_DO_TAKE_BACK);
+    ck_assert_int_eq(handover_step(step.next, HANDOVER_RELEASED).action, HANDOVER_DO_RESUME);
+    ck_assert_int_eq(handover_step(step.next, HANDOVER_STARTED).action, HANDOVER_DO_DESTROY);
+}
+END_TEST
+
 START_TEST(the_good_way_is_copy_ready_rename_go_report_destroy)
 {
     const struct {
@@ -146,7 +190,8 @@ START_TEST(the_good_way_is_copy_ready_rename_go_report_destroy)
     } way[] = {
         { HANDOVER_COPIED, HANDOVER_DO_NOTHING },   { HANDOVER_READY, HANDOVER_DO_RENAME_AWAY },
         { HANDOVER_DONE_OK, HANDOVER_DO_SEND_GO },  { HANDOVER_DONE_OK, HANDOVER_DO_NOTHING },
-        { HANDOVER_STARTED, HANDOVER_DO_DESTROY },  { HANDOVER_DONE_OK, HANDOVER_DO_FINISH },
+        { HANDOVER_STARTED, HANDOVER_DO_DESTROY },  { HANDOVER_DONE_OK, HANDOVER_DO_TELL },
+        { HANDOVER_CLOSED, HANDOVER_DO_FINISH },
     };
     enum handover_state state = HANDOVER_COPYING;
 
@@ -171,6 +216,9 @@ int main(void)
     tcase_add_test(tcase, a_lost_peer_always_leads_to_an_end);
     tcase_add_test(tcase, a_timeout_ends_every_wait_for_the_peer);
     tcase_add_test(tcase, cancel_counts_until_go_and_not_after);
+    tcase_add_test(tcase, an_end_with_nothing_left_comes_only_with_closed);
+    tcase_add_test(tcase, a_lost_connection_is_made_anew_once_to_say_how_it_ended);
+    tcase_add_test(tcase, what_was_not_started_is_asked_back_and_may_run_after_all);
     tcase_add_test(tcase, the_good_way_is_copy_ready_rename_go_report_destroy);
     suite_add_tcase(suite, tcase);
     return run_suite(suite);
