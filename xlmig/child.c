@@ -173,6 +173,12 @@ void child_stop(struct child *child, uint64_t grace_us)
     evtimer_add(child->grace, &grace);
 }
 
+void child_kill(struct child *child)
+{
+    if (child && child->pid > 0)
+        kill(child->pid, SIGKILL);
+}
+
 static bool reaped_within(pid_t pid, uint64_t us)
 {
     const struct timespec ms = { 0, 1000000 };

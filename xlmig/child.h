@@ -32,6 +32,9 @@ struct child *child_watch(struct event_base *base, pid_t pid, child_ended *ended
 /* SIGTERM now, SIGKILL after the grace.  `ended` still follows. */
 void child_stop(struct child *child, uint64_t grace_us);
 
+/* SIGKILL now; `ended` follows. */
+void child_kill(struct child *child);
+
 /*
  * Stop watching; NULL is fine.  A child that runs still may end by itself for
  * `leave_us`; then it gets SIGTERM and, after a short grace, SIGKILL, and is

@@ -69,6 +69,7 @@ xlmig_libxlmig_la_SOURCES = \
 	xlmig/receive-channels.c \
 	xlmig/receive-channels.h \
 	xlmig/receive-child.c \
+	xlmig/receive-copy.c \
 	xlmig/receive-internal.h \
 	xlmig/receive.c \
 	xlmig/receive.h \

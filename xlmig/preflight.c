@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "xlmig/preflight.h"
 
+#include "xlmig/journal.h"
 #include "xlmig/progress.h"
 
 #include <stdio.h>
@@ -119,6 +120,31 @@ static void check_devices(struct toolstack *ts, const struct control_preflight *
             found->checks[i].result = CHECK_WARNING;
 }
 
+/* A copy of it that nobody has decided upon yet is not to be mixed up with this one. */
+static void check_journals(const char *toolstack, const struct toolstack_host *host,
+                           const struct control_preflight *want, struct check_list *found)
+{
+    struct failure failure = { 0 };
+    struct journal_entry entry;
+    char dir[PATH_MAX], id[JOURNAL_ID_SIZE];
+    int rc;
+
+    if (!toolstack)
+        return;
+    rc = journal_dir(toolstack, dir, &failure) < 0 ? -1 : journal_find_vm(dir, want->uuid, &entry, &failure);
+    if (rc < 0) {
+        check_add(found, CHECK_REFUSED, "journal", "%s: %s", host->name, failure.text);
+    } else if (rc == 0 && !journal_may_end(entry.record.state)) {
+        journal_id(&entry.record, id);
+        check_remedy(check_add(found, CHECK_REFUSED, "journal", "%s has an unfinished migration of it, %s %s (%s)",
+                               host->name, entry.record.side == JOURNAL_SEND ? "to" : "from", entry.record.peer,
+                               journal_state_name(entry.record.state)),
+                     "There, type: xlmig recover %s", id);
+    } else {
+        check_add(found, CHECK_OK, "journal", "%s knows of no unfinished migration of it", host->name);
+    }
+}
+
 /* Without them the VM can be taken as well; it only stands still for longer. */
 static void offer_early_devices(struct toolstack *ts, const struct control_preflight *want,
                                 struct control_answer *answer)
@@ -129,7 +155,7 @@ static void offer_early_devices(struct toolstack *ts, const struct control_prefl
         ts->ops->early_devices(ts, want->config_json, &answer->config_json, &failure);
 }
 
-void preflight_check(struct toolstack *ts, const struct control_preflight *want, struct control_answer *answer)
+void preflight_check(struct toolstack *ts, const char *toolstack, const struct control_preflight *want, struct control_answer *answer)
 {
     struct failure failure = { 0 };
     struct toolstack_host host;
@@ -140,6 +166,7 @@ void preflight_check(struct toolstack *ts, const struct control_preflight *want,
         return;
     }
     check_name_and_uuid(ts, &host, want, &answer->found);
+    check_journals(toolstack, &host, want, &answer->found);
     check_memory(ts, &host, want, &answer->found);
     check_cpu(ts, &host, want, &answer->found);
     check_devices(ts, want, &answer->found);

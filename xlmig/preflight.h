@@ -5,7 +5,7 @@
 
 #include "xlmig/control.h"
 
-/* Every reason why not; none: it may come. */
-void preflight_check(struct toolstack *ts, const struct control_preflight *vm, struct control_answer *answer);
+/* Every reason why not; none: it may come.  `toolstack` is its name, for its journals; NULL: they do not count. */
+void preflight_check(struct toolstack *ts, const char *toolstack, const struct control_preflight *vm, struct control_answer *answer);
 
 #endif

@@ -46,6 +46,7 @@ static void on_devices_idle(void *user)
 /* The child sees the end of its input, destroys what it made, and ends. */
 void receive_give_up(struct receiver *r)
 {
+    receive_record_aborted(r, "the copy failed, or was stopped");
     relay_free(r->relay);
     r->relay = NULL;
     if (devices_are_idle(r, receive_close_to_child))
@@ -53,8 +54,10 @@ void receive_give_up(struct receiver *r)
     if (r->frames)
         event_del(r->frames);
     receive_await(r, ENDING, r->request->cleanup_timeout_us);
-    if (!r->child)
+    if (!r->child) {
+        receive_forget(r);
         receive_finish(r, EXIT_FAILED);
+    }
 }
 
 static void on_relay_ended(void *user, enum relay_end end)
@@ -91,6 +94,8 @@ static void tell_failure(struct receiver *r, const char *leftover)
     const char *why = why_child_failed(r);
     char status[64];
 
+    if (!leftover)
+        receive_forget(r);
     if (r->request->negotiate && r->go_received && !leftover)
         receive_send_simple(r, CONTROL_REPORT, false, "xl could not start it (status code %u): %s", r->code, why);
     else if (r->request->negotiate && !r->go_received && r->device_error[0])
@@ -127,8 +132,9 @@ static void on_child_over(struct receiver *r)
     char incoming[VM_NAME_MAX + 16];
     struct toolstack_vm vm;
 
-    if (!devices_are_idle(r, on_child_over))
+    if (!devices_are_idle(r, on_child_over) || (r->state == HOLDING && receive_held(r)))
         return;
+    receive_record_aborted(r, "the restore failed");
     if (r->verdict == STARTED) {
         receive_finish(r, EXIT_OK);
         return;
@@ -217,12 +223,21 @@ static void devices_failed(struct receiver *r, const struct failure *failure)
     receive_give_up(r);
 }
 
+/*
+ * All is here.  xl only waits now: what watches over the VM from then on is a
+ * process of its own, which xl has forked before it said so.
+ */
 static void tell_received(struct receiver *r)
 {
     struct failure failure = { 0 };
 
     if (r->early && early_devices_record(r->early, &failure) < 0) {
         devices_failed(r, &failure);
+        return;
+    }
+    if (r->journal) {
+        receive_await(r, HOLDING, r->request->cleanup_timeout_us);
+        child_kill(r->child);
         return;
     }
     receive_await(r, AWAIT_GO, r->request->idle_timeout_us);

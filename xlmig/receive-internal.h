@@ -6,6 +6,7 @@
 #include "xlmig/child.h"
 #include "xlmig/control.h"
 #include "xlmig/early-devices.h"
+#include "xlmig/journal.h"
 #include "xlmig/line-reader.h"
 #include "xlmig/loop.h"
 #include "xlmig/receive.h"
@@ -23,6 +24,10 @@ enum state {
     AWAIT_DEVICES,  /* the VM is made, but for its early devices */
     AWAIT_GO,
     AWAIT_REPORT,   /* the child has its GO: no way back */
+    HOLDING,        /* all is here; the child is being ended: it would destroy the copy when this process dies */
+    AWAIT_WORD,     /* the source's: GO, or another one of docs/handover.md */
+    ACTING,         /* doing what it said */
+    AWAIT_HOLDER,   /* another process is to let the journal go that it speaks of */
     ENDING,         /* the child's end is due */
     OVER,
 };
@@ -39,6 +44,7 @@ struct receiver {
     bool sender_gone, paused;
     bool go_received;                /* the sender waits for our report */
     bool go_given;                   /* the child may start the VM at any time */
+    char sender[256];                /* the host, as it calls itself */
     struct control_preflight vm;     /* what was asked for */
     struct control_begin how;
     struct receive_channels *channels; /* NULL: none but this connection */
@@ -69,6 +75,13 @@ struct receiver {
     enum verdict verdict;
     unsigned char code;              /* of NOT_STARTED */
 
+    struct journal *journal;         /* NULL: nothing was begun, or the sender keeps none, or it is forgotten */
+    struct control_word word;        /* the last one */
+    enum control_type word_type;
+    struct toolstack_vm copy;        /* what was here of the VM then */
+    struct event *holder_look;
+    uint64_t holder_deadline_us;
+
     int exit_status;
 };
 
@@ -90,5 +103,21 @@ void receive_start_relay(struct receiver *r, int from);
 void receive_close_to_child(struct receiver *r);
 /* The child sees the end of its input, destroys what it made, and ends. */
 void receive_give_up(struct receiver *r);
+
+/* ---- receive-copy.c ---- */
+
+/* Before anything is made.  -1: it may not be received: see failure. */
+int receive_begin_journal(struct receiver *r, struct failure *failure);
+/* Before what is here is destroyed; nothing where it was READY. */
+void receive_record_aborted(struct receiver *r, const char *why);
+/* It is destroyed: nobody will ask for what was never READY. */
+void receive_forget(struct receiver *r);
+/* The child is gone.  false: so is the copy, or it cannot be recorded; r->device_error says why. */
+bool receive_held(struct receiver *r);
+/* Is it in the hands of receive-copy.c? */
+bool receive_is_holding(const struct receiver *r);
+void receive_leave(struct receiver *r);
+/* On the migration's connection, or as the first one of a new connection.  -1: it makes no sense. */
+int receive_on_word(struct receiver *r, enum control_type type, const void *payload, size_t len);
 
 #endif

@@ -83,6 +83,10 @@ void receive_send_simple(struct receiver *r, enum control_type type, bool flag, 
 static void refuse_protocol(struct receiver *r, const char *text)
 {
     fprintf(stderr, "xlmig receive: %s\n", text);
+    if (receive_is_holding(r)) { /* nothing failed: it is kept, as the journal says */
+        receive_leave(r);
+        return;
+    }
     receive_send_simple(r, CONTROL_FAILED, false, "%s", text);
     receive_give_up(r);
 }
@@ -97,6 +101,7 @@ static void on_hello(struct receiver *r, const void *payload, size_t len)
         refuse_protocol(r, "the sender's greeting makes no sense");
         return;
     }
+    snprintf(r->sender, sizeof r->sender, "%s", peer.host);
     negotiate_own_hello(&r->host, &own);
     frame = control_encode_hello(&own, &frame_len);
     receive_send_frame(r, frame, frame_len);
@@ -113,7 +118,7 @@ static void on_preflight(struct receiver *r, const void *payload, size_t len)
         refuse_protocol(r, "the sender's description of the VM makes no sense");
         return;
     }
-    preflight_check(r->ts, &r->vm, &answer);
+    preflight_check(r->ts, r->request->toolstack, &r->vm, &answer);
     frame = control_encode_answer(&answer, &frame_len);
     if (frame) {
         receive_send_frame(r, frame, frame_len);
@@ -226,6 +231,7 @@ static bool takes(const struct control_begin *how, const struct control_hello *o
 
 static void on_begin(struct receiver *r, const void *payload, size_t len)
 {
+    struct failure failure = { 0 };
     struct control_hello own;
 
     negotiate_own_hello(&r->host, &own);
@@ -234,6 +240,10 @@ static void on_begin(struct receiver *r, const void *payload, size_t len)
         return;
     }
     r->paused = r->how.paused || r->request->paused;
+    if (receive_begin_journal(r, &failure) < 0) {
+        refuse_protocol(r, failure.text);
+        return;
+    }
     if (r->how.nr_channels > 1 || r->how.data != CONTROL_DATA_INLINE)
         await_channels(r);
     else
@@ -261,6 +271,9 @@ static void on_frame(struct receiver *r, enum control_type type, const void *pay
         on_preflight(r, payload, len);
     else if (r->state == AWAIT_PREFLIGHT && type == CONTROL_JOIN)
         on_join(r, payload, len);
+    else if ((r->state == AWAIT_PREFLIGHT || r->state == AWAIT_WORD) && control_is_word(type) &&
+             receive_on_word(r, type, payload, len) == 0)
+        return;
     else if (r->state == AWAIT_BEGIN && type == CONTROL_BEGIN)
         on_begin(r, payload, len);
     else if (r->state == AWAIT_GO && type == CONTROL_GO)
@@ -311,7 +324,10 @@ static void on_sender_readable(evutil_socket_t fd, short what, void *user)
         return;
     if (n <= 0) {
         r->sender_gone = true;
-        receive_give_up(r);
+        if (receive_is_holding(r))
+            receive_leave(r);
+        else
+            receive_give_up(r);
         return;
     }
     evbuffer_add(r->frame, bytes, (size_t)n);
@@ -346,7 +362,7 @@ static void on_signal(evutil_socket_t signum, short what, void *user)
 
     (void)signum;
     (void)what;
-    if (r->state == AWAIT_REPORT || r->state == ENDING || r->state == OVER)
+    if (r->state == AWAIT_REPORT || r->state == ENDING || r->state == HOLDING || r->state == ACTING || r->state == OVER)
         return; /* on its way to an end, or past the point of no return */
     if (r->request->negotiate)
         refuse_protocol(r, "the receiver was told to stop");
@@ -367,7 +383,7 @@ static int set_up(struct receiver *r)
 
 static void tear_down(struct receiver *r)
 {
-    struct event *const events[] = { r->frames, r->deadline, r->child_readable, r->let_go };
+    struct event *const events[] = { r->frames, r->deadline, r->child_readable, r->let_go, r->holder_look };
 
     receive_close_to_child(r);
     loop_unwatch_signals(r->signals);
@@ -388,6 +404,7 @@ static void tear_down(struct receiver *r)
     if (r->said)
         evbuffer_free(r->said);
     control_preflight_dispose(&r->vm);
+    journal_release(r->journal);
     free(r);
 }
 

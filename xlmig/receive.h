@@ -8,13 +8,19 @@
  *   plain        bytes pass both ways as they are: any `xl migrate` is served
  *   negotiated   the control protocol first, then the stream, then frames again:
  *
- *     AWAIT_HELLO -> AWAIT_PREFLIGHT -> AWAIT_BEGIN -> STARTING -> RELAYING -> AWAIT_GO -> AWAIT_REPORT -> ENDING
+ *     AWAIT_HELLO -> AWAIT_PREFLIGHT -> AWAIT_BEGIN -> STARTING -> RELAYING -> HOLDING -> AWAIT_WORD <-> ACTING
+ *
+ *                From HOLDING on the child is gone, and the copy is this process's, by its journal
+ *                (receive-copy.c).  A word of the handover may stand in the place of PREFLIGHT.  A
+ *                sender that keeps no journal has the child start the VM:
+ *
+ *                                                                   -> AWAIT_GO -> AWAIT_REPORT -> ENDING
  *
  *                With more connections than this one, AWAIT_CHANNELS stands before STARTING.  And one
  *                of those is another `xlmig receive` that is told JOIN in place of PREFLIGHT: it hands
  *                its input over to the first one's restore, and is JOINED until that lets it go.
  *
- * In both the child's own pipes stay open whatever becomes of the sender, so
+ * Until then, in both, the child's own pipes stay open whatever becomes of the sender, so
  * that the child can always tell that it failed and destroy its half-made VM:
  * xl leaves it behind, paused, when it has nobody to tell.
  */
@@ -25,6 +31,7 @@
 
 struct receive_request {
     bool negotiate;
+    const char *toolstack;       /* its name: where journals are */
     bool paused;
     const char *listen;          /* where data may come in, whatever the sender asks for; NULL: where that says */
     uint64_t idle_timeout_us;    /* for the sender's next word, while one is due */

@@ -141,7 +141,7 @@ static void look_around(struct restore *r, struct failure *failure)
     struct control_answer answer;
 
     r->vm.ignore_devices = true;
-    preflight_check(r->ts, &r->vm, &answer);
+    preflight_check(r->ts, NULL, &r->vm, &answer);
     check_refusals(&answer.found, text, sizeof text);
     if (check_refuses(&answer.found))
         failure_set(failure, "%s", text);

@@ -33,7 +33,7 @@ static int run_receive(const struct verb_call *call)
 {
     const struct receive_options *o = call->options;
     const struct receive_request request = {
-        .negotiate = o->negotiate, .paused = o->paused, .listen = o->listen,
+        .negotiate = o->negotiate, .toolstack = call->toolstack, .paused = o->paused, .listen = o->listen,
         .idle_timeout_us = o->idle_timeout_us, .cleanup_timeout_us = o->cleanup_timeout_us,
     };
     struct toolstack_session session;
