@@ -103,6 +103,7 @@ xlmig_libxlmig_la_SOURCES = \
 	xlmig/send-channels.h \
 	xlmig/send-check.c \
 	xlmig/send-connect.c \
+	xlmig/send-journal.c \
 	xlmig/send-prepare.c \
 	xlmig/send-options.c \
 	xlmig/send-registry.c \

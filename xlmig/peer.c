@@ -226,7 +226,8 @@ static int on_report(struct peer *peer, const struct control_simple *report)
         return 0;
     }
     tell(peer, PEER_NOT_STARTED, report->text);
-    tell(peer, PEER_RELEASED, report->text); /* a receiver of ours reports after it has cleaned up */
+    if (!peer->hello.handover)
+        tell(peer, PEER_RELEASED, report->text); /* of a release that reports after it has cleaned up */
     return 0;
 }
 
@@ -259,6 +260,16 @@ static int on_frame(struct peer *peer, enum control_type type, const void *paylo
         return 0;
     case CONTROL_NOTE:
         tell(peer, PEER_NOTE, simple.text);
+        return 0;
+    case CONTROL_ABORTED:
+        tell(peer, PEER_RELEASED, simple.text);
+        return 0;
+    case CONTROL_CLOSED:
+        tell(peer, PEER_CLOSED, simple.text);
+        return 0;
+    case CONTROL_LOST:
+    case CONTROL_BUSY:
+        tell(peer, PEER_TROUBLE, simple.text);
         return 0;
     default:
         return -1; /* a message that only a sender may send */
@@ -412,9 +423,16 @@ int peer_data_fd(const struct peer *peer)
     return transport_output_fd(peer->transport);
 }
 
-int peer_go(struct peer *peer)
+int peer_say(struct peer *peer, enum control_type type, const struct control_word *word)
 {
-    static const struct control_simple nothing = { .flag = false };
+    size_t len;
+    unsigned char *frame = control_encode_word(type, word, &len);
+
+    return send_frame(peer, frame, len);
+}
+
+int peer_go(struct peer *peer, const struct control_word *word)
+{
     unsigned char *frame = NULL;
     const void *bytes = XL_GO;
     size_t len = sizeof XL_GO, written;
@@ -423,7 +441,7 @@ int peer_go(struct peer *peer)
     if (peer->lost)
         return -1;
     if (peer->dialect == PEER_XLMIG) {
-        bytes = frame = control_encode_simple(CONTROL_GO, &nothing, &len);
+        bytes = frame = control_encode_word(CONTROL_GO, word, &len);
         if (!frame)
             return -1;
     }

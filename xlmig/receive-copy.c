@@ -12,13 +12,12 @@
 #include "xlmig/recover-rules.h"
 #include "xlmig/state-dir.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define HOLDER_LOOK_US 100000u
 #define HOLDER_WAIT_US 10000000u /* a receiver whose connection ended needs less to clean up */
-
-static void act_on_word(struct receiver *r);
 
 /* ---- the journal ---- */
 

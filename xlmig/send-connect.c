@@ -118,6 +118,8 @@ static int make_command(struct send *s, bool stock, struct command *command, str
     unsigned nr_fds = 0;
 
     *command = (struct command){ .words = strdup(s->request->ssh_command) };
+    if (is_fd(s->request) && s->handing_over)
+        return failure_set(failure, "there is no second connection where descriptors were given");
     if (is_fd(s->request))
         nr_fds = parse_fds(s->request->transport + 3, fds);
     else if (is_command(s->request))
@@ -145,7 +147,11 @@ void send_connect(struct send *s, bool stock)
     if (make_command(s, stock, &command, &failure) == 0)
         s->peer = peer_open(s->base, &command.specs[0], &s->own_hello, &callbacks, &failure);
     free(command.words);
-    if (!s->peer)
+    if (s->peer)
+        return;
+    if (s->handing_over)
+        send_feed(s, HANDOVER_PEER_LOST);
+    else
         send_refuse(s, EXIT_REFUSED, "%s", failure.text);
 }
 
@@ -209,14 +215,6 @@ static int open_channels(struct send *s, const struct control_begin *begin)
     return s->channels ? 0 : -1;
 }
 
-/* The token and the key of this migration, and of no other. */
-static int make_secrets(struct control_begin *begin)
-{
-    return getrandom(begin->token, sizeof begin->token, 0) == (ssize_t)sizeof begin->token &&
-                   getrandom(begin->key, sizeof begin->key, 0) == (ssize_t)sizeof begin->key
-               ? 0 : -1;
-}
-
 void send_begin(struct send *s)
 {
     struct control_begin begin = {
@@ -225,11 +223,14 @@ void send_begin(struct send *s)
     };
 
     s->begun = true;
-    if (make_secrets(&begin) < 0) {
+    if (send_begin_journal(s) < 0)
+        return;
+    if (getrandom(begin.key, sizeof begin.key, 0) != (ssize_t)sizeof begin.key) {
         send_refuse(s, EXIT_REFUSED, "the kernel has no random numbers: %s", strerror(errno));
         return;
     }
-    memcpy(s->token, begin.token, sizeof s->token);
+    memcpy(begin.token, s->token, sizeof begin.token);
+    begin.generation = s->journal_there ? journal_record(s->journal)->generation : 0;
     if (s->request->data_address)
         snprintf(begin.address, sizeof begin.address, "%s", s->request->data_address);
     s->channels_ready = begin.nr_channels == 1 && begin.data == CONTROL_DATA_INLINE;

@@ -90,6 +90,26 @@ static void check_obstacles(struct send *s)
     check_live(s, obstacles.live);
 }
 
+/* One that is not finished comes first.  Whether one lives is asked later, with its lock. */
+static void check_journals(struct send *s)
+{
+    struct failure failure = { 0 };
+    struct journal_entry entry;
+    char dir[PATH_MAX], id[JOURNAL_ID_SIZE];
+    int rc = journal_dir(s->request->toolstack, dir, &failure) < 0
+                 ? -1 : journal_find_vm(dir, s->vm.uuid, &entry, &failure);
+
+    if (rc < 0) {
+        check_add(&s->found, CHECK_REFUSED, "journal", "%s", failure.text);
+    } else if (rc == 0 && !journal_may_end(entry.record.state)) {
+        journal_id(&entry.record, id);
+        check_remedy(check_add(&s->found, CHECK_REFUSED, "journal", "an earlier migration of it is not finished, %s %s (%s)",
+                               entry.record.side == JOURNAL_SEND ? "to" : "from", entry.record.peer,
+                               journal_state_name(entry.record.state)),
+                     "Type: xlmig recover %s", id);
+    }
+}
+
 static void read_cpu_policy(struct send *s)
 {
     struct failure failure = { 0 };
@@ -117,6 +137,7 @@ static void on_config(void *user, const char *json, const struct failure *failur
         send_refuse(s, EXIT_REFUSED, "out of memory");
         return;
     }
+    check_journals(s);
     check_obstacles(s);
     read_cpu_policy(s);
     if (may_go_on(s))
@@ -215,7 +236,8 @@ static void on_greeted(struct send *s)
     } else {
         progress_note(&s->progress, "%s answers with stock xl: what it can take cannot be asked beforehand", s->there);
         send_tell_notes(s);
-        send_copy(s);
+        if (send_begin_journal(s) == 0)
+            send_copy(s);
     }
 }
 

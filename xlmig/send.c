@@ -16,8 +16,6 @@
 
 #define HEADER_TIMEOUT_S 30
 
-static void feed(struct send *s, enum handover_event event);
-
 /* ---- waiting ---- */
 
 void send_await(struct send *s, const char *what, uint64_t timeout_us)
@@ -44,7 +42,7 @@ static void on_deadline(evutil_socket_t fd, short what, void *user)
         return;
     }
     failure_set(&s->why, "%s did not come in time", s->awaited);
-    feed(s, HANDOVER_TIMEOUT);
+    send_feed(s, HANDOVER_TIMEOUT);
 }
 
 void send_cancel(struct send *s)
@@ -57,7 +55,7 @@ void send_cancel(struct send *s)
     }
     progress_note(&s->progress, "cancelling");
     failure_set(&s->why, "cancelled");
-    feed(s, HANDOVER_CANCEL);
+    send_feed(s, HANDOVER_CANCEL);
 }
 
 static void on_signal(evutil_socket_t signum, short what, void *user)
@@ -116,7 +114,7 @@ static void on_copied(void *user, enum suspend_outcome outcome, const struct fai
         let_go(s); /* else it has its cap back, and stands still: the rest of it can wait until it runs again */
     if (outcome == SUSPEND_DONE) {
         progress_copied(&s->progress);
-        feed(s, HANDOVER_COPIED);
+        send_feed(s, HANDOVER_COPIED);
         return;
     }
     /* What the engine met is only that it could not write. */
@@ -127,7 +125,7 @@ static void on_copied(void *user, enum suspend_outcome outcome, const struct fai
                              "Xen's drivers? Should it suspend later after all: xlmig resume %s", s->vm.name);
     else
         failure_set(&s->why, "%s", failure ? failure->text : "the copy was stopped");
-    feed(s, HANDOVER_COPY_FAILED);
+    send_feed(s, HANDOVER_COPY_FAILED);
 }
 
 static int write_config(struct send *s)
@@ -180,16 +178,33 @@ static void rename_away(struct send *s)
 
     away_name(s, away, sizeof away);
     s->renamed = s->ts->ops->rename(s->ts, s->vm.domid, s->vm.name, away, &s->why) == 0;
-    feed(s, s->renamed ? HANDOVER_DONE_OK : HANDOVER_DONE_FAILED);
+    send_feed(s, s->renamed ? HANDOVER_DONE_OK : HANDOVER_DONE_FAILED);
 }
 
 static void send_go(struct send *s)
 {
-    int rc = peer_go(s->peer);
+    struct control_word word = { .generation = 0 };
+    int rc;
 
+    if (send_record(s, JOURNAL_GO_DECIDED) < 0) {
+        send_feed(s, HANDOVER_DONE_FAILED);
+        return;
+    }
+    if (s->journal_there) {
+        word.generation = journal_record(s->journal)->generation;
+        memcpy(word.token, s->token, sizeof word.token);
+    }
+    rc = peer_go(s->peer, &word);
     if (rc < 0)
         failure_set(&s->why, "the connection was lost before the VM was handed over");
-    feed(s, rc < 0 ? HANDOVER_DONE_FAILED : HANDOVER_DONE_OK);
+    send_feed(s, rc < 0 ? HANDOVER_DONE_FAILED : HANDOVER_DONE_OK);
+}
+
+/* xl gives back by itself what it cannot start, and so does an older release. */
+static void take_back(struct send *s)
+{
+    if (s->journal_there && send_say(s, CONTROL_TAKE_BACK) < 0)
+        send_feed(s, HANDOVER_PEER_LOST);
 }
 
 static void on_destroyed(void *user, const struct failure *failure)
@@ -198,7 +213,7 @@ static void on_destroyed(void *user, const struct failure *failure)
 
     if (failure)
         failure_set(&s->why, "%s", failure->text);
-    feed(s, failure ? HANDOVER_DONE_FAILED : HANDOVER_DONE_OK);
+    send_feed(s, failure ? HANDOVER_DONE_FAILED : HANDOVER_DONE_OK);
 }
 
 static void on_settled(void *user, enum settle_end end, const struct failure *failure)
@@ -210,7 +225,7 @@ static void on_settled(void *user, enum settle_end end, const struct failure *fa
     s->progress.running_again_us = now_us();
     if (end == SETTLE_FAILED) {
         progress_note(&s->progress, "%s could not be resumed: %s", s->vm.name, failure->text);
-        feed(s, HANDOVER_DONE_FAILED);
+        send_feed(s, HANDOVER_DONE_FAILED);
         return;
     }
     s->ended_itself = end == SETTLE_ENDED;
@@ -219,7 +234,7 @@ static void on_settled(void *user, enum settle_end end, const struct failure *fa
         progress_note(&s->progress, "%s keeps the name %s: %s", s->vm.name, away, rename_failure.text);
     else
         s->renamed = false;
-    feed(s, HANDOVER_DONE_OK);
+    send_feed(s, HANDOVER_DONE_OK);
 }
 
 /* May the guest be on its way to being suspended, with nobody waiting for it? */
@@ -228,6 +243,31 @@ static uint64_t settle_grace(const struct send *s)
     if (s->outcome == SUSPEND_DONE || strcmp(s->last_phase, "setup") == 0 || strcmp(s->last_phase, "precopy") == 0)
         return 0;
     return SETTLE_GRACE_US;
+}
+
+static void destroy_here(struct send *s)
+{
+    if (send_record(s, JOURNAL_MOVED) < 0)
+        send_feed(s, HANDOVER_DONE_FAILED);
+    else
+        s->ts->ops->destroy(s->ts, s->vm.domid, on_destroyed, s);
+}
+
+/*
+ * A record that cannot be written allows nothing, but for a destination that
+ * cannot be READY, or that has said itself that it never will start the VM.
+ */
+static void resume_here(struct send *s)
+{
+    if (!s->arrived || s->released || !s->journal_there) {
+        peer_hang_up(s->peer); /* it sees the end of its input and cleans up */
+        if (s->channels)
+            send_channels_hang_up(s->channels);
+    }
+    if (send_record(s, JOURNAL_ABORTED) < 0 && send_may_be_ready(s) && !s->released)
+        send_feed(s, HANDOVER_DONE_FAILED);
+    else
+        settle_guest(s->ts, s->base, s->vm.domid, settle_grace(s), on_settled, s);
 }
 
 static void act(struct send *s, enum handover_action action)
@@ -244,14 +284,20 @@ static void act(struct send *s, enum handover_action action)
     case HANDOVER_DO_SEND_GO:
         send_go(s);
         return;
+    case HANDOVER_DO_TAKE_BACK:
+        take_back(s);
+        return;
     case HANDOVER_DO_DESTROY:
-        s->ts->ops->destroy(s->ts, s->vm.domid, on_destroyed, s);
+        destroy_here(s);
         return;
     case HANDOVER_DO_RESUME:
-        peer_hang_up(s->peer); /* it sees the end of its input and cleans up */
-        if (s->channels)
-            send_channels_hang_up(s->channels);
-        settle_guest(s->ts, s->base, s->vm.domid, settle_grace(s), on_settled, s);
+        resume_here(s);
+        return;
+    case HANDOVER_DO_TELL:
+        send_tell(s);
+        return;
+    case HANDOVER_DO_TELL_ANEW:
+        send_tell_anew(s);
         return;
     case HANDOVER_DO_FINISH:
         s->over = true;
@@ -268,15 +314,21 @@ static void await_for_state(struct send *s)
     case HANDOVER_AWAIT_REPORT:
         send_await(s, "its report whether the VM runs there", s->request->go_timeout_us);
         return;
-    case HANDOVER_AWAIT_RELEASE:
+    case HANDOVER_AWAIT_ABORTED:
         send_await(s, "its word that its copy is gone", s->request->go_timeout_us);
+        return;
+    case HANDOVER_CONFIRMING:
+    case HANDOVER_CONFIRMING_ANEW:
+    case HANDOVER_WITHDRAWING:
+    case HANDOVER_WITHDRAWING_ANEW:
+        send_await(s, "its word that it has taken note", s->request->go_timeout_us);
         return;
     default:
         send_await(s, NULL, 0);
     }
 }
 
-static void feed(struct send *s, enum handover_event event)
+void send_feed(struct send *s, enum handover_event event)
 {
     struct handover_step step = handover_step(s->state, event);
 
@@ -303,28 +355,41 @@ static void on_handing_over(struct send *s, const struct peer_event *event)
     case PEER_DEVICES:
         release(s);
         return;
+    case PEER_GREETED:
+        send_on_greeted_anew(s);
+        return;
     case PEER_READY:
-        feed(s, HANDOVER_READY);
+        s->arrived = true;
+        send_feed(s, HANDOVER_READY);
         return;
     case PEER_STARTED:
         s->progress.running_again_us = now_us();
-        feed(s, HANDOVER_STARTED);
+        send_feed(s, HANDOVER_STARTED);
         return;
     case PEER_NOT_STARTED:
         failure_set(&s->why, "it could not be started there: %s", event->text);
-        feed(s, HANDOVER_NOT_STARTED);
+        send_feed(s, HANDOVER_NOT_STARTED);
         return;
     case PEER_RELEASED:
-        feed(s, HANDOVER_RELEASED);
+        s->released = true;
+        send_feed(s, HANDOVER_RELEASED);
+        return;
+    case PEER_CLOSED:
+        send_feed(s, HANDOVER_CLOSED);
+        return;
+    case PEER_TROUBLE:
+        failure_set(&s->why, "%s: %s", s->there, event->text);
+        send_feed(s, HANDOVER_PEER_FAILED);
         return;
     case PEER_FAILED:
+        s->released = s->closed_there = !s->arrived; /* it never had all of it, and keeps nothing */
         failure_set(&s->why, "%s: %s", s->there, event->text);
-        feed(s, HANDOVER_PEER_FAILED);
+        send_feed(s, HANDOVER_PEER_FAILED);
         return;
     case PEER_LOST:
         if (!handover_is_end(s->state) && s->state != HANDOVER_DESTROYING)
             failure_set(&s->why, "the connection to %s was lost: %s", s->there, event->text);
-        feed(s, HANDOVER_PEER_LOST);
+        send_feed(s, HANDOVER_PEER_LOST);
         return;
     default:
         return;
@@ -358,7 +423,7 @@ void send_on_channel_lost(struct send *s, const char *text)
     if (s->state != HANDOVER_COPYING)
         return;
     failure_set(&s->why, "%s", text);
-    feed(s, HANDOVER_PEER_LOST);
+    send_feed(s, HANDOVER_PEER_LOST);
 }
 
 static void on_reconnect(evutil_socket_t fd, short what, void *user)
@@ -367,6 +432,12 @@ static void on_reconnect(evutil_socket_t fd, short what, void *user)
 
     (void)fd;
     (void)what;
+    if (s->handing_over) { /* to say how it ended, to a receiver that is not there any more, or does not hear */
+        peer_close_soon(s->peer);
+        s->peer = NULL;
+        send_connect(s, false);
+        return;
+    }
     progress_note(&s->progress, "%s has no xlmig; trying its xl", s->there);
     peer_close(s->peer);
     s->peer = NULL;
@@ -392,6 +463,12 @@ static void tell_in_doubt(const struct send *s)
             vm, s->there, s->why.text, s->host.name, vm, s->there, vm, vm, vm, vm, vm, vm, vm, vm, vm);
 }
 
+/* Nothing waits for it but two small files. */
+static void tell_untold(const struct send *s)
+{
+    fprintf(stderr, "%s is still to be told that this migration is over; at any time, type: xlmig recover\n", s->there);
+}
+
 static int tell_end(struct send *s)
 {
     const char *vm = s->vm.name;
@@ -402,6 +479,11 @@ static int tell_end(struct send *s)
         snprintf(headline, sizeof headline, "%s runs on %s", vm, s->there);
         progress_report(&s->progress, headline);
         return EXIT_OK;
+    case HANDOVER_MOVED_UNTOLD:
+        snprintf(headline, sizeof headline, "%s runs on %s", vm, s->there);
+        progress_report(&s->progress, headline);
+        tell_untold(s);
+        return EXIT_LEFTOVER;
     case HANDOVER_LEFTOVER:
         snprintf(headline, sizeof headline, "%s runs on %s", vm, s->there);
         progress_report(&s->progress, headline);
@@ -409,9 +491,12 @@ static int tell_end(struct send *s)
                         "Type: xl destroy %s--migratedaway\n", s->why.text, vm);
         return EXIT_LEFTOVER;
     case HANDOVER_UNDONE:
+    case HANDOVER_UNDONE_UNTOLD:
         fprintf(stderr, "xlmig: %s not sent to %s: %s.\n", vm, s->there, s->why.text);
         fprintf(stderr, s->ended_itself ? "%s shut down or rebooted by itself meanwhile; xl on this host acts on that.\n"
                                         : "%s runs on this host as before.\n", vm);
+        if (s->state == HANDOVER_UNDONE_UNTOLD)
+            tell_untold(s);
         return s->cancelled ? EXIT_CANCELLED : EXIT_FAILED;
     case HANDOVER_STUCK:
         away_name(s, headline, sizeof headline);
@@ -439,6 +524,7 @@ static void tear_down(struct send *s)
 {
     registry_close(s->registry);
     let_go(s);
+    journal_release(s->journal);
     if (s->peer)
         peer_hang_up(s->peer); /* then its receiver lets the channels go */
     send_channels_close(s->channels);
@@ -473,9 +559,9 @@ static void write_report(struct send *s)
 {
     static const char *const outcomes[] = {
         [HANDOVER_MOVED] = "moved", [HANDOVER_LEFTOVER] = "moved", [HANDOVER_UNDONE] = "undone",
-        [HANDOVER_STUCK] = "stuck", [HANDOVER_IN_DOUBT] = "in-doubt",
+        [HANDOVER_MOVED_UNTOLD] = "moved", [HANDOVER_UNDONE_UNTOLD] = "undone", [HANDOVER_STUCK] = "stuck", [HANDOVER_IN_DOUBT] = "in-doubt",
     };
-    bool moved = s->state == HANDOVER_MOVED || s->state == HANDOVER_LEFTOVER;
+    bool moved = s->state == HANDOVER_MOVED || s->state == HANDOVER_MOVED_UNTOLD || s->state == HANDOVER_LEFTOVER;
     struct run_result result = progress_result(&s->progress, outcomes[s->state], moved,
                                                moved ? "it runs there" : s->why.text);
 
@@ -510,6 +596,10 @@ int send_vm(struct toolstack *ts, struct event_base *base, const struct send_req
         while (!s->over && event_base_loop(base, EVLOOP_ONCE) == 0)
             ;
         progress_break(&s->progress);
+        if (s->handing_over)
+            send_end_journal(s);
+        else
+            send_drop_journal(s);
         rc = s->handing_over ? tell_end(s) : request->check_only ? send_tell_checks(s) : s->exit_status;
         if (s->handing_over && s->request->report_path)
             write_report(s);

@@ -14,6 +14,7 @@
 
 #include "xlmig/exit.h"
 #include "xlmig/handover.h"
+#include "xlmig/journal.h"
 #include "xlmig/loop.h"
 #include "xlmig/negotiate.h"
 #include "xlmig/peer.h"
@@ -87,6 +88,11 @@ struct send {
 
     bool config_pending;             /* the toolstack is asked; it cannot be taken back */
     bool over;                       /* leave the loop */
+    struct journal *journal;
+    bool journal_there;              /* the destination keeps one, too */
+    bool arrived;                    /* it said RECEIVED: it has all, and frames may be written again */
+    bool released;                   /* it said ABORTED, or FAILED */
+    bool closed_there;               /* it said that it keeps nothing */
     bool handing_over;               /* from now on `state` counts */
     enum handover_state state;
     char last_phase[16];             /* of the engine; "": it never told */
@@ -143,6 +149,23 @@ void send_when_connected(struct send *s);
 /* Where xl's header and libxl's stream go. */
 int send_data_fd(const struct send *s);
 void send_fill_image(const struct send *s, struct toolstack_image *image);
+
+/* ---- send-journal.c ---- */
+
+/* Before BEGIN, or what stands in its place.  -1: refused, and told. */
+int send_begin_journal(struct send *s);
+/* -1: it is not recorded, and s->why says so; then nothing that it allows may be done. */
+int send_record(struct send *s, enum journal_state state);
+bool send_may_be_ready(const struct send *s);
+void send_drop_journal(struct send *s);
+void send_end_journal(struct send *s);
+/* What the table's DO_TELL and DO_TELL_ANEW ask for. */
+void send_tell(struct send *s);
+void send_tell_anew(struct send *s);
+void send_on_greeted_anew(struct send *s);
+int send_say(struct send *s, enum control_type type);
+/* Something happened: go on by handover.c. */
+void send_feed(struct send *s, enum handover_event event);
 
 /* Let others see this move, and tell it what to do. */
 void send_register(struct send *s);
