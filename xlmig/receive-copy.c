@@ -223,7 +223,7 @@ static void on_copy_destroyed(void *user, const struct failure *failure)
 {
     struct receiver *r = user;
 
-    if (failure)
+    if (failure && look(r) != RECOVER_DOMAIN_ABSENT) /* the one who made it may have been faster */
         answer_busy(r, failure->text);
     else
         dropped(r);

@@ -6,6 +6,7 @@
 #include "xlmig/state-dir.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
 
@@ -55,7 +56,8 @@ int send_record(struct send *s, enum journal_state state)
  */
 bool send_may_be_ready(const struct send *s)
 {
-    return s->arrived || (strcmp(s->last_phase, "setup") != 0 && strcmp(s->last_phase, "precopy") != 0);
+    return s->arrived || s->outcome == SUSPEND_DONE ||
+           (strcmp(s->last_phase, "setup") != 0 && strcmp(s->last_phase, "precopy") != 0);
 }
 
 /* Nothing but BEGIN was said: what is there was never READY, and goes by itself. */
@@ -114,6 +116,7 @@ void send_tell(struct send *s)
 /* The peer that tells of a loss cannot be replaced from within: from the loop, then. */
 void send_tell_anew(struct send *s)
 {
+    s->reconnecting = true;
     event_active(s->reconnect, EV_TIMEOUT, 1);
 }
 

@@ -259,7 +259,7 @@ static void destroy_here(struct send *s)
  */
 static void resume_here(struct send *s)
 {
-    if (!s->arrived || s->released || !s->journal_there) {
+    if (!s->arrived || !s->journal_there) {
         peer_hang_up(s->peer); /* it sees the end of its input and cleans up */
         if (s->channels)
             send_channels_hang_up(s->channels);
@@ -385,6 +385,8 @@ static void on_handing_over(struct send *s, const struct peer_event *event)
         s->released = s->closed_there = !s->arrived; /* it never had all of it, and keeps nothing */
         failure_set(&s->why, "%s: %s", s->there, event->text);
         send_feed(s, HANDOVER_PEER_FAILED);
+        if (s->closed_there && !handover_is_end(s->state))
+            send_feed(s, HANDOVER_CLOSED); /* it counts where just that is awaited */
         return;
     case PEER_LOST:
         if (!handover_is_end(s->state) && s->state != HANDOVER_DESTROYING)
@@ -400,6 +402,8 @@ void send_on_peer_event(void *user, const struct peer_event *event)
 {
     struct send *s = user;
 
+    if (s->reconnecting)
+        return; /* nothing that the connection says counts any more */
     if (event->kind == PEER_NOTE) {
         if (s->request->verbose)
             progress_note(&s->progress, "%s: %s", s->there, event->text);
@@ -435,6 +439,7 @@ static void on_reconnect(evutil_socket_t fd, short what, void *user)
     if (s->handing_over) { /* to say how it ended, to a receiver that is not there any more, or does not hear */
         peer_close_soon(s->peer);
         s->peer = NULL;
+        s->reconnecting = false;
         send_connect(s, false);
         return;
     }

@@ -93,6 +93,7 @@ struct send {
     bool arrived;                    /* it said RECEIVED: it has all, and frames may be written again */
     bool released;                   /* it said ABORTED, or FAILED */
     bool closed_there;               /* it said that it keeps nothing */
+    bool reconnecting;               /* the connection goes, for one that says how it ended */
     bool handing_over;               /* from now on `state` counts */
     enum handover_state state;
     char last_phase[16];             /* of the engine; "": it never told */

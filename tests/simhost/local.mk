@@ -20,6 +20,7 @@ simhost_scripts = \
 	tests/simhost/devices.tap \
 	tests/simhost/faults.tap \
 	tests/simhost/host.tap \
+	tests/simhost/journals.tap \
 	tests/simhost/limits.tap \
 	tests/simhost/registry.tap \
 	tests/simhost/save.tap \
