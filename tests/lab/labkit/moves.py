@@ -47,6 +47,13 @@ def domains(host):
     return [line.split()[0] for line in host.run("xl list").splitlines()[1:] if line.split()[1:2] != ["0"] and line]
 
 
+def journals(guest, host):
+    """What a host has still to remember of the migrations of a guest."""
+    uuid = guest.uuid.replace("-", "")
+    found = host.run(f"grep -ls {uuid} /var/lib/xlmig/journal/*-send /var/lib/xlmig/journal/*-receive || true")
+    return found.split()
+
+
 def arrived(guest, source, target, before):
     """After a migration: the guest goes on at the target, unharmed, as itself, and nothing of it is left behind."""
     guest.host = target
@@ -56,6 +63,9 @@ def arrived(guest, source, target, before):
     rest += [name for name in domains(target) if name.startswith(guest.name) and name != guest.name]
     if rest:
         raise LabError(f"left behind by the migration of {guest.name}: {', '.join(rest)}")
+    for host in (source, target):
+        if journals(guest, host):
+            raise LabError(f"journals left behind on host {host.name}: {journals(guest, host)}")
 
 
 def send(lab, guest, sender="xlmig", receiver="xlmig", **details):
