@@ -2,10 +2,11 @@
 /*
  * A receiver that misbehaves at one step, for tests of the sender.
  *
- *     fake-receiver [frames] STEP
+ *     fake-receiver [frames|journal] STEP
  *
- * Speaks xl's protocol, or with `frames` the control protocol, takes the
- * stream as one that means well, and at STEP does what its name says.
+ * Speaks xl's protocol, or with `frames` the control protocol, with `journal`
+ * as one that keeps journals; takes the stream as one that means well, and at
+ * STEP does what its name says.
  */
 #include "stream-format/reader.h"
 #include "xlmig/control.h"
@@ -17,7 +18,7 @@
 #include <unistd.h>
 
 static const char *step;
-static bool frames;
+static bool frames, journal;
 
 static bool at(const char *name)
 {
@@ -55,18 +56,34 @@ static void hear(void *bytes, size_t len)
     }
 }
 
-static void hear_frame(enum control_type type)
+static enum control_type hear_any_frame(void)
 {
     unsigned char raw[CONTROL_HEADER_BYTES];
     struct control_header header;
     char *payload;
 
     hear(raw, sizeof raw);
-    if (control_header_decode(raw, &header) < 0 || header.type != type)
+    if (control_header_decode(raw, &header) < 0)
         exit(7);
     payload = malloc(header.len + 1);
     hear(payload, header.len);
     free(payload);
+    return header.type;
+}
+
+static void hear_frame(enum control_type type)
+{
+    if (hear_any_frame() != type)
+        exit(7);
+}
+
+/* A new connection, for a word of the handover. */
+static void answer_word(enum control_type type)
+{
+    if (at("never-close") || (type != CONTROL_ABORT && type != CONTROL_CONFIRM))
+        exit(5);
+    say_frame(CONTROL_CLOSED, false, "");
+    exit(0);
 }
 
 static void on_event(void *opaque, const struct stream_event *event)
@@ -102,8 +119,9 @@ static void greet(void)
 {
     struct control_hello hello = { .min_version = at("be-too-new") ? 2 : 1, .max_version = at("be-too-new") ? 3 : 1,
                                    .program = "fake", .host = "nowhere", .hypervisor = "none",
-                                   .max_channels = 1, .data = 1u << CONTROL_DATA_INLINE };
+                                   .max_channels = 1, .data = 1u << CONTROL_DATA_INLINE, .handover = journal };
     const struct control_answer answer = { .only_refusals = at("be-older") };
+    enum control_type first;
     unsigned char *frame;
     size_t len;
 
@@ -120,7 +138,9 @@ static void greet(void)
     frame = control_encode_hello(&hello, &len);
     say(frame, len);
     free(frame);
-    hear_frame(CONTROL_PREFLIGHT);
+    first = hear_any_frame();
+    if (first != CONTROL_PREFLIGHT)
+        answer_word(first);
     if (at("answer-rubbish"))
         say("rubbish, and more than a header of it", 37);
     if (at("answer-nothing"))
@@ -166,6 +186,25 @@ static void take_go(void)
         sleep(60);
 }
 
+/* As docs/handover.md has it. */
+static void report_and_close(void)
+{
+    bool started = !at("not-start") && !at("start-late");
+
+    say_frame(CONTROL_REPORT, started, "no");
+    if (!started) {
+        hear_frame(CONTROL_TAKE_BACK);
+        if (at("start-late"))
+            say_frame(CONTROL_REPORT, true, "");
+        else
+            say_frame(CONTROL_ABORTED, false, "");
+    }
+    hear_frame(at("not-start") ? CONTROL_ABORT : CONTROL_CONFIRM);
+    if (at("hang-up-before-closed") || at("never-close"))
+        exit(0);
+    say_frame(CONTROL_CLOSED, false, "");
+}
+
 static void report(void)
 {
     bool started = !at("not-start") && !at("not-start-nor-release");
@@ -182,12 +221,16 @@ static void report(void)
 
 int main(int argc, char **argv)
 {
-    frames = argc == 3 && strcmp(argv[1], "frames") == 0;
+    journal = argc == 3 && strcmp(argv[1], "journal") == 0;
+    frames = journal || (argc == 3 && strcmp(argv[1], "frames") == 0);
     step = argc > 1 ? argv[argc - 1] : "";
     greet();
     take_stream();
     be_ready();
     take_go();
-    report();
+    if (journal)
+        report_and_close();
+    else
+        report();
     return 0;
 }
