@@ -31,7 +31,7 @@ static void check_name_and_uuid(struct toolstack *ts, const struct toolstack_hos
             uuid_is_free = false;
             check_remedy(check_add(found, CHECK_REFUSED, "uuid", "a VM with the same UUID is on %s already, as %s (domid "
                                    "%u, %s)", host->name, vm->name, vm->domid, vm_state_name(vm->state)),
-                         "If that is the copy of an unfinished migration: xl destroy %u there", vm->domid);
+                         "If it is left of an unfinished migration, type there: xlmig recover --all");
         } else if (strcmp(vm->name, want->name) == 0 || strcmp(vm->name, incoming) == 0) {
             name_is_free = false;
             check_remedy(check_add(found, CHECK_REFUSED, "name", "another VM named %s is on %s (domid %u, %s)", vm->name,
