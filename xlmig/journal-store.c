@@ -13,10 +13,12 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
 #define DIR_LOCK_MS 10000
+#define HOLDER_BYTES ((ssize_t)(10 + 1 + STORE_NAME_SIZE + 1)) /* in a lock: the process, and the journal that it is held for */
 #define NUMBERS_KEPT_S (90 * 24 * 3600)
 
 /* ---- names ---- */
@@ -164,13 +166,27 @@ static int open_lock(int dir_fd, const uint8_t *uuid, int make)
     return -1;
 }
 
+void store_lock_is_for(int lock_fd, const char *name)
+{
+    char text[HOLDER_BYTES + 1];
+
+    snprintf(text, sizeof text, "%-10d %-*s\n", (int)getpid(), (int)STORE_NAME_SIZE, name);
+    /* Where that fails, the holder is one that nobody knows. */
+    if (pwrite(lock_fd, text, HOLDER_BYTES, 0) != HOLDER_BYTES)
+        (void)ftruncate(lock_fd, 0);
+}
+
 int store_lock_vm(int dir_fd, const uint8_t *uuid)
 {
     int fd = open_lock(dir_fd, uuid, O_CREAT);
     int error;
 
-    if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) == 0)
+    if (fd < 0)
         return fd;
+    if (flock(fd, LOCK_EX | LOCK_NB) == 0) {
+        store_lock_is_for(fd, "");
+        return fd;
+    }
     error = errno;
     close(fd);
     errno = error;
@@ -187,6 +203,78 @@ bool store_vm_is_held(int dir_fd, const uint8_t *uuid)
     held = flock(fd, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK;
     close(fd);
     return held;
+}
+
+/* Does the process hold the lock by its descriptor of that number? */
+static bool locks_by(int fdinfo_fd, const char *number)
+{
+    int fd = openat(fdinfo_fd, number, O_RDONLY | O_CLOEXEC);
+    FILE *info = fd >= 0 ? fdopen(fd, "r") : NULL;
+    bool found = false;
+    char line[256];
+
+    if (!info && fd >= 0)
+        close(fd);
+    while (info && !found && fgets(line, sizeof line, info))
+        found = strncmp(line, "lock:", 5) == 0 && strstr(line, "FLOCK") && strstr(line, "WRITE");
+    if (info)
+        fclose(info);
+    return found;
+}
+
+/* Is there a descriptor of this process by which the file of `lock` is locked?  What the kernel says, not the file. */
+static bool process_locks(pid_t pid, const struct stat *lock)
+{
+    char path[64];
+    DIR *fds;
+    int fdinfo;
+    const char *number;
+    bool found = false;
+    struct stat st;
+
+    snprintf(path, sizeof path, "/proc/%d/fdinfo", (int)pid);
+    fdinfo = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    snprintf(path, sizeof path, "/proc/%d/fd", (int)pid);
+    fds = opendir(path);
+    while (fds && fdinfo >= 0 && !found && (number = store_next(fds)))
+        found = fstatat(dirfd(fds), number, &st, 0) == 0 && st.st_dev == lock->st_dev && st.st_ino == lock->st_ino &&
+                locks_by(fdinfo, number);
+    if (fds)
+        closedir(fds);
+    if (fdinfo >= 0)
+        close(fdinfo);
+    return found;
+}
+
+/* The process that the lock names.  0: it names none, or holds it not for `name`. */
+static pid_t named_in(int lock_fd, const char *name)
+{
+    char text[HOLDER_BYTES + 1] = "", held_for[HOLDER_BYTES + 1] = "";
+    int pid = 0;
+
+    if (pread(lock_fd, text, HOLDER_BYTES, 0) != HOLDER_BYTES || sscanf(text, "%d %s", &pid, held_for) < 1)
+        return 0;
+    return pid > 1 && (!name || strcmp(name, held_for) == 0) ? pid : 0;
+}
+
+/* The descriptor first: whoever it is of cannot be taken for another one afterwards. */
+pid_t store_vm_holder(int dir_fd, const uint8_t *uuid, const char *name, int *pidfd)
+{
+    int lock_fd = open_lock(dir_fd, uuid, 0), fd = -1;
+    pid_t pid = lock_fd >= 0 ? named_in(lock_fd, name) : 0;
+    struct stat lock;
+
+    if (pid)
+        fd = (int)syscall(SYS_pidfd_open, pid, 0);
+    if (fd < 0 || fstat(lock_fd, &lock) < 0 || !process_locks(pid, &lock))
+        pid = 0;
+    if (lock_fd >= 0)
+        close(lock_fd);
+    if (pidfd)
+        *pidfd = pid ? fd : -1;
+    if (fd >= 0 && !(pid && pidfd))
+        close(fd);
+    return pid;
 }
 
 /* ---- one record ---- */

@@ -9,6 +9,7 @@
 #include "xlmig/journal-record.h"
 
 #include <dirent.h>
+#include <sys/types.h>
 
 /* ---- names ---- */
 
@@ -56,6 +57,14 @@ bool store_has(int dir_fd, const char *name);
 /* A descriptor that holds the lock of a VM.  -1 with errno EWOULDBLOCK: another one does. */
 int store_lock_vm(int dir_fd, const uint8_t *uuid);
 bool store_vm_is_held(int dir_fd, const uint8_t *uuid);
+/* Say in the lock what it is held for: the name of a journal.  Nothing relies on it but store_vm_holder(). */
+void store_lock_is_for(int lock_fd, const char *name);
+/*
+ * Who holds the lock of a VM, for the journal `name` (NULL: for whatever): a
+ * process that is certain to hold it, of which *pidfd is a descriptor (may be
+ * NULL).  0: nobody does, or who is not known.
+ */
+pid_t store_vm_holder(int dir_fd, const uint8_t *uuid, const char *name, int *pidfd);
 
 /* Remove what is beside the journals and of no use any more. */
 void store_sweep(int dir_fd);

@@ -274,6 +274,11 @@ int journal_finish(struct journal **finished, struct failure *failure)
     return 0;
 }
 
+void journal_yields(struct journal *journal)
+{
+    store_lock_is_for(journal->lock_fd, journal->name);
+}
+
 const struct journal_record *journal_record(const struct journal *journal)
 {
     return &journal->record;
@@ -359,6 +364,21 @@ enum journal_taken journal_take(const char *dir, enum journal_side side, const u
     return taken;
 }
 
+int journal_holder(const char *dir, enum journal_side side, const uint8_t token[CONTROL_TOKEN_BYTES])
+{
+    struct failure failure = { 0 };
+    struct journal_record record;
+    char name[STORE_NAME_SIZE];
+    int dir_fd = private_dir_open(dir, &failure), pidfd = -1;
+
+    store_name_of(name, side, token);
+    if (dir_fd >= 0 && store_lock_dir(dir_fd, dir, &failure) == 0 && store_load(dir_fd, name, &record, &failure) == 0)
+        store_vm_holder(dir_fd, record.uuid, name, &pidfd);
+    if (dir_fd >= 0)
+        close(dir_fd);
+    return pidfd;
+}
+
 static void describe(int dir_fd, const char *file, struct journal_entry *entry)
 {
     struct failure why = { 0 };
@@ -372,6 +392,8 @@ static void describe(int dir_fd, const char *file, struct journal_entry *entry)
         failure_set(&why, "it went while it was looked at");
     else
         entry->held = store_vm_is_held(dir_fd, entry->record.uuid);
+    if (entry->held)
+        entry->holder = store_vm_holder(dir_fd, entry->record.uuid, NULL, NULL);
     snprintf(entry->problem, sizeof entry->problem, "%.255s", why.text);
     clean_text(entry->file);
 }

@@ -76,6 +76,12 @@ int journal_finish(struct journal **journal, struct failure *failure);
 /* Leave it, and the VM, to recover.  NULL is fine. */
 void journal_release(struct journal *journal);
 
+/*
+ * Another process that is to act for this very journal may end this one, at any
+ * moment: see journal_holder().
+ */
+void journal_yields(struct journal *journal);
+
 const struct journal_record *journal_record(const struct journal *journal);
 
 /* Is a message with that token, of that generation, meant for this one?  -1: it is foreign, or stale: see failure. */
@@ -95,9 +101,13 @@ enum journal_taken {
 enum journal_taken journal_take(const char *dir, enum journal_side side, const uint8_t token[CONTROL_TOKEN_BYTES],
                                 struct journal **journal, struct failure *failure);
 
+/* A descriptor (pidfd) of the process that holds it and yields, which is certain to hold it still.  -1: there is none. */
+int journal_holder(const char *dir, enum journal_side side, const uint8_t token[CONTROL_TOKEN_BYTES]);
+
 struct journal_entry {
     char file[NAME_MAX + 1];
-    bool held;                      /* a process that lives acts for its VM */
+    bool held;                      /* a process that lives acts for its VM: */
+    pid_t holder;                   /* that one; 0: it is not known */
     bool newest;                    /* as journal_is_newest() */
     char problem[256];              /* "": `record` counts; else why it does not */
     struct journal_record record;

@@ -271,6 +271,14 @@ static size_t count_below(const char *root)
     return nr;
 }
 
+/* What is in a lock is of use as long as its holder lives. */
+static bool is_lock(const char *name)
+{
+    size_t len = strlen(name);
+
+    return len > 5 && strcmp(name + len - 5, ".lock") == 0;
+}
+
 bool disk_model_matches(const struct disk_log *log, const char *root)
 {
     struct crash c = { 0 };
@@ -285,7 +293,8 @@ bool disk_model_matches(const struct disk_log *log, const char *root)
         if (!path_of(&c.durable, made->dir, root, dir, sizeof dir))
             return false;
         snprintf(path, sizeof path, "%s/%s", dir, c.durable.name[i]);
-        if (made->kind == DISK_MKDIR ? access(path, F_OK) < 0 : !holds(path, &files[made->id]))
+        if (made->kind == DISK_MKDIR ? access(path, F_OK) < 0
+                                    : !is_lock(path) && !holds(path, &files[made->id]))
             return false;
     }
     return count_below(root) == c.durable.nr;
