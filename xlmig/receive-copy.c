@@ -12,12 +12,16 @@
 #include "xlmig/recover-rules.h"
 #include "xlmig/state-dir.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #define HOLDER_LOOK_US 100000u
-#define HOLDER_WAIT_US 10000000u /* a receiver whose connection ended needs less to clean up */
+#define HOLDER_TERM_US 5000000u  /* a receiver that is told to end may take so long ... */
+#define HOLDER_WAIT_US 10000000u /* ... and its lock is waited for so long */
 
 /* ---- the journal ---- */
 
@@ -38,6 +42,8 @@ int receive_begin_journal(struct receiver *r, struct failure *failure)
     if (journal_dir(r->request->toolstack, dir, failure) < 0)
         return -1;
     r->journal = journal_create(dir, &record, failure);
+    if (r->journal)
+        journal_yields(r->journal);
     return r->journal ? 0 : -1;
 }
 
@@ -204,6 +210,20 @@ static void start(struct receiver *r)
     }
 }
 
+/*
+ * What cannot be recorded is not done, but this may be the VM's only copy: it is
+ * kept until the source wants the VM back.
+ */
+static void take_over(struct receiver *r)
+{
+    struct failure failure = { 0 };
+
+    if (journal_advance(r->journal, JOURNAL_GO, NULL, &failure) < 0)
+        answer(r, CONTROL_REPORT, false, failure.text);
+    else
+        start(r);
+}
+
 /* ---- giving it back ---- */
 
 /* The copy is gone.  The source must be able to hear that again, until it says itself that it aborted. */
@@ -248,30 +268,32 @@ static void give_back(struct receiver *r, enum recover_domain domain)
 
 static void in_ready(struct receiver *r, enum recover_domain domain)
 {
-    struct failure failure = { 0 };
-
     if (domain != RECOVER_DOMAIN_INCOMING && domain != RECOVER_DOMAIN_ABSENT)
         answer_busy(r, "somebody has started or renamed the copy there");
-    else if (r->word_type == CONTROL_GO && domain == RECOVER_DOMAIN_INCOMING &&
-             journal_advance(r->journal, JOURNAL_GO, NULL, &failure) == 0)
-        start(r);
+    else if (r->word_type == CONTROL_GO && domain == RECOVER_DOMAIN_INCOMING && r->copy.state == VM_PAUSED)
+        take_over(r);
     else if ((r->word_type == CONTROL_ASK || r->word_type == CONTROL_CONFIRM) && domain == RECOVER_DOMAIN_INCOMING)
         answer(r, CONTROL_RECEIVED, false, "");
     else
-        give_back(r, domain); /* as asked; or the copy is gone, or GO cannot be recorded: the source goes on */
+        give_back(r, domain); /* as asked; or the copy is gone, or goes: the source goes on */
 }
 
-/* A copy that is paused and whose vCPUs have used no time never ran. */
+/* A copy that is paused, or is being destroyed, and whose vCPUs have used no time. */
+static bool never_ran(const struct receiver *r, enum recover_domain domain)
+{
+    return (domain == RECOVER_DOMAIN_INCOMING || domain == RECOVER_DOMAIN_PAUSED || r->copy.state == VM_DYING) &&
+           r->copy.cpu_ns == 0;
+}
+
 static void in_go(struct receiver *r, enum recover_domain domain)
 {
     bool is_back = r->word_type == CONTROL_TAKE_BACK || r->word_type == CONTROL_ABORT;
-    bool never_ran = (domain == RECOVER_DOMAIN_INCOMING || domain == RECOVER_DOMAIN_PAUSED) && r->copy.cpu_ns == 0;
 
     if (domain == RECOVER_DOMAIN_ABSENT && r->word_type == CONTROL_ABORT)
         give_back(r, domain); /* a human had the source's copy run */
     else if (domain == RECOVER_DOMAIN_ABSENT)
         answer(r, CONTROL_LOST, false, "it went down with the host");
-    else if (!never_ran)
+    else if (!never_ran(r, domain))
         started(r);
     else if (is_back)
         give_back(r, domain);
@@ -327,6 +349,23 @@ static void act_on_word(struct receiver *r)
 
 /* ---- on a new connection ---- */
 
+/*
+ * The receiver of a connection that was lost, which did not notice, or does not
+ * end.  It may be ended at any step.  Nobody but a receiver of this very token
+ * yields: not recover, and no other attempt to move the VM.
+ */
+static void end_holder(struct receiver *r, const char *dir)
+{
+    int signum = !r->holder_kill_us ? SIGTERM : now_us() >= r->holder_kill_us ? SIGKILL : 0, pidfd;
+
+    if (!signum || (pidfd = journal_holder(dir, JOURNAL_RECEIVE, r->word.token)) < 0)
+        return;
+    syscall(SYS_pidfd_send_signal, pidfd, signum, NULL, 0);
+    close(pidfd);
+    if (!r->holder_kill_us)
+        r->holder_kill_us = now_us() + HOLDER_TERM_US;
+}
+
 /* Become the one that answers for this token. */
 static void take_up(struct receiver *r)
 {
@@ -340,6 +379,7 @@ static void take_up(struct receiver *r)
     }
     switch (journal_take(dir, JOURNAL_RECEIVE, r->word.token, &r->journal, &failure)) {
     case JOURNAL_TAKEN:
+        journal_yields(r->journal);
         act_on_word(r);
         return;
     case JOURNAL_UNKNOWN:
@@ -348,11 +388,12 @@ static void take_up(struct receiver *r)
     case JOURNAL_TROUBLE:
         answer_busy(r, failure.text);
         return;
-    case JOURNAL_HELD: /* mostly by the receiver of a connection that was just lost */
+    case JOURNAL_HELD:
         if (r->word_type == CONTROL_ASK || now_us() >= r->holder_deadline_us) {
             answer_busy(r, "another process there is at it");
             return;
         }
+        end_holder(r, dir);
         event_del(r->frames);
         receive_await(r, AWAIT_HOLDER, 0);
         evtimer_add(r->holder_look, &soon);
@@ -374,6 +415,7 @@ int receive_on_word(struct receiver *r, enum control_type type, const void *payl
     if (!r->holder_look && !(r->holder_look = evtimer_new(r->base, on_holder_look, r)))
         return -1;
     r->holder_deadline_us = now_us() + HOLDER_WAIT_US;
+    r->holder_kill_us = 0;
     if (r->journal)
         act_on_word(r);
     else

@@ -81,6 +81,7 @@ struct receiver {
     struct toolstack_vm copy;        /* what was here of the VM then */
     struct event *holder_look;
     uint64_t holder_deadline_us;
+    uint64_t holder_kill_us;         /* when the one that was told to end is killed; 0: nobody was told */
 
     int exit_status;
 };
