@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include <xenstore.h>
 
 /* ---- operations that only succeed or fail ---- */
 
@@ -302,4 +303,51 @@ int libxl_op_suspend_tell(struct toolstack *ts, struct helper_command command, s
     if (!lx->suspend || !lx->suspend->events)
         return failure_set(failure, "nothing is being copied");
     return helper_events_send(lx->suspend->events, command, failure);
+}
+
+/* ---- a request that nobody waits for any more ---- */
+
+#define TRANSACTIONS_MAX 16
+
+/*
+ * As libxl does it when its patience ends.  A guest acknowledges by taking the
+ * word away, so a word that is there was not read.  1: try again.
+ */
+static int take_request_back(struct xs_handle *xs, const char *path)
+{
+    xs_transaction_t transaction = xs_transaction_start(xs);
+    unsigned len;
+    bool written = false;
+    char *word;
+
+    if (transaction == XBT_NULL)
+        return -1;
+    word = xs_read(xs, transaction, path, &len);
+    if (word && strcmp(word, "suspend") == 0)
+        written = xs_write(xs, transaction, path, "", 0);
+    else
+        written = word || errno == ENOENT;
+    free(word);
+    if (xs_transaction_end(xs, transaction, !written))
+        return written ? 0 : -1;
+    return errno == EAGAIN ? 1 : -1;
+}
+
+/* Where the guest is asked by its event channel, there is nothing to take back. */
+int libxl_op_suspend_withdraw(struct toolstack *ts, uint32_t domid, struct failure *failure)
+{
+    struct xs_handle *xs = xs_open(0);
+    char path[64];
+    int rc = 1;
+
+    (void)ts;
+    if (!xs)
+        return failure_set(failure, "cannot reach xenstore: %s", strerror(errno));
+    snprintf(path, sizeof path, "/local/domain/%u/control/shutdown", domid);
+    for (unsigned i = 0; rc == 1 && i < TRANSACTIONS_MAX; i++)
+        rc = take_request_back(xs, path);
+    if (rc)
+        failure_set(failure, "cannot withdraw the request to suspend: %s", strerror(errno));
+    xs_close(xs);
+    return rc ? -1 : 0;
 }

@@ -251,6 +251,7 @@ static const struct toolstack_ops ops = {
     .record_early = libxl_op_record_early,
     .attach_early = libxl_op_attach_early,
     .rename = rename_vm,
+    .suspend_withdraw = libxl_op_suspend_withdraw,
     .sched_get = sched_get,
     .sched_set = sched_set,
     .config = libxl_op_config,

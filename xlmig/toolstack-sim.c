@@ -322,6 +322,15 @@ static int rename_vm(struct toolstack *ts, uint32_t domid, const char *from, con
     return sim_call(sim->host_fd, &call) ? call_failed(sim, "cannot rename the VM", failure) : 0;
 }
 
+static int suspend_withdraw(struct toolstack *ts, uint32_t domid, struct failure *failure)
+{
+    struct sim_toolstack *sim = to_sim(ts);
+
+    if (sim_simple_call(sim->host_fd, SIM_WITHDRAW_SUSPEND, domid, 0) && errno != EBUSY)
+        return call_failed(sim, "cannot withdraw the request to suspend", failure);
+    return 0;
+}
+
 static int sched_get(struct toolstack *ts, uint32_t domid, struct toolstack_sched *sched, struct failure *failure)
 {
     struct sim_toolstack *sim = to_sim(ts);
@@ -648,6 +657,7 @@ static const struct toolstack_ops ops = {
     .record_early = record_early,
     .attach_early = attach_early,
     .rename = rename_vm,
+    .suspend_withdraw = suspend_withdraw,
     .sched_get = sched_get,
     .sched_set = sched_set,
     .config = config,

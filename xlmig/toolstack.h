@@ -213,6 +213,13 @@ struct toolstack_ops {
 
     int (*rename)(struct toolstack *ts, uint32_t domid, const char *from, const char *to, struct failure *failure);
 
+    /*
+     * Let the guest forget that it was asked to suspend, if it has not read it
+     * yet.  0: no such request is open any more; whether it stands still, ask
+     * find_domid().  For after a suspend() whose process died.
+     */
+    int (*suspend_withdraw)(struct toolstack *ts, uint32_t domid, struct failure *failure);
+
     int (*sched_get)(struct toolstack *ts, uint32_t domid, struct toolstack_sched *sched, struct failure *failure);
     int (*sched_set)(struct toolstack *ts, uint32_t domid, struct toolstack_sched sched, struct failure *failure);
 
