@@ -157,6 +157,8 @@ xlmig_libxlmig_la_SOURCES = \
 	xlmig/verbs.def \
 	xlmig/vm-find.c \
 	xlmig/vm-find.h \
+	xlmig/way.c \
+	xlmig/way.h \
 	xlmig/write-bounded.c \
 	xlmig/write-bounded.h \
 	xlmig/xl-protocol.h

@@ -2,12 +2,13 @@
 /* Options that more than one verb has. */
 #include "xlmig/send.h"
 #include "xlmig/verb.h"
+#include "xlmig/way.h"
 
 #include <string.h>
 
 bool send_way_makes_sense(const char *verb, const char *transport, const char *channels, const char *host)
 {
-    if (!send_transport_is_known(transport)) {
+    if (!way_is_known(transport)) {
         fprintf(stderr, "xlmig %s: --transport is ssh, tls, tcp, exec:COMMAND or fd:IN,OUT,..., not '%s'\n", verb,
                 transport);
         return false;

@@ -137,8 +137,7 @@ void send_copy(struct send *s);
 
 /* ---- send-connect.c ---- */
 
-/* Is it the name of a transport?  And is it one that begins with ssh? */
-bool send_transport_is_known(const char *transport);
+/* Does the way begin with ssh? */
 bool send_transport_is_ssh(const struct send_request *request);
 
 void send_connect(struct send *s, bool stock);
