@@ -21,6 +21,8 @@ xlmig_libxlmig_la_SOURCES = \
 	xlmig/child.h \
 	xlmig/control.c \
 	xlmig/control.h \
+	xlmig/copy-here.c \
+	xlmig/copy-here.h \
 	xlmig/cpu-features.c \
 	xlmig/cpu-features.h \
 	xlmig/cpu-policy.c \

@@ -8,13 +8,12 @@
 #include "config.h"
 #include "xlmig/receive-internal.h"
 
+#include "xlmig/copy-here.h"
 #include "xlmig/exit.h"
-#include "xlmig/recover-rules.h"
 #include "xlmig/state-dir.h"
 
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -109,22 +108,11 @@ void receive_leave(struct receiver *r)
 /* What is here of the VM. */
 static enum recover_domain look(struct receiver *r)
 {
-    const struct journal_record *record = journal_record(r->journal);
-    enum recover_domain domain = RECOVER_DOMAIN_ABSENT;
     struct failure failure = { 0 };
-    struct toolstack_vm *vms;
-    size_t nr_vms;
+    enum recover_domain domain = copy_look(r->ts, journal_record(r->journal), &r->copy, &failure);
 
-    if (r->ts->ops->list(r->ts, &vms, &nr_vms, &failure) < 0) {
+    if (domain == RECOVER_DOMAIN_UNKNOWN)
         fprintf(stderr, "xlmig receive: %s\n", failure.text);
-        return RECOVER_DOMAIN_UNKNOWN;
-    }
-    for (size_t i = 0; i < nr_vms; i++)
-        if (memcmp(vms[i].uuid, record->uuid, sizeof record->uuid) == 0) {
-            r->copy = vms[i];
-            domain = recover_domain_of(&r->copy, record);
-        }
-    free(vms);
     return domain;
 }
 
@@ -199,8 +187,7 @@ static void start(struct receiver *r)
     const struct journal_record *record = journal_record(r->journal);
     struct failure failure = { 0 };
 
-    if (strcmp(r->copy.name, record->name) != 0 &&
-        r->ts->ops->rename(r->ts, r->copy.domid, r->copy.name, record->name, &failure) < 0) {
+    if (copy_take_name(r->ts, &r->copy, record, &failure) < 0) {
         answer(r, CONTROL_REPORT, false, failure.text);
     } else if (record->paused) {
         started(r);
