@@ -268,6 +268,8 @@ static int on_frame(struct peer *peer, enum control_type type, const void *paylo
         tell(peer, PEER_CLOSED, simple.text);
         return 0;
     case CONTROL_LOST:
+        tell(peer, PEER_GONE, simple.text);
+        return 0;
     case CONTROL_BUSY:
         tell(peer, PEER_TROUBLE, simple.text);
         return 0;

@@ -29,7 +29,8 @@ enum peer_event_kind {
     PEER_RELEASED,          /* it never ran there, and never will */
     PEER_CLOSED,            /* nothing of it is there (any more) */
     PEER_FAILED,            /* before GO; `text` */
-    PEER_TROUBLE,           /* it cannot do what it was told, or does not know; `text` */
+    PEER_TROUBLE,           /* it cannot do now what it was told; `text` */
+    PEER_GONE,              /* it was its own, and is gone there: nobody can tell whether it ran; `text` */
     PEER_NOTE,              /* `text`: a line for the administrator */
     PEER_LOST,              /* the connection ended or makes no sense; `text`; the last event */
 };
@@ -74,7 +75,7 @@ int peer_data_fd(const struct peer *peer);
 
 /* -1: it cannot have arrived, not even in part.  1: nobody can tell.  xl is told nothing but GO. */
 int peer_go(struct peer *peer, const struct control_word *word);
-/* xlmig only: TAKE_BACK, ABORT, CONFIRM; -1 when it cannot be sent. */
+/* xlmig only: any of control_is_word(); -1 when it cannot be sent. */
 int peer_say(struct peer *peer, enum control_type type, const struct control_word *word);
 void peer_hang_up(struct peer *peer);
 

@@ -378,6 +378,7 @@ static void on_handing_over(struct send *s, const struct peer_event *event)
         send_feed(s, HANDOVER_CLOSED);
         return;
     case PEER_TROUBLE:
+    case PEER_GONE:
         failure_set(&s->why, "%s: %s", s->there, event->text);
         send_feed(s, HANDOVER_PEER_FAILED);
         return;
