@@ -66,6 +66,18 @@ static const struct row {
 
     ROW(RESUMING, DONE_OK, WITHDRAWING, TELL)
     ROW(RESUMING, DONE_FAILED, STUCK, FINISH)
+    ROW(RESUMING, UNRECORDED, TAKING_BACK, TAKE_BACK)
+
+    ROW(TAKING_BACK, RELEASED, RESUMING, RESUME)
+    ROW(TAKING_BACK, CLOSED, RESUMING, RESUME)
+    ROW(TAKING_BACK, PEER_LOST, TAKING_BACK_ANEW, TELL_ANEW)
+    ROW(TAKING_BACK, PEER_FAILED, STUCK, FINISH)
+    ROW(TAKING_BACK, TIMEOUT, STUCK, FINISH)
+    ROW(TAKING_BACK_ANEW, RELEASED, RESUMING, RESUME)
+    ROW(TAKING_BACK_ANEW, CLOSED, RESUMING, RESUME)
+    ROW(TAKING_BACK_ANEW, PEER_LOST, STUCK, FINISH)
+    ROW(TAKING_BACK_ANEW, PEER_FAILED, STUCK, FINISH)
+    ROW(TAKING_BACK_ANEW, TIMEOUT, STUCK, FINISH)
 
     ROW(CONFIRMING, CLOSED, MOVED, FINISH)
     ROW(CONFIRMING, PEER_LOST, CONFIRMING_ANEW, TELL_ANEW)
@@ -100,6 +112,11 @@ int handover_is_end(enum handover_state state)
     return state >= HANDOVER_MOVED;
 }
 
+int handover_is_anew(enum handover_state state)
+{
+    return state == HANDOVER_TAKING_BACK_ANEW || state == HANDOVER_CONFIRMING_ANEW || state == HANDOVER_WITHDRAWING_ANEW;
+}
+
 const char *handover_state_name(enum handover_state state)
 {
     static const char *const names[HANDOVER_NR_STATES] = {
@@ -113,6 +130,8 @@ const char *handover_state_name(enum handover_state state)
         [HANDOVER_AWAIT_ABORTED] = "waiting for the destination to give the VM back",
         [HANDOVER_DESTROYING] = "removing the copy left here",
         [HANDOVER_RESUMING] = "resuming the VM here",
+        [HANDOVER_TAKING_BACK] = "waiting for the destination to give up its copy",
+        [HANDOVER_TAKING_BACK_ANEW] = "waiting for the destination to give up its copy",
         [HANDOVER_CONFIRMING] = "moved, telling the destination",
         [HANDOVER_CONFIRMING_ANEW] = "moved, telling the destination",
         [HANDOVER_WITHDRAWING] = "undone, telling the destination",

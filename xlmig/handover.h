@@ -25,6 +25,9 @@ enum handover_state {
     HANDOVER_AWAIT_ABORTED, /* it does not run there, and we want it back */
     HANDOVER_DESTROYING,    /* it runs there; our copy goes */
     HANDOVER_RESUMING,      /* it runs nowhere else; ours goes on */
+    /* that ours is to go on could not be recorded, and the destination may have all of it: it must say ABORTED first */
+    HANDOVER_TAKING_BACK,
+    HANDOVER_TAKING_BACK_ANEW, /* on a new connection */
     /* "awaiting CLOSED" of docs/handover.md: the guest runs, there or here, and the destination is to forget the token */
     HANDOVER_CONFIRMING,
     HANDOVER_CONFIRMING_ANEW, /* on a new connection: the old one was lost */
@@ -36,7 +39,7 @@ enum handover_state {
     HANDOVER_LEFTOVER,      /* moved, and our copy could not be destroyed */
     HANDOVER_UNDONE,        /* the guest runs here as before */
     HANDOVER_UNDONE_UNTOLD, /* ... and the destination is still to be told that it does */
-    HANDOVER_STUCK,         /* undone, but our copy could not be resumed */
+    HANDOVER_STUCK,         /* undone, but our copy could not be resumed, or may not be yet */
     HANDOVER_IN_DOUBT,      /* nobody here knows whether it runs there; ours stays paused */
 };
 
@@ -54,6 +57,7 @@ enum handover_event {
     HANDOVER_NOT_STARTED,   /* destination: it could not be started */
     HANDOVER_RELEASED,      /* destination: ABORTED, you may have it back */
     HANDOVER_CLOSED,        /* destination: nothing of this token is here (any more) */
+    HANDOVER_UNRECORDED,    /* ABORTED is not in the journal, and needed there */
 };
 
 enum handover_action {
@@ -63,9 +67,9 @@ enum handover_action {
     HANDOVER_DO_SEND_GO,      /* record GO_DECIDED first; answers DONE_OK, or DONE_FAILED only if no byte can have arrived */
     HANDOVER_DO_TAKE_BACK,    /* say TAKE_BACK */
     HANDOVER_DO_DESTROY,      /* record MOVED first; answers DONE_OK or DONE_FAILED */
-    HANDOVER_DO_RESUME,       /* record ABORTED first; at its own name; answers DONE_OK or DONE_FAILED */
+    HANDOVER_DO_RESUME,       /* record ABORTED first; at its own name; answers DONE_OK, DONE_FAILED or UNRECORDED */
     HANDOVER_DO_TELL,         /* say CONFIRM or ABORT; answers CLOSED where there is nobody to be told */
-    HANDOVER_DO_TELL_ANEW,    /* the same on a new connection; answers PEER_LOST where there can be none */
+    HANDOVER_DO_TELL_ANEW,    /* that, or TAKE_BACK, on a new connection; answers PEER_LOST where there can be none */
     HANDOVER_DO_FINISH,       /* an end was reached */
 };
 
@@ -78,9 +82,11 @@ struct handover_step {
 struct handover_step handover_step(enum handover_state state, enum handover_event event);
 
 int handover_is_end(enum handover_state state);
+/* Does it wait for a new connection, or for an answer on it? */
+int handover_is_anew(enum handover_state state);
 const char *handover_state_name(enum handover_state state);
 
 #define HANDOVER_NR_STATES (HANDOVER_IN_DOUBT + 1)
-#define HANDOVER_NR_EVENTS (HANDOVER_CLOSED + 1)
+#define HANDOVER_NR_EVENTS (HANDOVER_UNRECORDED + 1)
 
 #endif

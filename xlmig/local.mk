@@ -105,6 +105,7 @@ xlmig_libxlmig_la_SOURCES = \
 	xlmig/send-channels.h \
 	xlmig/send-check.c \
 	xlmig/send-connect.c \
+	xlmig/send-end.c \
 	xlmig/send-journal.c \
 	xlmig/send-prepare.c \
 	xlmig/send-options.c \

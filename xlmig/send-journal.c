@@ -25,7 +25,6 @@ int send_begin_journal(struct send *s)
 {
     struct journal_record record = { .side = JOURNAL_SEND, .paused = s->request->paused };
     struct failure failure = { 0 };
-    char dir[PATH_MAX];
 
     s->journal_there = peer_dialect(s->peer) == PEER_XLMIG && peer_hello(s->peer)->handover >= 1;
     if (getrandom(s->token, sizeof s->token, 0) != (ssize_t)sizeof s->token) {
@@ -38,16 +37,31 @@ int send_begin_journal(struct send *s)
     snprintf(record.peer, sizeof record.peer, "%s", s->request->host);
     host_boot(s->request->toolstack, record.boot);
     fill_way(s, &record);
-    if (journal_dir(s->request->toolstack, dir, &failure) == 0)
-        s->journal = journal_create(dir, &record, &failure);
-    if (!s->journal)
+    if (journal_dir(s->request->toolstack, s->journal_dir, &failure) == 0)
+        s->journal = journal_create(s->journal_dir, &record, &failure);
+    if (!s->journal) {
         send_refuse(s, EXIT_REFUSED, "%s", failure.text);
-    return s->journal ? 0 : -1;
+        return -1;
+    }
+    journal_id(journal_record(s->journal), s->id);
+    return 0;
 }
 
+/*
+ * A record that the disk took and then did not keep for certain (journal_in_doubt())
+ * is no record here, and need not be told from one that was not written: what
+ * follows is allowed by the former record and by this one.  After GO_DECIDED it is
+ * ABORTED, or the destination's own word; MOVED and ABORTED have nothing after them.
+ */
 int send_record(struct send *s, enum journal_state state)
 {
-    return journal_advance(s->journal, state, state == JOURNAL_ABORTED ? s->why.text : NULL, &s->why);
+    struct failure failure = { 0 };
+
+    if (journal_advance(s->journal, state, state == JOURNAL_ABORTED ? s->why.text : NULL, &failure) == 0)
+        return 0;
+    progress_note(&s->progress, "%s (in %s)", failure.text, s->journal_dir);
+    failure_set(&s->why, "%s (in %s)", failure.text, s->journal_dir);
+    return -1;
 }
 
 /*
@@ -60,26 +74,38 @@ bool send_may_be_ready(const struct send *s)
            (strcmp(s->last_phase, "setup") != 0 && strcmp(s->last_phase, "precopy") != 0);
 }
 
-/* Nothing but BEGIN was said: what is there was never READY, and goes by itself. */
-void send_drop_journal(struct send *s)
+static bool is_aborted(const struct send *s)
+{
+    return s->journal && journal_record(s->journal)->state == JOURNAL_ABORTED;
+}
+
+/* Nobody needs it any more.  What cannot be removed, recover removes. */
+static void finish_journal(struct send *s)
 {
     struct failure failure = { 0 };
 
+    if (journal_finish(&s->journal, &failure) < 0)
+        fprintf(stderr, "xlmig: %s (in %s). Type: xlmig recover %s\n", failure.text, s->journal_dir, s->id);
+}
+
+/* Nothing but BEGIN was said: what is there was never READY, and goes by itself. */
+void send_drop_journal(struct send *s)
+{
     if (!s->journal)
         return;
-    if (journal_advance(s->journal, JOURNAL_ABORTED, "refused before it began", &failure) < 0 ||
-        journal_finish(&s->journal, &failure) < 0)
-        fprintf(stderr, "xlmig: %s. Type: xlmig recover\n", failure.text);
+    if (is_aborted(s) || send_record(s, JOURNAL_ABORTED) == 0)
+        finish_journal(s);
+    else
+        fprintf(stderr, "xlmig: when that can be written to, type: xlmig recover %s\n", s->id);
 }
 
 /* The end of the handover: the journal goes, or waits for recover. */
 void send_end_journal(struct send *s)
 {
-    struct failure failure = { 0 };
-
-    if ((s->state == HANDOVER_MOVED || s->state == HANDOVER_UNDONE) && s->journal &&
-        journal_finish(&s->journal, &failure) < 0)
-        fprintf(stderr, "xlmig: %s. Type: xlmig recover\n", failure.text);
+    if (s->state == HANDOVER_UNDONE)
+        send_drop_journal(s);
+    else if (s->state == HANDOVER_MOVED && s->journal)
+        finish_journal(s);
     journal_release(s->journal);
     s->journal = NULL;
 }
@@ -88,6 +114,8 @@ void send_end_journal(struct send *s)
 
 static enum control_type last_word(const struct send *s)
 {
+    if (s->state == HANDOVER_TAKING_BACK || s->state == HANDOVER_TAKING_BACK_ANEW)
+        return CONTROL_TAKE_BACK;
     return s->state == HANDOVER_CONFIRMING || s->state == HANDOVER_CONFIRMING_ANEW ? CONTROL_CONFIRM : CONTROL_ABORT;
 }
 
@@ -100,8 +128,8 @@ int send_say(struct send *s, enum control_type type)
 }
 
 /*
- * Frames can be written where the destination said RECEIVED; before that, what
- * is written is the stream's.
+ * ABORT has the destination forget what it knows of the token, so it is not said
+ * before ABORTED is on the disk: that may have failed a moment ago, and work now.
  */
 void send_tell(struct send *s)
 {
@@ -109,20 +137,27 @@ void send_tell(struct send *s)
 
     if (!s->journal_there || s->closed_there || (!started && !send_may_be_ready(s)))
         send_feed(s, HANDOVER_CLOSED);
-    else if (!s->arrived || send_say(s, last_word(s)) < 0)
+    else if (!started && !is_aborted(s) && send_record(s, JOURNAL_ABORTED) < 0)
+        send_feed(s, HANDOVER_PEER_FAILED);
+    else if (!s->words_go || send_say(s, last_word(s)) < 0)
         send_feed(s, HANDOVER_PEER_LOST);
 }
 
 /* The peer that tells of a loss cannot be replaced from within: from the loop, then. */
 void send_tell_anew(struct send *s)
 {
+    progress_note(&s->progress, "%s, on a new connection", handover_state_name(s->state));
     s->reconnecting = true;
+    s->words_go = false;
     event_active(s->reconnect, EV_TIMEOUT, 1);
 }
 
 void send_on_greeted_anew(struct send *s)
 {
-    send_await(s, "its word that it has taken note", s->request->go_timeout_us);
+    if (!handover_is_anew(s->state))
+        return; /* it greets twice */
+    s->words_go = true;
+    send_await(s, "its answer to how this ended", s->request->go_timeout_us);
     if (peer_dialect(s->peer) != PEER_XLMIG || send_say(s, last_word(s)) < 0)
         send_feed(s, HANDOVER_PEER_LOST);
 }

@@ -64,7 +64,10 @@ static void on_signal(evutil_socket_t signum, short what, void *user)
 
     (void)signum;
     (void)what;
-    if (s->cancelled)
+    if (s->handing_over && handover_is_anew(s->state)) {
+        progress_note(&s->progress, "%s is not waited for any more", s->there);
+        send_feed(s, HANDOVER_TIMEOUT);
+    } else if (s->cancelled)
         progress_note(&s->progress, "stopping already: %s", handover_state_name(s->state));
     else if (s->handing_over && handover_step(s->state, HANDOVER_CANCEL).action == HANDOVER_DO_NOTHING)
         progress_note(&s->progress, "too late to cancel: %s", handover_state_name(s->state));
@@ -167,7 +170,7 @@ void send_copy(struct send *s)
 
 /* ---- actions ---- */
 
-static void away_name(const struct send *s, char *name, size_t size)
+void send_away_name(const struct send *s, char *name, size_t size)
 {
     snprintf(name, size, "%s--migratedaway", s->vm.name);
 }
@@ -176,7 +179,7 @@ static void rename_away(struct send *s)
 {
     char away[VM_NAME_MAX + 32];
 
-    away_name(s, away, sizeof away);
+    send_away_name(s, away, sizeof away);
     s->renamed = s->ts->ops->rename(s->ts, s->vm.domid, s->vm.name, away, &s->why) == 0;
     send_feed(s, s->renamed ? HANDOVER_DONE_OK : HANDOVER_DONE_FAILED);
 }
@@ -203,7 +206,7 @@ static void send_go(struct send *s)
 /* xl gives back by itself what it cannot start, and so does an older release. */
 static void take_back(struct send *s)
 {
-    if (s->journal_there && send_say(s, CONTROL_TAKE_BACK) < 0)
+    if (s->journal_there && (!s->words_go || send_say(s, CONTROL_TAKE_BACK) < 0))
         send_feed(s, HANDOVER_PEER_LOST);
 }
 
@@ -229,7 +232,7 @@ static void on_settled(void *user, enum settle_end end, const struct failure *fa
         return;
     }
     s->ended_itself = end == SETTLE_ENDED;
-    away_name(s, away, sizeof away);
+    send_away_name(s, away, sizeof away);
     if (s->renamed && !s->ended_itself && s->ts->ops->rename(s->ts, s->vm.domid, away, s->vm.name, &rename_failure) < 0)
         progress_note(&s->progress, "%s keeps the name %s: %s", s->vm.name, away, rename_failure.text);
     else
@@ -253,19 +256,26 @@ static void destroy_here(struct send *s)
         s->ts->ops->destroy(s->ts, s->vm.domid, on_destroyed, s);
 }
 
+/* Frames can be written again once it said RECEIVED; before that, what is written is the stream's. */
+static void hang_up_stream(struct send *s)
+{
+    if (s->words_go && s->journal_there)
+        return;
+    peer_hang_up(s->peer); /* it sees the end of its input and cleans up */
+    if (s->channels)
+        send_channels_hang_up(s->channels);
+}
+
 /*
  * A record that cannot be written allows nothing, but for a destination that
  * cannot be READY, or that has said itself that it never will start the VM.
  */
 static void resume_here(struct send *s)
 {
-    if (!s->arrived || !s->journal_there) {
-        peer_hang_up(s->peer); /* it sees the end of its input and cleans up */
-        if (s->channels)
-            send_channels_hang_up(s->channels);
-    }
-    if (send_record(s, JOURNAL_ABORTED) < 0 && send_may_be_ready(s) && !s->released)
-        send_feed(s, HANDOVER_DONE_FAILED);
+    hang_up_stream(s);
+    s->unrecorded = send_record(s, JOURNAL_ABORTED) < 0 && s->journal_there && send_may_be_ready(s) && !s->released;
+    if (s->unrecorded)
+        send_feed(s, HANDOVER_UNRECORDED);
     else
         settle_guest(s->ts, s->base, s->vm.domid, settle_grace(s), on_settled, s);
 }
@@ -315,6 +325,8 @@ static void await_for_state(struct send *s)
         send_await(s, "its report whether the VM runs there", s->request->go_timeout_us);
         return;
     case HANDOVER_AWAIT_ABORTED:
+    case HANDOVER_TAKING_BACK:
+    case HANDOVER_TAKING_BACK_ANEW:
         send_await(s, "its word that its copy is gone", s->request->go_timeout_us);
         return;
     case HANDOVER_CONFIRMING:
@@ -349,6 +361,19 @@ static void release(struct send *s)
     s->ts->ops->suspend_tell(s->ts, (struct helper_command){ .kind = HELPER_RELEASE }, &failure);
 }
 
+static void on_started(struct send *s)
+{
+    bool undone = s->state == HANDOVER_WITHDRAWING || s->state == HANDOVER_WITHDRAWING_ANEW;
+
+    if (undone) { /* it was not told to, and ours runs */
+        s->twice = true;
+        send_feed(s, HANDOVER_PEER_FAILED);
+        return;
+    }
+    s->progress.running_again_us = now_us();
+    send_feed(s, HANDOVER_STARTED);
+}
+
 static void on_handing_over(struct send *s, const struct peer_event *event)
 {
     switch (event->kind) {
@@ -359,12 +384,11 @@ static void on_handing_over(struct send *s, const struct peer_event *event)
         send_on_greeted_anew(s);
         return;
     case PEER_READY:
-        s->arrived = true;
+        s->arrived = s->words_go = true;
         send_feed(s, HANDOVER_READY);
         return;
     case PEER_STARTED:
-        s->progress.running_again_us = now_us();
-        send_feed(s, HANDOVER_STARTED);
+        on_started(s);
         return;
     case PEER_NOT_STARTED:
         failure_set(&s->why, "it could not be started there: %s", event->text);
@@ -375,6 +399,8 @@ static void on_handing_over(struct send *s, const struct peer_event *event)
         send_feed(s, HANDOVER_RELEASED);
         return;
     case PEER_CLOSED:
+        s->released |= s->state == HANDOVER_TAKING_BACK || s->state == HANDOVER_TAKING_BACK_ANEW; /* GO never went out */
+        s->closed_there = true;
         send_feed(s, HANDOVER_CLOSED);
         return;
     case PEER_TROUBLE:
@@ -383,11 +409,10 @@ static void on_handing_over(struct send *s, const struct peer_event *event)
         send_feed(s, HANDOVER_PEER_FAILED);
         return;
     case PEER_FAILED:
-        s->released = s->closed_there = !s->arrived; /* it never had all of it, and keeps nothing */
+        if (!s->arrived && !handover_is_anew(s->state)) /* it never had all of it, and keeps nothing */
+            s->released = s->closed_there = true;
         failure_set(&s->why, "%s: %s", s->there, event->text);
         send_feed(s, HANDOVER_PEER_FAILED);
-        if (s->closed_there && !handover_is_end(s->state))
-            send_feed(s, HANDOVER_CLOSED); /* it counts where just that is awaited */
         return;
     case PEER_LOST:
         if (!handover_is_end(s->state) && s->state != HANDOVER_DESTROYING)
@@ -452,71 +477,6 @@ static void on_reconnect(evutil_socket_t fd, short what, void *user)
 
 /* ---- the end ---- */
 
-static void tell_in_doubt(const struct send *s)
-{
-    const char *vm = s->vm.name;
-
-    fprintf(stderr,
-            "xlmig: %s: IN DOUBT. It was handed over to %s, and then %s.\n"
-            "Whether it runs there, nobody on this host (%s) knows. The copy here is kept, suspended, as "
-            "%s--migratedaway.\n"
-            "On %s, type: xl list\n"
-            "- If %s is there: remove the copy here: xl destroy %s--migratedaway\n"
-            "- If %s is not there, nor %s--incoming: let the copy here go on:\n"
-            "      xl rename %s--migratedaway %s && xlmig resume %s\n"
-            "- If %s--incoming is there: xl destroy %s--incoming there, then as in the line before.\n"
-            "Never let both run: they would write to the same disks.\n",
-            vm, s->there, s->why.text, s->host.name, vm, s->there, vm, vm, vm, vm, vm, vm, vm, vm, vm);
-}
-
-/* Nothing waits for it but two small files. */
-static void tell_untold(const struct send *s)
-{
-    fprintf(stderr, "%s is still to be told that this migration is over; at any time, type: xlmig recover\n", s->there);
-}
-
-static int tell_end(struct send *s)
-{
-    const char *vm = s->vm.name;
-    char headline[1024];
-
-    switch (s->state) {
-    case HANDOVER_MOVED:
-        snprintf(headline, sizeof headline, "%s runs on %s", vm, s->there);
-        progress_report(&s->progress, headline);
-        return EXIT_OK;
-    case HANDOVER_MOVED_UNTOLD:
-        snprintf(headline, sizeof headline, "%s runs on %s", vm, s->there);
-        progress_report(&s->progress, headline);
-        tell_untold(s);
-        return EXIT_LEFTOVER;
-    case HANDOVER_LEFTOVER:
-        snprintf(headline, sizeof headline, "%s runs on %s", vm, s->there);
-        progress_report(&s->progress, headline);
-        fprintf(stderr, "xlmig: the copy left on this host could not be removed: %s.\n"
-                        "Type: xl destroy %s--migratedaway\n", s->why.text, vm);
-        return EXIT_LEFTOVER;
-    case HANDOVER_UNDONE:
-    case HANDOVER_UNDONE_UNTOLD:
-        fprintf(stderr, "xlmig: %s not sent to %s: %s.\n", vm, s->there, s->why.text);
-        fprintf(stderr, s->ended_itself ? "%s shut down or rebooted by itself meanwhile; xl on this host acts on that.\n"
-                                        : "%s runs on this host as before.\n", vm);
-        if (s->state == HANDOVER_UNDONE_UNTOLD)
-            tell_untold(s);
-        return s->cancelled ? EXIT_CANCELLED : EXIT_FAILED;
-    case HANDOVER_STUCK:
-        away_name(s, headline, sizeof headline);
-        fprintf(stderr, "xlmig: %s not sent to %s: %s.\n"
-                        "It does not run anywhere now: its copy here could not be resumed. "
-                        "Look with: xl list; try: xlmig resume %s\n", vm, s->there, s->why.text,
-                s->renamed ? headline : vm);
-        return EXIT_NEEDS_HAND;
-    default:
-        tell_in_doubt(s);
-        return EXIT_IN_DOUBT;
-    }
-}
-
 static int set_up(struct send *s)
 {
     s->deadline = evtimer_new(s->base, on_deadline, s);
@@ -560,21 +520,6 @@ static void describe(struct send *s)
     };
 }
 
-/* Whatever came of it, once the guest was touched. */
-static void write_report(struct send *s)
-{
-    static const char *const outcomes[] = {
-        [HANDOVER_MOVED] = "moved", [HANDOVER_LEFTOVER] = "moved", [HANDOVER_UNDONE] = "undone",
-        [HANDOVER_MOVED_UNTOLD] = "moved", [HANDOVER_UNDONE_UNTOLD] = "undone", [HANDOVER_STUCK] = "stuck", [HANDOVER_IN_DOUBT] = "in-doubt",
-    };
-    bool moved = s->state == HANDOVER_MOVED || s->state == HANDOVER_MOVED_UNTOLD || s->state == HANDOVER_LEFTOVER;
-    struct run_result result = progress_result(&s->progress, outcomes[s->state], moved,
-                                               moved ? "it runs there" : s->why.text);
-
-    if (run_report_write(&s->progress.run, &result, s->request->report_path) < 0)
-        fprintf(stderr, "xlmig: no report in %s: %s.\n", s->request->report_path, strerror(errno));
-}
-
 static void tell_of_cap(void *user, const char *text)
 {
     progress_note(user, "%s", text);
@@ -606,9 +551,9 @@ int send_vm(struct toolstack *ts, struct event_base *base, const struct send_req
             send_end_journal(s);
         else
             send_drop_journal(s);
-        rc = s->handing_over ? tell_end(s) : request->check_only ? send_tell_checks(s) : s->exit_status;
+        rc = s->handing_over ? send_tell_end(s) : request->check_only ? send_tell_checks(s) : s->exit_status;
         if (s->handing_over && s->request->report_path)
-            write_report(s);
+            send_write_report(s);
     }
     tear_down(s);
     return rc;

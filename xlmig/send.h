@@ -90,7 +90,12 @@ struct send {
     bool over;                       /* leave the loop */
     struct journal *journal;
     bool journal_there;              /* the destination keeps one, too */
-    bool arrived;                    /* it said RECEIVED: it has all, and frames may be written again */
+    char id[JOURNAL_ID_SIZE];        /* what recover calls this one */
+    char journal_dir[PATH_MAX];
+    bool arrived;                    /* it said RECEIVED: it has all */
+    bool words_go;                   /* frames, and no stream, may be written to the peer */
+    bool unrecorded;                 /* ABORTED could not be recorded when it was needed */
+    bool twice;                      /* it runs there, too, and nobody here told it to */
     bool released;                   /* it said ABORTED, or FAILED */
     bool closed_there;               /* it said that it keeps nothing */
     bool reconnecting;               /* the connection goes, for one that says how it ended */
@@ -149,6 +154,13 @@ void send_when_connected(struct send *s);
 /* Where xl's header and libxl's stream go. */
 int send_data_fd(const struct send *s);
 void send_fill_image(const struct send *s, struct toolstack_image *image);
+
+/* ---- send-end.c ---- */
+
+/* Tell how the handover ended; returns an exit status. */
+int send_tell_end(struct send *s);
+void send_write_report(struct send *s);
+void send_away_name(const struct send *s, char *name, size_t size);
 
 /* ---- send-journal.c ---- */
 
