@@ -75,6 +75,8 @@ xlmig_libxlmig_la_SOURCES = \
 	xlmig/receive-internal.h \
 	xlmig/receive.c \
 	xlmig/receive.h \
+	xlmig/recover-ask.c \
+	xlmig/recover-ask.h \
 	xlmig/recover-rules.c \
 	xlmig/recover-rules.h \
 	xlmig/registry-client.c \
