@@ -76,14 +76,23 @@ static int number(int dir_fd, struct journal_record *begin, uint64_t last_serial
     return store_save_numbers(dir_fd, begin->uuid, &numbers, failure);
 }
 
-static int refuse_second(const struct journal_record *first, struct failure *failure)
+static int tell_unfinished(const struct journal_record *first, struct failure *why)
 {
     char id[JOURNAL_ID_SIZE];
 
     journal_id(first, id);
-    return failure_set(failure, "an earlier migration of %s (%s %s, %s) is not finished; type: xlmig recover %s",
+    return failure_set(why, "an earlier migration of %s (%s %s, %s) is not finished; type: xlmig recover %s",
                        first->name, first->side == JOURNAL_SEND ? "to" : "from", first->peer,
                        journal_state_name(first->state), id);
+}
+
+int journal_tell_unfinished(const struct journal_entry *entry, struct failure *why)
+{
+    if (entry->held)
+        return failure_set(why, "another xlmig on this host is at it: %s %s (%s)",
+                           entry->record.side == JOURNAL_SEND ? "to" : "from", entry->record.peer,
+                           journal_state_name(entry->record.state));
+    return tell_unfinished(&entry->record, why);
 }
 
 /* The greatest serial of this VM's journals besides that of `name`, which may be NULL.  1: one is not ended: *first. */
@@ -154,7 +163,7 @@ static int prepare(struct journal *journal, struct failure *failure)
         return failure_set(failure, "there is a journal %s already", journal->name);
     rc = survey(journal->dir_fd, record->uuid, NULL, &last_serial, &first, failure);
     if (rc == 1)
-        return refuse_second(&first, failure);
+        return tell_unfinished(&first, failure);
     return rc < 0 ? -1 : number(journal->dir_fd, record, last_serial, failure);
 }
 
@@ -463,7 +472,11 @@ int journal_list(const char *dir, struct journal_entry **entries, size_t *nr_ent
     return rc;
 }
 
-int journal_find_vm(const char *dir, const uint8_t uuid[16], struct journal_entry *found, struct failure *failure)
+typedef bool journal_wanted(const struct journal_entry *entry, const uint8_t *uuid, const char *name);
+
+/* The first one that is wanted, of those that are the newest of their VMs. */
+static int find(const char *dir, journal_wanted *wanted, const uint8_t *uuid, const char *name, struct journal_entry *found,
+                struct failure *failure)
 {
     struct journal_entry *entries;
     size_t nr_entries;
@@ -472,10 +485,33 @@ int journal_find_vm(const char *dir, const uint8_t uuid[16], struct journal_entr
     if (journal_list(dir, &entries, &nr_entries, failure) < 0)
         return -1;
     for (size_t i = 0; i < nr_entries && rc == 1; i++)
-        if (entries[i].newest && memcmp(entries[i].record.uuid, uuid, 16) == 0) {
+        if (entries[i].newest && wanted(&entries[i], uuid, name)) {
             *found = entries[i];
             rc = 0;
         }
     free(entries);
     return rc;
+}
+
+static bool is_of_vm(const struct journal_entry *entry, const uint8_t *uuid, const char *name)
+{
+    (void)name;
+    return memcmp(entry->record.uuid, uuid, sizeof entry->record.uuid) == 0;
+}
+
+int journal_find_vm(const char *dir, const uint8_t uuid[16], struct journal_entry *found, struct failure *failure)
+{
+    return find(dir, is_of_vm, uuid, NULL, found, failure);
+}
+
+static bool is_unfinished(const struct journal_entry *entry, const uint8_t *uuid, const char *name)
+{
+    return !journal_may_end(entry->record.state) &&
+           ((uuid && is_of_vm(entry, uuid, NULL)) || strcmp(entry->record.name, name) == 0);
+}
+
+int journal_find_unfinished(const char *dir, const uint8_t *uuid, const char *name, struct journal_entry *found,
+                            struct failure *failure)
+{
+    return find(dir, is_unfinished, uuid, name, found, failure);
 }

@@ -118,6 +118,15 @@ int journal_list(const char *dir, struct journal_entry **entries, size_t *nr_ent
 /* The newest one of this VM.  1: there is none; -1: see failure. */
 int journal_find_vm(const char *dir, const uint8_t uuid[16], struct journal_entry *found, struct failure *failure);
 
+/*
+ * The newest one of a VM of that UUID (NULL: not known) or name that is not ended
+ * and not finished by anybody yet: 1 and -1 as above.
+ */
+int journal_find_unfinished(const char *dir, const uint8_t *uuid, const char *name, struct journal_entry *found,
+                            struct failure *failure);
+/* That it stands in the way, and what to type, into `why`; returns -1. */
+int journal_tell_unfinished(const struct journal_entry *entry, struct failure *why);
+
 /* What people call it by: the first digits of its token. */
 #define JOURNAL_ID_SIZE 9u
 void journal_id(const struct journal_record *record, char id[JOURNAL_ID_SIZE]);

@@ -110,6 +110,7 @@ xlmig_libxlmig_la_SOURCES = \
 	xlmig/send-end.c \
 	xlmig/send-journal.c \
 	xlmig/send-prepare.c \
+	xlmig/send-leftover.c \
 	xlmig/send-options.c \
 	xlmig/send-registry.c \
 	xlmig/send.c \

@@ -182,8 +182,8 @@ static int read_xl(struct peer *peer)
 
 static int on_hello(struct peer *peer, const void *payload, size_t len)
 {
-    if (control_decode_hello(payload, len, &peer->hello) < 0)
-        return -1;
+    if (peer->hello.max_version > 0 || control_decode_hello(payload, len, &peer->hello) < 0)
+        return -1; /* it greeted already, or makes no sense */
     if (!control_common_version(&peer->hello)) {
         snprintf(peer->text, sizeof peer->text,
                  "%s over there speaks versions %u to %u of the control protocol, this one speaks %u; "

@@ -12,13 +12,27 @@
 
 /* ---- the journal ---- */
 
-/* How recover reaches the destination, where there is anybody to be asked. */
-static void fill_way(const struct send *s, struct journal_record *record)
+static int put(char *out, size_t size, const char *text, const char *what, struct failure *failure)
 {
+    if (strlen(text) >= size)
+        return failure_set(failure, "%s is too long for the journal of a migration, which holds %zu characters of it", what,
+                           size - 1);
+    strcpy(out, text);
+    return 0;
+}
+
+/* How recover reaches the destination, where there is anybody to be asked.  Half a command would be run as one. */
+static int fill_way(const struct send *s, struct journal_record *record, struct failure *failure)
+{
+    const struct send_request *r = s->request;
+
+    if (put(record->peer, sizeof record->peer, r->host, "the name of the other host", failure) < 0)
+        return -1;
     if (!s->journal_there)
-        return;
-    snprintf(record->transport, sizeof record->transport, "%s", s->request->transport);
-    snprintf(record->ssh_command, sizeof record->ssh_command, "%s", s->request->ssh_command);
+        return 0;
+    return put(record->transport, sizeof record->transport, r->transport, "--transport", failure) < 0 ||
+                   put(record->ssh_command, sizeof record->ssh_command, r->ssh_command, "--ssh-command", failure) < 0
+               ? -1 : 0;
 }
 
 int send_begin_journal(struct send *s)
@@ -34,10 +48,8 @@ int send_begin_journal(struct send *s)
     memcpy(record.token, s->token, sizeof record.token);
     memcpy(record.uuid, s->vm.uuid, sizeof record.uuid);
     snprintf(record.name, sizeof record.name, "%s", s->vm.name);
-    snprintf(record.peer, sizeof record.peer, "%s", s->request->host);
     host_boot(s->request->toolstack, record.boot);
-    fill_way(s, &record);
-    if (journal_dir(s->request->toolstack, s->journal_dir, &failure) == 0)
+    if (fill_way(s, &record, &failure) == 0 && journal_dir(s->request->toolstack, s->journal_dir, &failure) == 0)
         s->journal = journal_create(s->journal_dir, &record, &failure);
     if (!s->journal) {
         send_refuse(s, EXIT_REFUSED, "%s", failure.text);

@@ -90,26 +90,6 @@ static void check_obstacles(struct send *s)
     check_live(s, obstacles.live);
 }
 
-/* One that is not finished comes first.  Whether one lives is asked later, with its lock. */
-static void check_journals(struct send *s)
-{
-    struct failure failure = { 0 };
-    struct journal_entry entry;
-    char dir[PATH_MAX], id[JOURNAL_ID_SIZE];
-    int rc = journal_dir(s->request->toolstack, dir, &failure) < 0
-                 ? -1 : journal_find_vm(dir, s->vm.uuid, &entry, &failure);
-
-    if (rc < 0) {
-        check_add(&s->found, CHECK_REFUSED, "journal", "%s", failure.text);
-    } else if (rc == 0 && !journal_may_end(entry.record.state)) {
-        journal_id(&entry.record, id);
-        check_remedy(check_add(&s->found, CHECK_REFUSED, "journal", "an earlier migration of it is not finished, %s %s (%s)",
-                               entry.record.side == JOURNAL_SEND ? "to" : "from", entry.record.peer,
-                               journal_state_name(entry.record.state)),
-                     "Type: xlmig recover %s", id);
-    }
-}
-
 static void read_cpu_policy(struct send *s)
 {
     struct failure failure = { 0 };
@@ -117,6 +97,14 @@ static void read_cpu_policy(struct send *s)
     if (!s->request->ignore_cpu && s->ts->ops->cpu_policy(s->ts, s->vm.domid, &s->cpu_policy, &failure) < 0)
         check_remedy(check_add(&s->found, CHECK_REFUSED, "cpu", "%s", failure.text),
                      "To go without this check: --ignore-cpu");
+}
+
+void send_go_on(struct send *s)
+{
+    check_obstacles(s);
+    read_cpu_policy(s);
+    if (may_go_on(s))
+        send_connect(s, s->request->stock);
 }
 
 static void on_config(void *user, const char *json, const struct failure *failure)
@@ -137,23 +125,19 @@ static void on_config(void *user, const char *json, const struct failure *failur
         send_refuse(s, EXIT_REFUSED, "out of memory");
         return;
     }
-    check_journals(s);
-    check_obstacles(s);
-    read_cpu_policy(s);
-    if (may_go_on(s))
-        send_connect(s, s->request->stock);
+    send_end_leftover(s);
 }
 
 void send_prepare(struct send *s)
 {
-    struct failure failure = { 0 };
+    struct failure failure = { 0 }, left_over = { 0 };
 
     if (s->ts->ops->host(s->ts, &s->host, &failure) < 0) {
         send_refuse(s, EXIT_REFUSED, "%s", failure.text);
         return;
     }
     if (vm_find_running(s->ts, s->request->vm, &s->vm, &failure) < 0) {
-        send_refuse(s, EXIT_REFUSED, "%s", failure.text);
+        send_refuse(s, EXIT_REFUSED, "%s", send_is_left_over(s, &left_over) ? left_over.text : failure.text);
         return;
     }
     negotiate_own_hello(&s->host, &s->own_hello);

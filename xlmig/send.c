@@ -5,6 +5,7 @@
 
 #include "stream-format/libxl-stream.h"
 #include "xlmig/cap-record.h"
+#include "xlmig/recover-ask.h"
 #include "xlmig/settle.h"
 #include "xlmig/throttle.h"
 #include "xlmig/write-bounded.h"
@@ -491,6 +492,8 @@ static void tear_down(struct send *s)
     registry_close(s->registry);
     let_go(s);
     journal_release(s->journal);
+    recover_ask_free(s->left_ask);
+    journal_release(s->left);
     if (s->peer)
         peer_hang_up(s->peer); /* then its receiver lets the channels go */
     send_channels_close(s->channels);

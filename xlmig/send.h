@@ -2,7 +2,9 @@
 /*
  * Sending one VM to another host.
  *
- *   find VM -> configuration -> obstacles -> connect -> preflight     send-prepare.c   nothing is touched
+ *   find VM -> configuration                                          send-prepare.c   nothing is touched
+ *     -> what an earlier migration left of it                         send-leftover.c
+ *     -> obstacles -> connect -> preflight                            send-prepare.c   nor here
  *     -> all that was found, if that is all that is wanted            send-check.c
  *   -> channels                                                       send-connect.c   nor here
  *   -> copy -> handover -> report                                     send.c           handover.h says what may happen
@@ -61,6 +63,8 @@ struct send_request {
     enum progress_style style;
 };
 
+struct recover_ask;
+
 struct send {
     const struct send_request *request;
     struct event_base *base;
@@ -87,6 +91,8 @@ struct send {
     struct event *signals[LOOP_NR_SIGNALS];
 
     bool config_pending;             /* the toolstack is asked; it cannot be taken back */
+    struct journal *left;            /* of an earlier migration, while that is ended */
+    struct recover_ask *left_ask;    /* its destination is told so */
     bool over;                       /* leave the loop */
     struct journal *journal;
     bool journal_there;              /* the destination keeps one, too */
@@ -154,6 +160,16 @@ void send_when_connected(struct send *s);
 /* Where xl's header and libxl's stream go. */
 int send_data_fd(const struct send *s);
 void send_fill_image(const struct send *s, struct toolstack_image *image);
+
+/* Nothing of an earlier migration stands in the way, or that is in s->found: ask the rest, and connect. */
+void send_go_on(struct send *s);
+
+/* ---- send-leftover.c ---- */
+
+/* End what an earlier migration left of it, where that may be done without asking; goes on in send_go_on(). */
+void send_end_leftover(struct send *s);
+/* It cannot be sent as it is: is an unfinished migration why?  Then `why` says so. */
+bool send_is_left_over(struct send *s, struct failure *why);
 
 /* ---- send-end.c ---- */
 

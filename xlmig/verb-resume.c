@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "xlmig/cap-record.h"
+#include "xlmig/journal.h"
 #include "xlmig/loop.h"
 #include "xlmig/settle.h"
 #include "xlmig/verb.h"
@@ -20,7 +21,18 @@ static void on_settled(void *user, enum settle_end end, const struct failure *fa
     event_base_loopbreak(r->base);
 }
 
-static int resume_vm(struct toolstack *ts, struct resume *r)
+/* A copy that a migration left may only run by the rules of recover. */
+static void check_journals(const char *toolstack, const struct toolstack_vm *vm, struct failure *failure)
+{
+    struct journal_entry entry;
+    char dir[PATH_MAX];
+
+    if (journal_dir(toolstack, dir, failure) == 0 &&
+        journal_find_unfinished(dir, vm->uuid, vm->name, &entry, failure) == 0)
+        journal_tell_unfinished(&entry, failure);
+}
+
+static int resume_vm(struct toolstack *ts, const char *toolstack, struct resume *r)
 {
     struct failure failure = { 0 };
     struct toolstack_vm vm;
@@ -30,6 +42,8 @@ static int resume_vm(struct toolstack *ts, struct resume *r)
         failure_set(&failure, "there is no such VM on this host");
     else if (rc == 0 && vm.state != VM_SUSPENDED)
         failure_set(&failure, "it is %s, not suspended", vm_state_name(vm.state));
+    else if (rc == 0)
+        check_journals(toolstack, &vm, &failure);
     if (failure.text[0]) {
         fprintf(stderr, "xlmig: %s was not resumed: %s.\n", r->vm, failure.text);
         return EXIT_REFUSED;
@@ -58,7 +72,7 @@ static int run_resume(const struct verb_call *call)
     }
     r.base = session.base;
     cap_record_recover(session.ts, call->toolstack, tell_of_cap, NULL);
-    rc = resume_vm(session.ts, &r);
+    rc = resume_vm(session.ts, call->toolstack, &r);
     toolstack_session_close(&session);
     return rc;
 }
@@ -67,8 +81,9 @@ const struct verb verb_resume = {
     .name = "resume",
     .arguments = "VM",
     .summary = "let a suspended VM go on where it is",
-    .details = "For a VM that a save or a migration left suspended.  Never use it on a VM that may run on\n"
-               "another host: both would write to the same disks.",
+    .details = "For a VM that a save left suspended, or a migration by other means.  Never use it on a VM that may\n"
+               "run on another host: both would write to the same disks.  A VM that xlmig was moving is refused:\n"
+               "see xlmig recover.",
     .min_args = 1,
     .max_args = 1,
     .run = run_resume,
