@@ -77,13 +77,41 @@ static void hear_frame(enum control_type type)
         exit(7);
 }
 
+/* What the test wants done just then. */
+static void do_at(const char *variable)
+{
+    const char *command = getenv(variable);
+
+    if (command && *command && system(command) != 0)
+        exit(4);
+}
+
 /* A new connection, for a word of the handover. */
 static void answer_word(enum control_type type)
 {
-    if (at("never-close") || (type != CONTROL_ABORT && type != CONTROL_CONFIRM))
+    if (at("run-all-the-same")) {
+        say_frame(CONTROL_REPORT, true, "");
+        exit(0);
+    }
+    if (at("hang-up-at-take-back") && type == CONTROL_TAKE_BACK) {
+        say_frame(CONTROL_ABORTED, false, "");
+        hear_frame(CONTROL_ABORT);
+    } else if (at("never-close") || (type != CONTROL_ABORT && type != CONTROL_CONFIRM))
         exit(5);
     say_frame(CONTROL_CLOSED, false, "");
     exit(0);
+}
+
+static void say_hello(void)
+{
+    const struct control_hello hello = { .min_version = at("be-too-new") ? 2 : 1, .max_version = at("be-too-new") ? 3 : 1,
+                                   .program = "fake", .host = "nowhere", .hypervisor = "none",
+                                   .max_channels = 1, .data = 1u << CONTROL_DATA_INLINE, .handover = journal };
+    size_t len;
+    unsigned char *frame = control_encode_hello(&hello, &len);
+
+    say(frame, len);
+    free(frame);
 }
 
 static void on_event(void *opaque, const struct stream_event *event)
@@ -107,6 +135,10 @@ static void take_stream(void)
 
         if (r <= 0 || stream_reader_push(reader, bytes, (size_t)r) < 0)
             exit(6);
+        if (at("greet-twice")) {
+            say_hello();
+            sleep(5);
+        }
         if (at("fail-in-the-middle")) {
             say_frame(CONTROL_FAILED, false, "the roof fell in");
             sleep(5);
@@ -117,9 +149,6 @@ static void take_stream(void)
 
 static void greet(void)
 {
-    struct control_hello hello = { .min_version = at("be-too-new") ? 2 : 1, .max_version = at("be-too-new") ? 3 : 1,
-                                   .program = "fake", .host = "nowhere", .hypervisor = "none",
-                                   .max_channels = 1, .data = 1u << CONTROL_DATA_INLINE, .handover = journal };
     const struct control_answer answer = { .only_refusals = at("be-older") };
     enum control_type first;
     unsigned char *frame;
@@ -135,9 +164,7 @@ static void greet(void)
     }
     say(CONTROL_BANNER, strlen(CONTROL_BANNER));
     hear_frame(CONTROL_HELLO);
-    frame = control_encode_hello(&hello, &len);
-    say(frame, len);
-    free(frame);
+    say_hello();
     first = hear_any_frame();
     if (first != CONTROL_PREFLIGHT)
         answer_word(first);
@@ -156,8 +183,9 @@ static void greet(void)
 
 static void be_ready(void)
 {
-    if (at("hang-up-before-ready"))
+    if (at("hang-up-before-ready") || at("run-all-the-same"))
         exit(0);
+    do_at("AT_READY");
     if (at("never-be-ready"))
         sleep(60);
     if (at("be-ready-in-other-words"))
@@ -172,13 +200,35 @@ static void be_ready(void)
         sleep(5);
 }
 
+/* The source could not record GO_DECIDED. */
+static void be_asked_back(void)
+{
+    if (at("hang-up-at-take-back"))
+        exit(0);
+    if (at("keep-it")) {
+        say_frame(CONTROL_BUSY, false, "not now");
+        sleep(5);
+    }
+    say_frame(CONTROL_ABORTED, false, "");
+    hear_frame(CONTROL_ABORT);
+    say_frame(CONTROL_CLOSED, false, "");
+    exit(0);
+}
+
 static void take_go(void)
 {
     char go[sizeof XL_GO];
+    enum control_type word;
 
-    if (frames)
-        hear_frame(CONTROL_GO);
-    else
+    if (frames) {
+        word = hear_any_frame();
+        if (journal && word == CONTROL_TAKE_BACK)
+            be_asked_back();
+        if (word != CONTROL_GO)
+            exit(7);
+        do_at("AT_GO");
+    }
+    if (!frames)
         hear(go, sizeof go);
     if (at("hang-up-after-go"))
         exit(0);

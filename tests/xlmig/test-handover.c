@@ -124,7 +124,8 @@ START_TEST(a_timeout_ends_every_wait_for_the_peer)
 {
     const enum handover_state waits[] = { HANDOVER_AWAIT_READY, HANDOVER_AWAIT_REPORT, HANDOVER_AWAIT_ABORTED,
                                            HANDOVER_CONFIRMING, HANDOVER_CONFIRMING_ANEW, HANDOVER_WITHDRAWING,
-                                           HANDOVER_WITHDRAWING_ANEW };
+                                           HANDOVER_WITHDRAWING_ANEW, HANDOVER_TAKING_BACK,
+                                           HANDOVER_TAKING_BACK_ANEW };
 
     for (size_t i = 0; i < sizeof waits / sizeof waits[0]; i++)
         ck_assert_int_ne(handover_step(waits[i], HANDOVER_TIMEOUT).next, waits[i]);
@@ -169,6 +170,26 @@ START_TEST(a_lost_connection_is_made_anew_once_to_say_how_it_ended)
         ck_assert_int_eq(step.action, HANDOVER_DO_TELL_ANEW);
         ck_assert_int_eq(handover_step(ways[i].anew, HANDOVER_PEER_LOST).next, ways[i].untold);
     }
+}
+END_TEST
+
+/* ABORTED is needed and not recorded: only the destination's own word lets ours go on, and none of it was GO. */
+START_TEST(without_a_record_the_destination_has_to_give_up_first)
+{
+    struct handover_step step = handover_step(HANDOVER_RESUMING, HANDOVER_UNRECORDED);
+
+    ck_assert_int_eq(step.action, HANDOVER_DO_TAKE_BACK);
+    for (int anew = 0; anew < 2; anew++) {
+        for (int e = 0; e < HANDOVER_NR_EVENTS; e++) {
+            bool given = e == HANDOVER_RELEASED || e == HANDOVER_CLOSED;
+            struct handover_step then = handover_step(step.next, (enum handover_event)e);
+
+            ck_assert_msg((then.action == HANDOVER_DO_RESUME) == given, "event %d", e);
+            ck_assert_msg(then.action != HANDOVER_DO_DESTROY && then.action != HANDOVER_DO_SEND_GO, "event %d", e);
+        }
+        step = handover_step(step.next, HANDOVER_PEER_LOST);
+    }
+    ck_assert_int_eq(step.next, HANDOVER_STUCK);
 }
 END_TEST
 
@@ -218,6 +239,7 @@ int main(void)
     tcase_add_test(tcase, cancel_counts_until_go_and_not_after);
     tcase_add_test(tcase, an_end_with_nothing_left_comes_only_with_closed);
     tcase_add_test(tcase, a_lost_connection_is_made_anew_once_to_say_how_it_ended);
+    tcase_add_test(tcase, without_a_record_the_destination_has_to_give_up_first);
     tcase_add_test(tcase, what_was_not_started_is_asked_back_and_may_run_after_all);
     tcase_add_test(tcase, the_good_way_is_copy_ready_rename_go_report_destroy);
     suite_add_tcase(suite, tcase);
