@@ -94,6 +94,11 @@ static void tell_failure(struct receiver *r, const char *leftover)
     const char *why = why_child_failed(r);
     char status[64];
 
+    if (r->journal && journal_in_doubt(r->journal)) { /* what it says counts, should it be READY: for the source to ask */
+        fprintf(stderr, "xlmig receive: %s\n", r->device_error[0] ? r->device_error : why);
+        receive_finish(r, leftover ? EXIT_LEFTOVER : EXIT_FAILED);
+        return;
+    }
     if (!leftover)
         receive_forget(r);
     if (r->request->negotiate && r->go_received && !leftover)
