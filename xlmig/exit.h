@@ -13,6 +13,7 @@ enum exit_status {
     EXIT_NEEDS_HAND = 6,  /* it failed and could not be undone: the message says in which state the VM is */
     EXIT_LEFTOVER = 7,    /* done, but something was left behind: the message names it */
     EXIT_INVALID = 8,     /* verify, inspect, convert: the stream is not valid */
+    EXIT_WAITS = 9,       /* recover: another host is needed that does not answer, or is to decide; nothing is wrong here */
 };
 
 #endif

@@ -77,8 +77,13 @@ xlmig_libxlmig_la_SOURCES = \
 	xlmig/receive.h \
 	xlmig/recover-ask.c \
 	xlmig/recover-ask.h \
+	xlmig/recover-force.c \
+	xlmig/recover-one.c \
 	xlmig/recover-rules.c \
 	xlmig/recover-rules.h \
+	xlmig/recover-tell.c \
+	xlmig/recover.c \
+	xlmig/recover.h \
 	xlmig/registry-client.c \
 	xlmig/registry.c \
 	xlmig/registry.h \
@@ -148,6 +153,7 @@ xlmig_libxlmig_la_SOURCES = \
 	xlmig/verb-guard-cap.c \
 	xlmig/verb-inspect.c \
 	xlmig/verb-receive.c \
+	xlmig/verb-recover.c \
 	xlmig/verb-report.c \
 	xlmig/verb-restore.c \
 	xlmig/verb-resume.c \

@@ -124,7 +124,7 @@ static const struct row of_source[] = {
         HANDED_OVER ", and whether it runs there is not known here" FOR_THERE ". If that is gone for good, and "
         "{vm} with it: xlmig recover --force-here {id}. If {vm} runs there: xlmig recover --force-there {id}")
     ROW(GO_DECIDED, ANY, CLOSED, 0, NEEDS_HUMAN, NOTHING,
-        HANDED_OVER ", whose journal of that was deleted. " LOOK_THERE
+        HANDED_OVER ", which has no journal of that. " LOOK_THERE
         ". If {vm} is there: xlmig recover --force-there {id}. If neither it nor {vm}--incoming is there: "
         "xlmig recover --force-here {id}")
     ROW(GO_DECIDED, ANY, GONE_THERE, 0, LOST, NOTHING,

@@ -28,6 +28,9 @@ _xlmig()
         case $verb in
         set | finish | cancel)
             COMPREPLY=($(compgen -W "$(xlmig top --once 2>/dev/null | awk 'NR > 1 { print $1, $2 }')" -- "$word")) ;;
+        recover)
+            COMPREPLY=($(compgen -W "$(xlmig recover --dry-run 2>/dev/null |
+                sed -n 's/^\([^ ]*\) (\([0-9a-f]*\)) .*/\1 \2/p')" -- "$word")) ;;
         send | check | save | resume)
             COMPREPLY=($(compgen -W "$(xl list 2>/dev/null | awk 'NR > 2 { print $1 }')" -- "$word")) ;;
         esac

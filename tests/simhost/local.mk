@@ -22,9 +22,17 @@ simhost_scripts = \
 	tests/simhost/host.tap \
 	tests/simhost/journals.tap \
 	tests/simhost/limits.tap \
+	tests/simhost/recover.tap \
 	tests/simhost/registry.tap \
 	tests/simhost/save.tap \
 	tests/simhost/send.tap \
 	tests/simhost/throttle.tap
 TESTS += $(simhost_scripts)
 EXTRA_DIST += $(simhost_scripts) tests/simhost/lib.bash
+
+# Preloaded, so never with the sanitizers: the process that it is loaded into has them, or not.
+check_LTLIBRARIES += tests/simhost/die-at.la
+tests_simhost_die_at_la_SOURCES = tests/simhost/die-at.c
+tests_simhost_die_at_la_CFLAGS = $(WARN_CFLAGS)
+tests_simhost_die_at_la_LDFLAGS = -module -avoid-version -shared -rpath $(abs_top_builddir)/tests/simhost
+tests_simhost_die_at_la_LIBADD = -ldl
