@@ -196,7 +196,7 @@ include $(top_srcdir)/xlmig/simhost/local.mk
 
 dist_man_MANS += xlmig/xlmig.8
 bashcompletiondir = $(datadir)/bash-completion/completions
-EXTRA_DIST += xlmig/xlmig.bash
+EXTRA_DIST += xlmig/xlmig.bash xlmig/xlmig-recover.service.in
 install-data-local: install-completion
 install-completion:
 	$(MKDIR_P) '$(DESTDIR)$(bashcompletiondir)'
@@ -204,4 +204,9 @@ install-completion:
 uninstall-local: uninstall-completion
 uninstall-completion:
 	rm -f '$(DESTDIR)$(bashcompletiondir)/xlmig'
+
+systemdsystemunit_DATA = xlmig/xlmig-recover.service
+CLEANFILES += xlmig/xlmig-recover.service
+xlmig/xlmig-recover.service: $(srcdir)/xlmig/xlmig-recover.service.in Makefile
+	$(AM_V_GEN)$(MKDIR_P) xlmig && sed 's|@bindir''@|$(bindir)|' $(srcdir)/xlmig/xlmig-recover.service.in > $@
 .PHONY: install-completion uninstall-completion

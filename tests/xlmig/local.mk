@@ -27,6 +27,7 @@ xlmig_scripts = \
 	tests/xlmig/receive.tap \
 	tests/xlmig/report.tap \
 	tests/xlmig/sandbox.tap \
+	tests/xlmig/unit.tap \
 	tests/xlmig/usage.tap
 check_PROGRAMS += $(xlmig_unit_tests) tests/xlmig/fake-receiver tests/xlmig/list-options
 TESTS += $(xlmig_unit_tests) $(xlmig_scripts)
