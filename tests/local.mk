@@ -29,4 +29,5 @@ include $(top_srcdir)/tests/lab/local.mk
 include $(top_srcdir)/tests/bench/local.mk
 include $(top_srcdir)/tests/libxcsave/local.mk
 include $(top_srcdir)/tests/model/local.mk
+include $(top_srcdir)/tests/soak/local.mk
 include $(top_srcdir)/tests/xlmig/local.mk

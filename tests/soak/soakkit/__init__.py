@@ -1,0 +1,1 @@
+"""Seeded faults in migrations between simulated hosts."""

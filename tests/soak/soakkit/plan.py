@@ -1,0 +1,130 @@
+"""What a seed stands for: a guest, a way to send it, one fault. A pure function of the seed."""
+
+import random
+from dataclasses import dataclass
+
+# How many calls, and bytes, each process makes where, in a run without a fault (`soak --count`), or a little more.
+# Zero bytes: there is no moment between two of them.
+MOMENTS = {
+    ("send", "wire"): (9, 1670),
+    ("send", "host"): (6, 0),
+    ("send", "journal"): (32, 1650),
+    ("suspend", "wire"): (7, 8400),
+    ("suspend", "pipe"): (4, 16),
+    ("suspend", "host"): (8, 0),
+    ("save", "wire"): (27, 3050000),
+    ("save", "pipe"): (11, 411),
+    ("save", "host"): (12, 0),
+    ("receive", "wire"): (7, 730),
+    ("receive", "pipe"): (20, 3050000),
+    ("receive", "host"): (12, 0),
+    ("receive", "journal"): (37, 1560),
+    ("xl", "pipe"): (4, 96),
+    ("xl", "host"): (3, 0),
+    ("restore", "pipe"): (3, 40),
+    ("restore", "host"): (4, 0),
+}
+# How often a process and a place are chosen: mostly where the handover is decided.
+WEIGHTS = {("send", "wire"): 3, ("send", "journal"): 4, ("receive", "wire"): 3, ("receive", "journal"): 4, ("send", "host"): 2,
+           ("receive", "host"): 2, ("save", "wire"): 2, ("receive", "pipe"): 2}
+
+DEATHS = ("kill", "killed-after")
+STOPS = ("stop", "stopped-after")
+ERRORS = {
+    "wire": ("EPIPE", "EIO", "ENOSPC", "once-EIO", "short", "closed"),
+    "pipe": ("EPIPE", "EIO", "ENOSPC", "once-EIO", "short", "closed"),
+    "host": ("EIO", "once-EIO", "closed"),
+    "journal": ("ENOSPC", "EIO", "once-ENOSPC", "once-EIO", "short", "closed"),
+}
+BETWEEN_BYTES = ("kill", "EPIPE", "EIO", "ENOSPC")
+
+SECOND_SHARE, POWER_SHARE, STOP_SHARE, DEATH_SHARE, BYTE_SHARE = 0.12, 0.07, 0.08, 0.45, 0.3
+
+# Of recover, and of the receiver that it talks to.  Before it, send was killed where there is most to be asked.
+SECOND_MOMENTS = {("recover", "wire"): (4, 500), ("recover", "host"): (5, 0), ("recover", "journal"): (12, 500),
+                  ("receive", "wire"): (4, 500), ("receive", "host"): (6, 0), ("receive", "journal"): (10, 500)}
+
+
+@dataclass(frozen=True)
+class Plan:
+    seed: int
+    guest: tuple    # settings of xlmig-simhost create
+    options: tuple  # of xlmig send
+    fault: str      # in the migration, as tests/soak/inject.c reads it; "": none
+    second: str = ""  # in the first recover, or what it starts on the other host
+
+
+class Dice:
+    """random() alone promises the same numbers from the same seed in every release of Python."""
+
+    def __init__(self, seed):
+        self._random = random.Random(seed)
+
+    def below(self, limit):
+        return int(self._random.random() * limit)
+
+    def one_of(self, things):
+        return things[self.below(len(things))]
+
+    def happens(self, share):
+        return self._random.random() < share
+
+
+def guest_of(dice, seed):
+    settings = ["memory=4M", "rate=4M", f"seed={seed}", f"vcpus={1 + dice.below(2)}", f"cap={dice.one_of((0, 0, 50))}"]
+    settings.append(f"type={dice.one_of(('pvh', 'hvm'))}")
+    if dice.happens(0.25):
+        settings.append("devices=20")
+    return tuple(settings)
+
+
+def options_of(dice):
+    options = list(dice.one_of((("--image=libxc",), ("--image=v1", "--channels=1"), ("--image=v1", "--channels=2"))))
+    if dice.happens(0.1):
+        options.append("--no-live")
+    return tuple(options)
+
+
+def fault_of(dice, moments):
+    where = [key for key in moments for _ in range(WEIGHTS.get(key, 1))]
+    role, place = dice.one_of(where)
+    nr_calls, nr_bytes = moments[role, place]
+    if nr_bytes and place != "journal" and dice.happens(BYTE_SHARE):
+        return f"{role}:{place}:{dice.one_of(BETWEEN_BYTES)}:byte:{1 + dice.below(nr_bytes)}"
+    if dice.happens(POWER_SHARE):
+        kind = "power"
+    elif dice.happens(STOP_SHARE):
+        kind = dice.one_of(STOPS)
+    else:
+        kind = dice.one_of(DEATHS) if dice.happens(DEATH_SHARE) else dice.one_of(ERRORS[place])
+    return f"{role}:{place}:{kind}:call:{1 + dice.below(nr_calls)}"
+
+
+def faults_of(dice):
+    if not dice.happens(SECOND_SHARE):
+        return fault_of(dice, MOMENTS), ""
+    role, place = dice.one_of((("send", "wire"), ("send", "journal"), ("send", "host"), ("receive", "wire")))
+    first = f"{role}:{place}:{dice.one_of(DEATHS)}:call:{1 + dice.below(MOMENTS[role, place][0])}"
+    return first, fault_of(dice, SECOND_MOMENTS)
+
+
+def plan_of(seed):
+    dice = Dice(seed)
+    return Plan(seed, guest_of(dice, seed), options_of(dice), *faults_of(dice))
+
+
+# ---- what a fault is ----
+
+def parts_of(fault):
+    """Its process, place and kind."""
+    return fault.split(":")[:3]
+
+
+def kind_of(fault):
+    return parts_of(fault)[2] if fault else ""
+
+
+def side_of(fault, recovers_at=""):
+    """The host on which it comes: "a", the source, or "b"."""
+    role = parts_of(fault)[0]
+    return recovers_at if role == "recover" else "a" if role in ("send", "suspend", "save") else "b"

@@ -1,0 +1,194 @@
+"""One run: a guest, a migration, the fault, what is left of it, and what recover makes of that."""
+
+import os
+import signal
+import subprocess
+import time
+from dataclasses import dataclass, field
+
+from .hosts import VM, Host, SoakError, adopt_orphans, children, kill_all, wait_for_all, words_of
+from .page import Page
+from .plan import kind_of, side_of
+
+# All waits that xlmig can be told to make shorter; a process is stopped for longer than any of them.
+SEND_LIMITS = tuple(f"--{name}-timeout=1s" for name in ("connect", "preflight", "stall", "ready", "go"))
+RECEIVE_LIMITS = ("--idle-timeout=1s", "--cleanup-timeout=1s")
+STOP_SECONDS = 2.5
+# Nobody waits for longer, whatever happens.  Those waits that have no option are of 30 seconds at most.
+BOUND_SECONDS = 45
+SECOND_ROUNDS = ("a", "b")
+RECOVER_ROUNDS = ("a", "b", "a")
+
+
+@dataclass
+class Seen:
+    """What there is at one moment."""
+    here: list      # domains of the source
+    there: list     # of the destination
+    journals: tuple # what both sides' say
+
+    def running(self):
+        return [side for side, domains in (("here", self.here), ("there", self.there)) for d in domains if d.state == "running"]
+
+
+@dataclass
+class Fired:
+    """A fault that found its moment."""
+    fault: str
+    step: str       # what the journals said
+    side: str       # where it came: "a" or "b"
+
+
+@dataclass
+class Result:
+    plan: object
+    fired: list = field(default_factory=list)
+    status: int = 0             # of xlmig send; negative: killed by that signal
+    seconds: float = 0
+    before: Seen = None         # recover
+    after: Seen = None
+    problems: list = field(default_factory=list)
+    counts: list = field(default_factory=list)
+    log: str = ""
+
+
+class Run:
+    def __init__(self, build, folder, plan, recovers):
+        self.build, self.folder, self.plan, self.recovers = build, folder, plan, recovers
+        self.a, self.b = Host(build, folder / "a"), Host(build, folder / "b")
+        self.result = Result(plan)
+        self.fault = ""
+        self.continue_at = None
+
+    def play(self):
+        self.page = Page(self.folder / "page")
+        try:
+            self._prepare()
+            self._send()
+            self.result.before = self.result.after = self._look()
+            if self.recovers:
+                self._recover()
+                self.result.after = self._look()
+            self._look_closely()
+        except (SoakError, subprocess.TimeoutExpired) as error:
+            self.result.problems.append(f"the run broke: {error}")
+        finally:
+            for host in (self.a, self.b):
+                host.stop()
+            kill_all(wait_for_all(set(), 10))
+            self.page.close()
+        self.result.log = (self.folder / "log").read_text(errors="replace") if (self.folder / "log").exists() else ""
+        return self.result
+
+    def _prepare(self):
+        for host in (self.a, self.b):
+            host.start()
+        self._show_hosts()
+        self.a.ask("create", VM, *self.plan.guest)
+        self.created = self.a.info(VM)
+
+    def _show_hosts(self):
+        self.page.set_hosts((self.a.pid, self.b.pid))
+
+    def _environment(self, fault):
+        return os.environ | {
+            "LC_ALL": "C", "LD_PRELOAD": self.build.injector, "SOAK_PAGE": str(self.folder / "page"), "SOAK_FAULT": fault,
+            "LIBXL_SAVE_HELPER": self.build.helper, "XLMIG_SIMHOST": self.build.simhost,
+            "XLMIG_RUNTIME_DIR": str(self.folder / "run"),
+        }
+
+    def _start(self, words, fault, **more):
+        self.fault = fault
+        self.continue_at = None
+        with open(self.folder / "log", "ab") as log:
+            return subprocess.Popen(words, env=self._environment(fault) | more, stdin=subprocess.DEVNULL, stdout=log,
+                                    stderr=log, start_new_session=True)
+
+    def _of(self, host):
+        return [self.build.xlmig, "--toolstack", f"sim:{host.folder}"]
+
+    def _continue_what_is_stopped(self):
+        pid = self.page.fired()
+        if not pid or not kind_of(self.fault).startswith("stop"):
+            return
+        if self.continue_at is None:
+            self.continue_at = time.monotonic() + STOP_SECONDS
+        elif self.continue_at and time.monotonic() > self.continue_at:
+            self.continue_at = 0
+            try:
+                os.kill(pid, signal.SIGCONT)
+            except ProcessLookupError:
+                pass
+
+    def _hosts(self):
+        return {self.a.pid, self.b.pid}
+
+    def _wait(self, process, what, recovers_at=""):
+        """Its exit status, when nothing that it started is left either."""
+        begun = time.monotonic()
+        left = wait_for_all(self._hosts(), BOUND_SECONDS, process, self._continue_what_is_stopped)
+        for pid in left:
+            self.result.problems.append(f"{what}: still there after {time.monotonic() - begun:.0f} s: {words_of(pid)}")
+        kill_all(left)
+        if self.page.fired():
+            self.result.fired.append(Fired(self.fault, self.page.step(), side_of(self.fault, recovers_at)))
+            self.page.rearm()
+        for host in (self.a, self.b):
+            if host.pid not in children():
+                host.start()
+                self._show_hosts()
+        return process.wait()
+
+    def _send(self):
+        receive = " ".join(["exec", *self._of(self.b), "receive", "--negotiate", *RECEIVE_LIMITS])
+        begun = time.monotonic()
+        process = self._start([*self._of(self.a), "send", "--verbose", *SEND_LIMITS, *self.plan.options,
+                               "--transport", f"exec:{receive}", VM, "b"], self.plan.fault)
+        self.result.status = self._wait(process, "send")
+        self.result.seconds = time.monotonic() - begun
+        self.result.counts = list(self.page.counts())
+
+    def _recover(self):
+        if self.plan.second:
+            for name in SECOND_ROUNDS:
+                self._recover_at(name, self.plan.second)
+        for name in RECOVER_ROUNDS:
+            self._recover_at(name, "")
+
+    def _recover_at(self, name, fault):
+        host = self.a if name == "a" else self.b
+        self._wait(self._start([*self._of(host), "recover", "--all"], fault, SOAK_SIDE=name), f"recover at {name}", name)
+
+    def _look(self):
+        return Seen(self.a.domains(), self.b.domains(), (self.a.journals(), self.b.journals()))
+
+    def _look_closely(self):
+        """At the one that runs, if it is one."""
+        running = self.result.after.running()
+        if len(running) != 1:
+            return
+        host = self.a if running == ["here"] else self.b
+        name = next(d.name for d in (self.result.after.here if host is self.a else self.result.after.there)
+                    if d.state == "running")
+        info = host.info(name)
+        try:
+            host.ask("check", name)
+        except SoakError:
+            self.result.problems.append("pages of the guest hold what it never wrote")
+        expected = {"errors": "0", "logdirty": "0", "emulator_logdirty": "0", "suspend_asked": "0",
+                    "cap": self.created["cap"], "uuid": self.created["uuid"]}
+        for key, value in expected.items():
+            if info[key] != value:
+                self.result.problems.append(f"{name} on {host.folder.name}: {key} is {info[key]}, not {value}")
+        end = time.monotonic() + 5
+        while int(host.info(name)["ticks"]) <= int(info["ticks"]):
+            if time.monotonic() > end:
+                self.result.problems.append(f"{name} on {host.folder.name} is said to run, and stands still")
+                return
+        if self.a.starts("suspended") and self.b.starts("paused"):
+            self.result.problems.append("it ran there, and the source's copy was resumed as well")
+
+
+def begin_worker():
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    adopt_orphans()
