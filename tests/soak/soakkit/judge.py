@@ -14,7 +14,8 @@ def domains_in_words(seen):
 
 
 def in_words(seen):
-    return f"{domains_in_words(seen)}; journals: {' '.join(seen.journals[0]) or '–'} / {' '.join(seen.journals[1]) or '–'}"
+    here, there = (" ".join(journals) or "–" for journals in seen.journals)
+    return f"{domains_in_words(seen)}; journals: {here} / {there}"
 
 
 def problems_of_the_word(result):

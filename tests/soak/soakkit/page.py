@@ -41,7 +41,8 @@ class Page:
     def step(self):
         """What the journals of both sides said when the fault came."""
         source, destination = HEAD.unpack_from(self._bytes)[4:6]
-        return " / ".join(text.split(b"\0")[0].decode().replace("-", "_").upper() or "–" for text in (source, destination))
+        said = (text.split(b"\0")[0].decode().replace("-", "_").upper() for text in (source, destination))
+        return " / ".join(state or "–" for state in said)
 
     def counts(self):
         at = COUNTS_AT

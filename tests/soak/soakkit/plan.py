@@ -25,8 +25,11 @@ MOMENTS = {
     ("restore", "host"): (4, 0),
 }
 # How often a process and a place are chosen: mostly where the handover is decided.
-WEIGHTS = {("send", "wire"): 3, ("send", "journal"): 4, ("receive", "wire"): 3, ("receive", "journal"): 4, ("send", "host"): 2,
-           ("receive", "host"): 2, ("save", "wire"): 2, ("receive", "pipe"): 2}
+WEIGHTS = {
+    ("send", "wire"): 3, ("send", "host"): 2, ("send", "journal"): 4,
+    ("receive", "wire"): 3, ("receive", "host"): 2, ("receive", "journal"): 4,
+    ("save", "wire"): 2, ("receive", "pipe"): 2,
+}
 
 DEATHS = ("kill", "killed-after")
 STOPS = ("stop", "stopped-after")

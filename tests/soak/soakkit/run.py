@@ -28,7 +28,8 @@ class Seen:
     journals: tuple # what both sides' say
 
     def running(self):
-        return [side for side, domains in (("here", self.here), ("there", self.there)) for d in domains if d.state == "running"]
+        sides = (("here", self.here), ("there", self.there))
+        return [side for side, domains in sides for d in domains if d.state == "running"]
 
 
 @dataclass
@@ -92,7 +93,8 @@ class Run:
 
     def _environment(self, fault):
         return os.environ | {
-            "LC_ALL": "C", "LD_PRELOAD": self.build.injector, "SOAK_PAGE": str(self.folder / "page"), "SOAK_FAULT": fault,
+            "LC_ALL": "C", "LD_PRELOAD": self.build.injector,
+            "SOAK_PAGE": str(self.folder / "page"), "SOAK_FAULT": fault,
             "LIBXL_SAVE_HELPER": self.build.helper, "XLMIG_SIMHOST": self.build.simhost,
             "XLMIG_RUNTIME_DIR": str(self.folder / "run"),
         }
@@ -157,7 +159,8 @@ class Run:
 
     def _recover_at(self, name, fault):
         host = self.a if name == "a" else self.b
-        self._wait(self._start([*self._of(host), "recover", "--all"], fault, SOAK_SIDE=name), f"recover at {name}", name)
+        process = self._start([*self._of(host), "recover", "--all"], fault, SOAK_SIDE=name)
+        self._wait(process, f"recover at {name}", name)
 
     def _look(self):
         return Seen(self.a.domains(), self.b.domains(), (self.a.journals(), self.b.journals()))

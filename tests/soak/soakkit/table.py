@@ -4,8 +4,11 @@ from collections import Counter
 
 from .plan import parts_of
 
-WHO = {"send": "`xlmig send`", "suspend": "libxl at the source", "save": "the save helper", "receive": "`xlmig receive`",
-       "xl": "xl at the destination", "restore": "the restore helper", "recover": "`xlmig recover`"}
+WHO = {
+    "send": "`xlmig send`", "suspend": "libxl at the source", "save": "the save helper",
+    "receive": "`xlmig receive`", "xl": "xl at the destination", "restore": "the restore helper",
+    "recover": "`xlmig recover`",
+}
 WHERE = {"wire": "its connection", "pipe": "its pipe to another process", "host": "its calls of the toolstack",
          "journal": "its journal"}
 STEPS = ("–", "COPYING", "GO_DECIDED", "MOVED", "ABORTED", "INCOMING", "READY", "GO", "STARTED")
