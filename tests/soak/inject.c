@@ -190,15 +190,18 @@ static void __attribute__((constructor)) begin_all(int argc, char **argv)
 
 /* ---- where a call goes ---- */
 
-/* Who reads what this one writes into a pipe. */
-static enum soak_place place_of_pipe(int fd)
+/* Who reads what this one writes into a pipe.  A single octet is libevent's, which wakes itself up. */
+static enum soak_place place_of_pipe(int fd, size_t len)
 {
     switch (role) {
     case SOAK_SEND:
     case SOAK_RECOVER:
-        return SOAK_WIRE;
-    case SOAK_SUSPEND:
+        return len > 1 ? SOAK_WIRE : ELSEWHERE;
     case SOAK_RECEIVE:
+        if (len == 1)
+            return ELSEWHERE;
+        return fd == 1 ? SOAK_WIRE : SOAK_PIPE;
+    case SOAK_SUSPEND:
         return fd == 1 ? SOAK_WIRE : SOAK_PIPE;
     case SOAK_SAVE:
         return fd > 2 ? SOAK_WIRE : SOAK_PIPE;
@@ -235,7 +238,8 @@ static enum soak_place place_of_file(int fd)
     return strstr(path, "/state") ? SOAK_JOURNAL : ELSEWHERE;
 }
 
-static enum soak_place place_of(int fd)
+/* A call that writes `len` octets. */
+static enum soak_place place_of(int fd, size_t len)
 {
     enum soak_place place = ELSEWHERE;
     int error = errno;
@@ -243,7 +247,7 @@ static enum soak_place place_of(int fd)
 
     if (page && fd != 2 && fstat(fd, &st) == 0) {
         if (S_ISFIFO(st.st_mode))
-            place = place_of_pipe(fd);
+            place = place_of_pipe(fd, len);
         else if (S_ISSOCK(st.st_mode))
             place = place_of_socket(fd);
         else if (S_ISREG(st.st_mode) || S_ISDIR(st.st_mode))
@@ -366,9 +370,13 @@ static void after(const struct call *call, int fd, ssize_t done)
     count = &page->counts[role][call->place];
     most(&count->calls, atomic_load(&calls[call->place]));
     most(&count->bytes, atomic_load(&bytes[call->place]));
-    if (call->fires && fault.of_bytes && done == (ssize_t)call->len && fault.kind != KILL && fault.kind != STOP &&
-        fault.kind != POWER)
-        return; /* the next call begins with the byte that is not to be written */
+    if (call->fires && fault.of_bytes && fault.kind == ERROR) {
+        /* The next call begins with the byte that is not to be written; should there be none, this one was short. */
+        if (done == (ssize_t)call->len && claim())
+            atomic_store(&failing, true);
+        errno = error;
+        return;
+    }
     if (call->fires && (!fault.of_bytes || done == (ssize_t)call->len))
         hit(&next, fd);
     errno = error;
@@ -413,7 +421,7 @@ static void note_journal(const char *name, const char *state)
 
 ssize_t write(int fd, const void *buf, size_t len)
 {
-    struct call call = before(place_of(fd), fd, len);
+    struct call call = before(place_of(fd, len), fd, len);
     ssize_t n;
 
     if (FAILED(call))
@@ -449,7 +457,7 @@ static int cut(struct iovec *out, const struct iovec *iov, int n, size_t len)
 
 ssize_t writev(int fd, const struct iovec *iov, int n)
 {
-    struct call call = before(place_of(fd), fd, total_of(iov, n));
+    struct call call = before(place_of(fd, total_of(iov, n)), fd, total_of(iov, n));
     struct iovec part[IOV_MOST];
     ssize_t done;
 
@@ -465,7 +473,8 @@ ssize_t writev(int fd, const struct iovec *iov, int n)
 
 ssize_t sendmsg(int fd, const struct msghdr *msg, int flags)
 {
-    struct call call = before(place_of(fd), fd, total_of(msg->msg_iov, (int)msg->msg_iovlen));
+    size_t len = total_of(msg->msg_iov, (int)msg->msg_iovlen);
+    struct call call = before(place_of(fd, len), fd, len);
     ssize_t n;
 
     if (FAILED(call))
@@ -477,7 +486,7 @@ ssize_t sendmsg(int fd, const struct msghdr *msg, int flags)
 
 ssize_t splice(int from, off_t *from_at, int to, off_t *to_at, size_t len, unsigned flags)
 {
-    struct call call = before(place_of(to), to, len);
+    struct call call = before(place_of(to, len), to, len);
     ssize_t n;
 
     if (FAILED(call))
@@ -489,7 +498,7 @@ ssize_t splice(int from, off_t *from_at, int to, off_t *to_at, size_t len, unsig
 
 int fsync(int fd)
 {
-    struct call call = before(place_of(fd), fd, 0);
+    struct call call = before(place_of(fd, 0), fd, 0);
     int r;
 
     if (FAILED(call))
@@ -501,7 +510,7 @@ int fsync(int fd)
 
 int renameat(int from_dir, const char *from, int to_dir, const char *to)
 {
-    struct call call = before(place_of(to_dir), -1, 0);
+    struct call call = before(place_of(to_dir, 0), -1, 0);
     int r;
 
     if (FAILED(call))
@@ -515,7 +524,7 @@ int renameat(int from_dir, const char *from, int to_dir, const char *to)
 
 int unlinkat(int dir, const char *name, int flags)
 {
-    struct call call = before(place_of(dir), -1, 0);
+    struct call call = before(place_of(dir, 0), -1, 0);
     int r;
 
     if (FAILED(call))
@@ -531,7 +540,7 @@ int unlinkat(int dir, const char *name, int flags)
 static int open_for_writing(int dir, const char *name, int flags, mode_t mode)
 {
     bool writes = (flags & O_ACCMODE) != O_RDONLY;
-    struct call call = before(writes && dir >= 0 ? place_of(dir) : ELSEWHERE, -1, 0);
+    struct call call = before(writes && dir >= 0 ? place_of(dir, 0) : ELSEWHERE, -1, 0);
     int fd;
 
     if (FAILED(call))
