@@ -73,6 +73,7 @@ void settle_guest(struct toolstack *ts, struct event_base *base, uint32_t domid,
 
     if (!s)
         abort(); /* a few bytes for the one thing that must not be left undone */
+    ts->ops->tracking_end(ts, domid);
     *s = (struct settle){
         .ts = ts, .domid = domid, .deadline_us = now_us() + grace_us, .done = done, .user = user,
     };

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include <xenctrl.h>
 #include <xenstore.h>
 
 /* ---- operations that only succeed or fail ---- */
@@ -350,4 +351,16 @@ int libxl_op_suspend_withdraw(struct toolstack *ts, uint32_t domid, struct failu
         failure_set(failure, "cannot withdraw the request to suspend: %s", strerror(errno));
     xs_close(xs);
     return rc ? -1 : 0;
+}
+
+/* A device model's own log goes on until its next one ends: libxl has no call for that, and it costs little. */
+void libxl_op_tracking_end(struct toolstack *ts, uint32_t domid)
+{
+    struct libxl_toolstack *lx = to_libxl(ts);
+    xc_interface *xch = xc_interface_open(&lx->log.logger, NULL, 0);
+
+    if (!xch)
+        return;
+    (void)xc_shadow_control(xch, domid, XEN_DOMCTL_SHADOW_OP_OFF, NULL, 0); /* fails where there is none */
+    xc_interface_close(xch);
 }

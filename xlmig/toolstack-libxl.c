@@ -252,6 +252,7 @@ static const struct toolstack_ops ops = {
     .attach_early = libxl_op_attach_early,
     .rename = rename_vm,
     .suspend_withdraw = libxl_op_suspend_withdraw,
+    .tracking_end = libxl_op_tracking_end,
     .sched_get = sched_get,
     .sched_set = sched_set,
     .config = libxl_op_config,

@@ -322,6 +322,14 @@ static int rename_vm(struct toolstack *ts, uint32_t domid, const char *from, con
     return sim_call(sim->host_fd, &call) ? call_failed(sim, "cannot rename the VM", failure) : 0;
 }
 
+static void tracking_end(struct toolstack *ts, uint32_t domid)
+{
+    struct sim_toolstack *sim = to_sim(ts);
+
+    (void)sim_simple_call(sim->host_fd, SIM_LOGDIRTY, domid, SIM_LOGDIRTY_DISABLE);
+    (void)sim_simple_call(sim->host_fd, SIM_EMULATOR_LOGDIRTY, domid, 0);
+}
+
 static int suspend_withdraw(struct toolstack *ts, uint32_t domid, struct failure *failure)
 {
     struct sim_toolstack *sim = to_sim(ts);
@@ -658,6 +666,7 @@ static const struct toolstack_ops ops = {
     .attach_early = attach_early,
     .rename = rename_vm,
     .suspend_withdraw = suspend_withdraw,
+    .tracking_end = tracking_end,
     .sched_get = sched_get,
     .sched_set = sched_set,
     .config = config,

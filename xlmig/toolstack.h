@@ -219,6 +219,8 @@ struct toolstack_ops {
      * find_domid().  For after a suspend() whose process died.
      */
     int (*suspend_withdraw)(struct toolstack *ts, uint32_t domid, struct failure *failure);
+    /* End what the save helper ends itself unless it was killed: the log of the pages that the guest writes. */
+    void (*tracking_end)(struct toolstack *ts, uint32_t domid);
 
     int (*sched_get)(struct toolstack *ts, uint32_t domid, struct toolstack_sched *sched, struct failure *failure);
     int (*sched_set)(struct toolstack *ts, uint32_t domid, struct toolstack_sched sched, struct failure *failure);
