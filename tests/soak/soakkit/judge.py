@@ -36,9 +36,10 @@ def may_be_lost(result):
         source, destination = fired.step.split(" / ")
         if kind_of(fired.fault) != "power":
             continue
-        if fired.side == "a" and (destination not in ("READY", "GO", "STARTED") or source == "ABORTED"):
+        if fired.side == "a" and source != "MOVED" and (destination in ("–", "INCOMING") or source == "ABORTED"):
             return True
-        if fired.side == "b" and destination in ("GO", "STARTED"):
+        if fired.side == "b" and (destination in ("GO", "STARTED") or source == "MOVED" or
+                                  (source == "–" and result.status in RUNS_THERE)):
             return True
     return False
 

@@ -6,7 +6,7 @@ import subprocess
 import time
 from dataclasses import dataclass, field
 
-from .hosts import VM, Host, SoakError, adopt_orphans, children, kill_all, wait_for_all, words_of
+from .hosts import VM, Host, SoakError, adopt_orphans, kill_all, wait_for_all, words_of
 from .page import Page
 from .plan import kind_of, side_of
 
@@ -133,13 +133,19 @@ class Run:
             self.result.problems.append(f"{what}: still there after {time.monotonic() - begun:.0f} s: {words_of(pid)}")
         kill_all(left)
         if self.page.fired():
-            self.result.fired.append(Fired(self.fault, self.page.step(), side_of(self.fault, recovers_at)))
+            fired = Fired(self.fault, self.page.step(), side_of(self.fault, recovers_at))
+            self.result.fired.append(fired)
+            if kind_of(self.fault) == "power":
+                self._boot(self.a if fired.side == "a" else self.b)
             self.page.rearm()
-        for host in (self.a, self.b):
-            if host.pid not in children():
-                host.start()
-                self._show_hosts()
         return process.wait()
+
+    def _boot(self, host):
+        """After a loss of power."""
+        if wait_for_all(self._hosts() - {host.pid}, BOUND_SECONDS):
+            raise SoakError("a host that has no power does not end")
+        host.start()
+        self._show_hosts()
 
     def _send(self):
         receive = " ".join(["exec", *self._of(self.b), "receive", "--negotiate", *RECEIVE_LIMITS])
