@@ -9,8 +9,8 @@ WHO = {
     "receive": "`xlmig receive`", "xl": "xl at the destination", "restore": "the restore helper",
     "recover": "`xlmig recover`",
 }
-WHERE = {"wire": "its connection", "pipe": "its pipe to another process", "host": "its calls of the toolstack",
-         "journal": "its journal"}
+WHERE = {"wire": "its connection fails", "pipe": "its pipe to another process fails",
+         "host": "its calls of the toolstack fail", "journal": "its journal cannot be written"}
 STEPS = ("–", "COPYING", "GO_DECIDED", "MOVED", "ABORTED", "INCOMING", "READY", "GO", "STARTED")
 
 
@@ -22,7 +22,7 @@ def what(fired):
         return f"{WHO[role]} is stopped for longer than the time-outs"
     if kind == "power":
         return f"the {'source' if fired.side == 'a' else 'destination'}'s host loses power"
-    return f"{WHO[role]}: {WHERE[place]} fails"
+    return f"{WHO[role]}: {WHERE[place]}"
 
 
 def rank(step):
@@ -39,7 +39,7 @@ class Table:
         self.nr_fired += bool(result.fired)
         if result.fired:
             last = result.fired[-1]
-            after = " after " + what(result.fired[0]) if len(result.fired) > 1 else ""
+            after = ", after an earlier fault" if len(result.fired) > 1 else ""
             self._cells[last.step, what(last) + after, outcome] += 1
 
     def rows(self):
