@@ -42,7 +42,7 @@ ERRORS = {
 BETWEEN_BYTES = ("kill", "EPIPE", "EIO", "ENOSPC")
 
 SECOND_SHARE, POWER_SHARE, STOP_SHARE, DEATH_SHARE, BYTE_SHARE = 0.12, 0.07, 0.08, 0.45, 0.3
-LATE_SHARE = 0.6  # of the moments are chosen twice, and the later one counts: the handover comes last
+LATE_SHARE = 0.6  # of the moments are in the second half: the handover comes last
 
 # Of recover, and of the receiver that it talks to.  Before it, send was killed where there is most to be asked.
 SECOND_MOMENTS = {("recover", "wire"): (4, 500), ("recover", "host"): (5, 0), ("recover", "journal"): (12, 500),
@@ -101,10 +101,8 @@ def fault_of(dice, moments):
         kind = dice.one_of(STOPS)
     else:
         kind = dice.one_of(DEATHS) if dice.happens(DEATH_SHARE) else dice.one_of(ERRORS[place])
-    nth = 1 + dice.below(nr_calls)
-    if dice.happens(LATE_SHARE):
-        nth = max(nth, 1 + dice.below(nr_calls))
-    return f"{role}:{place}:{kind}:call:{nth}"
+    first = nr_calls // 2 if dice.happens(LATE_SHARE) else 0
+    return f"{role}:{place}:{kind}:call:{1 + first + dice.below(nr_calls - first)}"
 
 
 def faults_of(dice):
