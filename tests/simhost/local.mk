@@ -22,13 +22,14 @@ simhost_scripts = \
 	tests/simhost/host.tap \
 	tests/simhost/journals.tap \
 	tests/simhost/limits.tap \
+	tests/simhost/recover-word.tap \
 	tests/simhost/recover.tap \
 	tests/simhost/registry.tap \
 	tests/simhost/save.tap \
 	tests/simhost/send.tap \
 	tests/simhost/throttle.tap
 TESTS += $(simhost_scripts)
-EXTRA_DIST += $(simhost_scripts) tests/simhost/lib.bash
+EXTRA_DIST += $(simhost_scripts) tests/simhost/lib.bash tests/simhost/recover-lib.bash
 
 # Preloaded, so never with the sanitizers: the process that it is loaded into has them, or not.
 check_LTLIBRARIES += tests/simhost/die-at.la
