@@ -17,8 +17,8 @@ FAILURES_KEPT = 5
 
 
 class Pair:
-    def __init__(self, hypervisor, hosts):
-        self.hypervisor = hypervisor
+    def __init__(self, hypervisor, memory_mib, hosts):
+        self.hypervisor, self.memory_mib = hypervisor, memory_mib
         self.hosts = hosts
         self.a, self.b = hosts["a"], hosts["b"]
 
@@ -29,7 +29,7 @@ class Pair:
         return self.b if host is self.a else self.a
 
     def save(self):
-        state = {"hypervisor": self.hypervisor,
+        state = {"hypervisor": self.hypervisor, "memory_mib": self.memory_mib,
                  "hosts": {name: {"pid": host.pid, "start": host.start} for name, host in self.hosts.items()}}
         STATE.write_text(json.dumps(state))
 
@@ -64,7 +64,8 @@ def load():
         state = json.loads(STATE.read_text())
     except (OSError, ValueError):
         return None
-    return Pair(state["hypervisor"], {name: Host(name, **known) for name, known in state["hosts"].items()})
+    hosts = {name: Host(name, **known) for name, known in state["hosts"].items()}
+    return Pair(state["hypervisor"], state.get("memory_mib", MEMORY_MIB), hosts)
 
 
 def attach():
@@ -90,7 +91,7 @@ def up(hypervisor, memory_mib=MEMORY_MIB):
             disk.truncate(DISK_BYTES)
     shutil.copy(guest / "boot.disk", disk_file("boot"))
     for attempt in (1, 2):
-        pair = Pair(hypervisor, {"a": Host("a"), "b": Host("b")})
+        pair = Pair(hypervisor, memory_mib, {"a": Host("a"), "b": Host("b")})
         try:
             for host in pair.hosts.values():
                 host.boot(xen, dom0, memory_mib, HOST_XEN_OPTIONS.get((hypervisor, host.name), ""))

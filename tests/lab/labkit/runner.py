@@ -8,7 +8,7 @@ import traceback
 from . import images, pair, tree
 from .guest import Guest
 from .scenario import ALL, Lab, Outcome
-from .settings import CACHE, LAB, MEMORY_MIB, RUN, LabError
+from .settings import CACHE, LAB, RUN, LabError
 
 TIMES = CACHE / "last-run.txt"
 # An effect of software emulation: Xen's clock jumps, and with it the guests'. Such a run proves nothing either way.
@@ -109,6 +109,8 @@ def run_all(chosen, hosts, folder, report):
             report.all_of(declared, "FAIL", f"a host is gone (see {RUN}/*.qemu.log, {RUN}/*.serial)")
         elif declared.xen != hosts.hypervisor:
             report.all_of(declared, "skip", f"needs `lab up --xen {declared.xen}`; the pair that is up has another")
+        elif declared.memory_mib > hosts.memory_mib:
+            report.all_of(declared, "skip", f"needs `lab up --memory {declared.memory_mib}`; the pair that is up has less")
         else:
             run_scenario(declared, hosts, report, plain)
     if plain:
@@ -126,14 +128,16 @@ def run(patterns, destdir):
         if known and known.alive():
             run_all(chosen, pair.attach(), folder, report)
             return report.close()
-        hypervisors = sorted({declared.xen for declared in chosen}, reverse=True)
-        for hypervisor in hypervisors:
+        # The pair that most share first.
+        kinds = sorted({(declared.memory_mib, declared.xen != "shadow", declared.xen) for declared in chosen})
+        for hypervisor in {kind[-1] for kind in kinds}:
             images.build(hypervisor)  # now: the segment, where the hosts start, leads to no package server
-        for hypervisor in hypervisors:
+        for memory_mib, _, hypervisor in kinds:
             try:
-                hosts = pair.up(hypervisor, MEMORY_MIB)
-                images.say(f"both hosts are up (hypervisor {hypervisor})")
-                run_all([declared for declared in chosen if declared.xen == hypervisor], hosts, folder, report)
+                hosts = pair.up(hypervisor, memory_mib)
+                images.say(f"both hosts are up (hypervisor {hypervisor}, {memory_mib} MiB)")
+                run_all([declared for declared in chosen if (declared.xen, declared.memory_mib) == (hypervisor, memory_mib)],
+                        hosts, folder, report)
             finally:
                 pair.down()
         return report.close()

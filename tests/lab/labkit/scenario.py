@@ -22,7 +22,7 @@ import time
 import traceback
 
 from .guest import Guest
-from .settings import LabError
+from .settings import MEMORY_MIB, LabError
 
 ALL = []
 
@@ -32,19 +32,20 @@ class Skip(Exception):
 
 
 class Declared:
-    def __init__(self, function, names, xen, guest):
+    def __init__(self, function, names, xen, guest, memory_mib):
         self.function, self.names, self.xen, self.guest = function, names, xen, guest
+        self.memory_mib = memory_mib
 
     def matches(self, patterns):
         return not patterns or any(fnmatch.fnmatchcase(name, pattern) for name in self.names for pattern in patterns)
 
 
-def scenario(*names, xen="shadow", guest=None):
+def scenario(*names, xen="shadow", guest=None, memory_mib=MEMORY_MIB):
     """Declare a scenario that reports these names; `xen` is the hypervisor that it needs, `guest` the type of the plain
-    guest that it shares with others."""
+    guest that it shares with others, `memory_mib` what each host has to have."""
 
     def declare(function):
-        ALL.append(Declared(function, names, xen, guest))
+        ALL.append(Declared(function, names, xen, guest, memory_mib))
         return function
 
     return declare

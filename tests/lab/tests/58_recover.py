@@ -87,6 +87,7 @@ def nothing_is_left(guest, *hosts):
         if rest or moves.journals(guest, host):
             raise LabError(f"left on host {host.name}: {rest} {moves.journals(guest, host)}")
         recover(host, 0)
+        host.run("xlmig top")  # which clears away where a killed send was to be talked to
 
 
 def stayed(guest, target, before, domid):
