@@ -148,7 +148,7 @@ static int logdirty_read(struct xcsave_guest *g, enum guest_dirty_op op, uint64_
 
     if (n > s->size.max_pfns)
         return xcsave_fail(error, EINVAL, "dirty bitmap of %llu pages", (unsigned long long)n);
-    if (logdirty(s, op == GUEST_DIRTY_PEEK ? SIM_LOGDIRTY_PEEK : SIM_LOGDIRTY_CLEAN, error))
+    if (logdirty(s, op == GUEST_DIRTY_CLEAN ? SIM_LOGDIRTY_CLEAN : SIM_LOGDIRTY_PEEK, error))
         return -1;
     memcpy(bitmap, s->dirty, (n + 63) / 64 * sizeof *bitmap);
     if (n % 64)
@@ -159,6 +159,19 @@ static int logdirty_read(struct xcsave_guest *g, enum guest_dirty_op op, uint64_
 static int logdirty_disable(struct xcsave_guest *g, struct xcsave_error *error)
 {
     return logdirty(sim(g), SIM_LOGDIRTY_DISABLE, error);
+}
+
+static int mark_dirty(struct xcsave_guest *g, uint64_t *pfn, struct xcsave_error *error)
+{
+    struct sim_guest *s = sim(g);
+    struct sim_call call = {
+        .op = SIM_LOGDIRTY, .domid = s->domid, .arg = { SIM_LOGDIRTY_MARK, s->size.store_pfn },
+    };
+
+    *pfn = s->size.store_pfn;
+    if (sim_call(s->host_fd, &call))
+        return xcsave_fail(error, errno, "simulated host: mark a page of domain %u", s->domid);
+    return 0;
 }
 
 static int is_suspended(struct xcsave_guest *g, bool *suspended, struct xcsave_error *error)
@@ -444,6 +457,7 @@ static const struct guest_ops sim_ops = {
     .logdirty_enable = logdirty_enable,
     .logdirty_read = logdirty_read,
     .logdirty_disable = logdirty_disable,
+    .mark_dirty = mark_dirty,
     .is_suspended = is_suspended,
     .page_types = page_types,
     .map = map,

@@ -150,6 +150,22 @@ static int state_records(struct xcsave_guest *base, guest_emit_record *emit, voi
     return emit_params(g, emit, user, error);
 }
 
+/*
+ * The page of the xenstore ring, of which Xen is told, as a device model tells
+ * it, that it was written.  Where Xen has no memory at the pfn it marks nothing.
+ */
+static int mark_dirty(struct xcsave_guest *base, uint64_t *pfn, struct xcsave_error *error)
+{
+    struct xen_guest *g = to_xen(base);
+
+    (void)error;
+    if (!g->dmod)
+        g->dmod = xendevicemodel_open(&g->logger, 0);
+    if (!g->dmod || xc_hvm_param_get(g->xch, g->domid, HVM_PARAM_STORE_PFN, pfn) || !*pfn)
+        return 1;
+    return xendevicemodel_modified_memory(g->dmod, (domid_t)g->domid, *pfn, 1) ? 1 : 0;
+}
+
 _Static_assert(sizeof(xen_pfn_t) == sizeof(uint64_t), "pfn arrays go to libxc as they are");
 
 static int page_types(struct xcsave_guest *base, unsigned n, const uint64_t *pfns, uint32_t *types,
@@ -331,6 +347,8 @@ const struct guest_ops xen_hvm_ops = {
     .logdirty_enable = xen_logdirty_enable,
     .logdirty_read = xen_logdirty_read,
     .logdirty_disable = xen_logdirty_disable,
+    .mark_dirty = mark_dirty,
+    .has_other_saver = xen_has_other_saver,
     .is_suspended = xen_is_suspended,
     .page_types = page_types,
     .map = map,

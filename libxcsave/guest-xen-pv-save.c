@@ -105,6 +105,43 @@ int pv_layout_records(struct xcsave_guest *base, guest_emit_record *emit, void *
     return pv_opening_records(base, emit, user, error);
 }
 
+/* ---- a page marked dirty ---------------------------------------------- */
+
+static int say_again(struct xen_guest *g, uint64_t mfn, uint64_t pfn)
+{
+    mmu_update_t *update = xencall_alloc_buffer(g->xcall, sizeof(*update));
+    int r;
+
+    if (!update)
+        return -1;
+    *update = (mmu_update_t){ .ptr = mfn << GUEST_PAGE_SHIFT | MMU_MACHPHYS_UPDATE, .val = pfn };
+    r = xencall4(g->xcall, __HYPERVISOR_mmu_update, (uintptr_t)update, 1, 0, g->domid);
+    xencall_free_buffer(g->xcall, update);
+    return r;
+}
+
+/*
+ * Xen marks a page whose entry of the m2p is written, and here that says what it
+ * said before.  It is the first page of the guest's p2m: it is mapped here, so
+ * the guest cannot give its frame away meanwhile.
+ */
+int pv_mark_dirty(struct xcsave_guest *base, uint64_t *pfn, struct xcsave_error *error)
+{
+    struct xen_guest *g = to_xen(base);
+    uint64_t mfn;
+
+    (void)error;
+    if (!g->xcall)
+        g->xcall = xencall_open(&g->logger, 0);
+    if (!g->xcall || !g->pv->nr_p2m_frames)
+        return 1;
+    *pfn = g->pv->p2m_frame_pfns[0];
+    mfn = pv_pfn_to_mfn(g->pv, *pfn);
+    if (pv_mfn_to_pfn(g->pv, mfn) != *pfn)
+        return 1;
+    return say_again(g, mfn, *pfn) ? 1 : 0;
+}
+
 /* ---- page tables ------------------------------------------------------ */
 
 struct index_range {

@@ -101,6 +101,7 @@ int pv_static_records(struct xcsave_guest *base, guest_emit_record *emit, void *
 int pv_opening_records(struct xcsave_guest *base, guest_emit_record *emit, void *user, struct xcsave_error *error);
 int pv_layout_records(struct xcsave_guest *base, guest_emit_record *emit, void *user, struct xcsave_error *error);
 int pv_state_records(struct xcsave_guest *base, guest_emit_record *emit, void *user, struct xcsave_error *error);
+int pv_mark_dirty(struct xcsave_guest *base, uint64_t *pfn, struct xcsave_error *error);
 int pv_normalise(struct xcsave_guest *base, uint32_t type, const void *page, void *out, struct xcsave_error *error);
 
 /* ---- the destination (guest-xen-pv-restore.c; guest-xen-pv-vcpu.c) */

@@ -9,6 +9,7 @@
 
 #include "libxcsave/bitmap.h"
 #include "libxcsave/guest-xen.h"
+#include "libxcsave/other-saver.h"
 #include "stream-format/libxc-image.h"
 
 /* ---- blobs ------------------------------------------------------------ */
@@ -147,9 +148,29 @@ int xen_frame_types(struct xen_guest *g, unsigned n, const xen_pfn_t *frames, ui
 
 /* ---- the dirty log ---------------------------------------------------- */
 
+bool xen_has_other_saver(struct xcsave_guest *base)
+{
+    struct other_saver other;
+
+    return other_saver_find("/proc", to_xen(base)->domid, &other);
+}
+
+/* The log of a save under way must not be ended: pages that are dirty for it would never be sent. */
+static int refuse_other_saver(struct xen_guest *g, struct xcsave_error *error)
+{
+    struct other_saver other;
+
+    if (!other_saver_find("/proc", g->domid, &other))
+        return 0;
+    xcsave_fail(error, 0, "domain %u is being saved or migrated by process %d (%s)", g->domid, (int)other.pid,
+                other.name);
+    error->errnum = EBUSY;
+    return -1;
+}
+
 /*
  * Tracking of a graphics frame buffer also runs in log-dirty mode, and must
- * end before the mode can begin for all of memory.
+ * end before the mode can begin for all of memory.  What a dead save left does, too.
  */
 int xen_logdirty_enable(struct xcsave_guest *base, struct xcsave_error *error)
 {
@@ -159,6 +180,8 @@ int xen_logdirty_enable(struct xcsave_guest *base, struct xcsave_error *error)
     if (!xc_shadow_control(g->xch, g->domid, XEN_DOMCTL_SHADOW_OP_ENABLE_LOGDIRTY, NULL, 0))
         return 0;
     first = errno;
+    if (refuse_other_saver(g, error))
+        return -1;
     if (!xc_shadow_control(g->xch, g->domid, XEN_DOMCTL_SHADOW_OP_OFF, NULL, 0) &&
         !xc_shadow_control(g->xch, g->domid, XEN_DOMCTL_SHADOW_OP_ENABLE_LOGDIRTY, NULL, 0))
         return 0;
@@ -169,11 +192,12 @@ int xen_logdirty_enable(struct xcsave_guest *base, struct xcsave_error *error)
     return xcsave_fail(error, first, "log-dirty mode cannot be enabled for domain %u", g->domid);
 }
 
+/* Nothing follows FINAL: to leave the log costs less, and is kinder to whom it may belong by now. */
 int xen_logdirty_read(struct xcsave_guest *base, enum guest_dirty_op op, uint64_t *bitmap, uint64_t nr_pfns,
                       struct xcsave_error *error)
 {
     struct xen_guest *g = to_xen(base);
-    unsigned command = op == GUEST_DIRTY_PEEK ? XEN_DOMCTL_SHADOW_OP_PEEK : XEN_DOMCTL_SHADOW_OP_CLEAN;
+    unsigned command = op == GUEST_DIRTY_CLEAN ? XEN_DOMCTL_SHADOW_OP_CLEAN : XEN_DOMCTL_SHADOW_OP_PEEK;
     unsigned mode = op == GUEST_DIRTY_FINAL ? XEN_DOMCTL_SHADOW_LOGDIRTY_FINAL : 0;
     size_t len_bytes = bitmap_words(nr_pfns) * sizeof(*bitmap);
     int nr_pages = (int)((len_bytes + XC_PAGE_SIZE - 1) / XC_PAGE_SIZE);
@@ -233,6 +257,10 @@ void xen_close(struct xcsave_guest *base)
     xen_hvm_dispose(g);
     xen_blob_dispose(&g->cpuid);
     xen_blob_dispose(&g->msr);
+    if (g->dmod)
+        xendevicemodel_close(g->dmod);
+    if (g->xcall)
+        xencall_close(g->xcall);
     if (g->fmem)
         xenforeignmemory_close(g->fmem);
     if (g->xch)

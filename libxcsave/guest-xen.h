@@ -12,7 +12,9 @@
 #ifndef XCSAVE_GUEST_XEN_H
 #define XCSAVE_GUEST_XEN_H
 
+#include <xencall.h>
 #include <xenctrl.h>
+#include <xendevicemodel.h>
 #include <xenforeignmemory.h>
 #include <xentoollog.h>
 
@@ -57,6 +59,8 @@ struct xen_guest {
     struct xcsave_restore_wiring wiring; /* destination only */
     struct xen_blob cpuid, msr; /* policies that came in the stream */
     struct xen_hvm_restore hvm;
+    xendevicemodel_handle *dmod; /* PVH/HVM, once mark_dirty() wanted it */
+    xencall_handle *xcall;      /* PV, the same */
     struct xen_pv *pv;          /* NULL: not a PV guest */
 };
 
@@ -78,6 +82,7 @@ int xen_logdirty_enable(struct xcsave_guest *g, struct xcsave_error *error);
 int xen_logdirty_read(struct xcsave_guest *g, enum guest_dirty_op op, uint64_t *bitmap, uint64_t nr_pfns,
                       struct xcsave_error *error);
 int xen_logdirty_disable(struct xcsave_guest *g, struct xcsave_error *error);
+bool xen_has_other_saver(struct xcsave_guest *g);
 int xen_is_suspended(struct xcsave_guest *g, bool *suspended, struct xcsave_error *error);
 /* XEN_DOMCTL_getpageframeinfo3 for frames of the guest; types as STREAM_PAGE_*. */
 int xen_frame_types(struct xen_guest *g, unsigned n, const xen_pfn_t *frames, uint32_t *types,

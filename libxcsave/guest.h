@@ -38,7 +38,7 @@ struct guest_identity {
 enum guest_dirty_op {
     GUEST_DIRTY_PEEK,           /* read the log and leave it */
     GUEST_DIRTY_CLEAN,          /* read and clear: a page written after this is dirty again */
-    GUEST_DIRTY_FINAL,          /* as CLEAN, for a suspended guest: no tracking needed any more */
+    GUEST_DIRTY_FINAL,          /* read for the last time, and leave it: of a guest that is suspended */
 };
 
 /* Takes one record of the image: type, body.  The body is the callee's own until it returns. */
@@ -88,6 +88,13 @@ struct guest_ops {
     int (*logdirty_read)(struct xcsave_guest *g, enum guest_dirty_op op, uint64_t *bitmap, uint64_t nr_pfns,
                          struct xcsave_error *error); /* bitmap: (nr_pfns + 63) / 64 words */
     int (*logdirty_disable)(struct xcsave_guest *g, struct xcsave_error *error);
+    /*
+     * Mark one page dirty without changing it, and say which; 1: cannot here.
+     * Only while the log is on.  Optional: log-guard.h has what it is for.
+     */
+    int (*mark_dirty)(struct xcsave_guest *g, uint64_t *pfn, struct xcsave_error *error);
+    /* Is another process saving this guest now?  Optional. */
+    bool (*has_other_saver)(struct xcsave_guest *g);
 
     /* Whether the guest is suspended now (SHUTDOWN_suspend), asked after the suspend callback succeeded. */
     int (*is_suspended)(struct xcsave_guest *g, bool *suspended, struct xcsave_error *error);

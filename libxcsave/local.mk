@@ -7,7 +7,7 @@ pkgconfig_DATA += libxcsave/xcsave.pc
 
 # Xen's set_xen_guest_handle() does arithmetic on void pointers in its caller's code.
 libxcsave_libengine_la_CFLAGS = $(AM_CFLAGS) -pthread -Wno-pointer-arith $(XENCTRL_CFLAGS) $(XENGUEST_CFLAGS)
-libxcsave_libengine_la_LIBADD = libxcsave/libsim-client.la stream-format/libstream.la $(XENCTRL_LIBS) $(XENGUEST_LIBS)
+libxcsave_libengine_la_LIBADD = libxcsave/libother-saver.la libxcsave/libsim-client.la stream-format/libstream.la $(XENCTRL_LIBS) $(XENGUEST_LIBS)
 libxcsave_libengine_la_SOURCES = \
 	libxcsave/bitmap.h \
 	libxcsave/clock.h \
@@ -35,6 +35,8 @@ libxcsave_libengine_la_SOURCES = \
 	libxcsave/guest-xen-x86.c \
 	libxcsave/imageio.c \
 	libxcsave/imageio.h \
+	libxcsave/log-guard.c \
+	libxcsave/log-guard.h \
 	libxcsave/page-sink.c \
 	libxcsave/page-sink.h \
 	libxcsave/pace.c \
@@ -76,3 +78,9 @@ libxcsave_libsim_client_la_SOURCES = \
 	libxcsave/sim-client.c \
 	libxcsave/sim-client.h \
 	libxcsave/sim-protocol.h
+
+# Of the processes of this host, for all that must not be in each other's way.
+noinst_LTLIBRARIES += libxcsave/libother-saver.la
+libxcsave_libother_saver_la_SOURCES = \
+	libxcsave/other-saver.c \
+	libxcsave/other-saver.h

@@ -6,6 +6,7 @@
  *   live:  log-dirty on; rounds until the policy says stop
  *   suspend; what is dirty or was put off; vCPUs and platform; END
  *   on every path: log-dirty off, in the device model too, nothing mapped
+ *   (but a log that somebody else took, and still needs, is his to end)
  *
  * Invariants.  A pfn whose content may differ from what the stream holds is in
  * the dirty log, in `dirty` or in `deferred`; when the final round ends all
@@ -26,6 +27,7 @@
 #include "libxcsave/control.h"
 #include "libxcsave/extents.h"
 #include "libxcsave/guest.h"
+#include "libxcsave/log-guard.h"
 #include "libxcsave/pace.h"
 #include "libxcsave/page-sink.h"
 #include "stream-format/libxc-image.h"
@@ -51,6 +53,7 @@ struct save {
     uint64_t memory_pages;      /* as of the last look; see watch_memory() */
     bool memory_changed;        /* since the dirty log was cleaned last */
 
+    struct log_guard guard;
     struct pace pace;
     struct xcsave_policy_limits limits;
     unsigned throttle;          /* per cent by which the guest is slowed; see set_throttle() */
@@ -155,7 +158,8 @@ static uint64_t *read_log(struct save *s, enum guest_dirty_op op, uint64_t *log_
         xcsave_fail(s->error, ENOMEM, "a bitmap of %llu pages", (unsigned long long)s->nr_pfns);
         return NULL;
     }
-    if (s->guest->ops->logdirty_read(s->guest, op, log, s->nr_pfns, s->error)) {
+    if (s->guest->ops->logdirty_read(s->guest, op, log, s->nr_pfns, s->error) ||
+        log_guard_check(&s->guard, log, s->error)) {
         free(log);
         return NULL;
     }
@@ -163,19 +167,33 @@ static uint64_t *read_log(struct save *s, enum guest_dirty_op op, uint64_t *log_
     return log;
 }
 
+/* Before the log is cleaned: one that is another's by now would lose what is dirty for him. */
+static int look_before_cleaning(struct save *s)
+{
+    uint64_t log_us, *log = s->guard.on ? read_log(s, GUEST_DIRTY_PEEK, &log_us) : NULL;
+
+    if (s->guard.on && !log)
+        return -1;
+    free(log);
+    return 0;
+}
+
 /* Read the dirty log into `dirty`, keeping what is set there already. */
 static int collect_dirty(struct save *s, enum guest_dirty_op op)
 {
     size_t words = bitmap_words(s->nr_pfns);
-    uint64_t log_us, *log = read_log(s, op, &log_us);
+    uint64_t log_us, *log;
 
+    if (op == GUEST_DIRTY_CLEAN && look_before_cleaning(s))
+        return -1;
+    log = read_log(s, op, &log_us);
     if (!log)
         return -1;
-    pace_before_cleaning(&s->pace, clock_us(), bitmap_count(log, words));
+    pace_before_cleaning(&s->pace, clock_us(), log_guard_count(&s->guard, log, s->nr_pfns));
     pace_cleaned(&s->pace, clock_us(), log_us);
     bitmap_or(s->dirty, log, words);
     free(log);
-    return 0;
+    return op == GUEST_DIRTY_CLEAN ? log_guard_mark(&s->guard, s->guest, s->nr_pfns, s->error) : 0;
 }
 
 /* Pages that went out, where those that cost next to nothing count for little. */
@@ -223,7 +241,7 @@ static int look_at_log(struct save *s)
 
     if (!log)
         return -1;
-    s->progress->dirty_pages = bitmap_count(log, bitmap_words(s->nr_pfns));
+    s->progress->dirty_pages = log_guard_count(&s->guard, log, s->nr_pfns);
     free(log);
     pace_looked(&s->pace, clock_us(), s->progress->dirty_pages, log_us);
     s->progress->dirty_pages_per_s = s->pace.dirty_pages_per_s;
@@ -430,6 +448,29 @@ static int enable_logdirty(struct save *s)
     return 0;
 }
 
+/* A guard that does not see its own mark would see strangers everywhere. */
+static int start_guard(struct save *s)
+{
+    struct log_guard guard = { .works = true };
+    uint64_t log_us, *log;
+
+    if (log_guard_mark(&guard, s->guest, s->nr_pfns, s->error))
+        return -1;
+    if (guard.on) {
+        log = read_log(s, GUEST_DIRTY_PEEK, &log_us);
+        if (!log)
+            return -1;
+        guard.on = bitmap_test(log, guard.pfn);
+        free(log);
+    }
+    guard.works = guard.on;
+    s->guard = guard;
+    if (!guard.works && s->callbacks->note)
+        s->callbacks->note(s->callbacks->user, "another save or migration of the guest at the same time "
+                                               "would not be noticed here: do not start one");
+    return 0;
+}
+
 static int check_cancel(struct save *s)
 {
     if (xcsave_is_cancelled(s->options->cancel))
@@ -529,7 +570,8 @@ static int send_memory_live(struct save *s)
 
     enter_phase(s, XCSAVE_PHASE_PRECOPY);
     s->precopy_us = clock_us();
-    if (look_at_memory(s, &s->memory_pages) || enable_logdirty(s) || measure_dirtying(s))
+    if (look_at_memory(s, &s->memory_pages) || enable_logdirty(s) || start_guard(s) ||
+        measure_dirtying(s))
         return -1;
     do {
         struct xcsave_round round;
@@ -542,7 +584,7 @@ static int send_memory_live(struct save *s)
         /* What came before the log was cleaned is logged from now on; what comes after it counts for the next round. */
         starts_over = take_memory_change(s);
         nr_restarts += starts_over;
-        round.dirtied = bitmap_count(s->dirty, bitmap_words(s->nr_pfns));
+        round.dirtied = log_guard_count(&s->guard, s->dirty, s->nr_pfns);
         s->report->precopy_rounds++;
         report_round(s, &round);
 
@@ -645,16 +687,32 @@ static int setup(struct save *s)
     return page_sink_grow(s->sink, s->nr_pfns, s->error);
 }
 
-/* Leave the guest as it was found.  A failure here is reported unless there was one before. */
-static int cleanup(struct save *s)
+/* A log that another one took, and still needs, is his to end. */
+static bool log_is_anothers(struct save *s)
+{
+    return s->guard.taken && s->guest->ops->has_other_saver && s->guest->ops->has_other_saver(s->guest);
+}
+
+static int end_logdirty(struct save *s)
 {
     int rc = 0;
 
-    set_throttle(s, 0);
+    if (log_is_anothers(s))
+        return 0;
     if (s->emulator_logdirty && s->callbacks->emulator_logdirty(s->callbacks->user, false))
         rc = xcsave_fail(s->error, 0, "the device model did not stop logging the pages it writes");
     if (s->logdirty && s->guest->ops->logdirty_disable(s->guest, s->error))
         rc = -1;
+    return rc;
+}
+
+/* Leave the guest as it was found.  A failure here is reported unless there was one before. */
+static int cleanup(struct save *s)
+{
+    int rc;
+
+    set_throttle(s, 0);
+    rc = end_logdirty(s);
     page_sink_close(s->sink);
     free(s->dirty);
     return rc;

@@ -36,7 +36,7 @@ enum sim_op {
     SIM_RESUME,
     SIM_DESTROY,
     SIM_ATTACH,             /* -> descriptors: memory, page states, dirty bitmap; struct sim_attachment */
-    SIM_LOGDIRTY,           /* arg[0]: enum sim_logdirty; bits go to the shared dirty bitmap */
+    SIM_LOGDIRTY,           /* arg[0]: enum sim_logdirty, arg[1]: pfn to mark; bits go to the shared dirty bitmap */
     SIM_EMULATOR_LOGDIRTY,  /* arg[0]: 0 or 1 */
     SIM_POPULATE,           /* arg[0]: order; payload: uint64_t pfns -> value[0]: extents given */
     SIM_DEPOPULATE,         /* payload: uint64_t pfns */
@@ -62,6 +62,7 @@ enum sim_logdirty {
     SIM_LOGDIRTY_DISABLE,
     SIM_LOGDIRTY_PEEK,
     SIM_LOGDIRTY_CLEAN,
+    SIM_LOGDIRTY_MARK,      /* one pfn, unchanged */
 };
 
 enum sim_state { SIM_RUNNING, SIM_PAUSED, SIM_SUSPENDED };

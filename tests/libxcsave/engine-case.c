@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -32,6 +33,8 @@ static int on_suspend(void *user)
     if (c->suspend_fails)
         return -1;
     c->guest->suspended = true;
+    if (c->at_suspend)
+        c->at_suspend(c->guest);
     return 0;
 }
 
@@ -67,6 +70,14 @@ static int on_throttle(void *user, unsigned percent)
     return 0;
 }
 
+static void on_note(void *user, const char *text)
+{
+    struct save_case *c = user;
+
+    c->notes++;
+    snprintf(c->last_note, sizeof c->last_note, "%s", text);
+}
+
 static struct xcsave_image_options image_options(const struct save_case *c)
 {
     static const enum xcsave_compress compress[NR_WAYS] = {
@@ -92,7 +103,7 @@ int run_save(struct save_case *c, int fd)
         c->limits.max_downtime_us = 1;
     const struct xcsave_callbacks callbacks = {
         .user = c, .suspend = on_suspend, .emulator_logdirty = on_emulator, .round_done = on_round,
-        .throttle = on_throttle,
+        .throttle = on_throttle, .note = on_note,
     };
     const struct xcsave_save_options options = {
         .fd = fd, .live = c->live, .cancel = &c->cancel, .callbacks = &callbacks,

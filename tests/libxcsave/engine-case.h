@@ -24,6 +24,9 @@ struct save_case {
     enum engine_way way;
     bool live;
     bool suspend_fails;
+    void (*at_suspend)(struct fake_guest *g);
+    unsigned notes;
+    char last_note[128];
     bool emulator_on;           /* device model in log-dirty mode */
     unsigned emulator_fails_at;
     unsigned emulator_calls;

@@ -127,7 +127,7 @@ static int logdirty_read(struct xcsave_guest *base, enum guest_dirty_op op, uint
     if (!g->logdirty)
         return xcsave_fail(error, EINVAL, "log-dirty mode is off");
     memcpy(bitmap, g->dirty, bitmap_words(nr) * sizeof(*bitmap));
-    if (op != GUEST_DIRTY_PEEK)
+    if (op == GUEST_DIRTY_CLEAN)
         clear_log(g);
     return 0;
 }
@@ -137,6 +137,25 @@ static int logdirty_disable(struct xcsave_guest *base, struct xcsave_error *erro
     (void)error;
     to_fake(base)->logdirty = false;
     return 0;
+}
+
+static int mark_dirty(struct xcsave_guest *base, uint64_t *pfn, struct xcsave_error *error)
+{
+    struct fake_guest *g = to_fake(base);
+
+    if (count_call(g, error))
+        return -1;
+    *pfn = FAKE_MARKED_PFN;
+    if (g->cannot_mark)
+        return 1;
+    if (g->logdirty && !g->marks_nothing)
+        bitmap_set(g->dirty, FAKE_MARKED_PFN);
+    return 0;
+}
+
+static bool has_other_saver(struct xcsave_guest *base)
+{
+    return to_fake(base)->has_other_saver;
 }
 
 static int is_suspended(struct xcsave_guest *base, bool *suspended, struct xcsave_error *error)
@@ -345,6 +364,8 @@ static const struct guest_ops fake_ops = {
     .logdirty_enable = logdirty_enable,
     .logdirty_read = logdirty_read,
     .logdirty_disable = logdirty_disable,
+    .mark_dirty = mark_dirty,
+    .has_other_saver = has_other_saver,
     .is_suspended = is_suspended,
     .page_types = page_types,
     .map = map,

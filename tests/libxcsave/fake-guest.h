@@ -11,6 +11,7 @@
 #include "libxcsave/guest.h"
 
 #define FAKE_MAX_PAGES 8192u    /* unless fake_guest_new_sized() made it */
+#define FAKE_MARKED_PFN 9u /* the one that mark_dirty() takes */
 
 struct fake_guest {
     struct xcsave_guest base;
@@ -21,6 +22,9 @@ struct fake_guest {
     uint64_t *dirty;
     uint32_t type;                      /* STREAM_GUEST_* */
     bool logdirty;
+    bool cannot_mark;                   /* no page can be marked dirty */
+    bool marks_nothing;                 /* it says that it did, and the log does not show it */
+    bool has_other_saver;
     bool suspended;
     bool superpages;
     bool counts_pages;                  /* tells how many pages it has */

@@ -3,6 +3,7 @@ check_PROGRAMS += \
 	tests/libxcsave/replay-restore \
 	tests/libxcsave/test-engine \
 	tests/libxcsave/test-extents \
+	tests/libxcsave/test-guard \
 	tests/libxcsave/test-live \
 	tests/libxcsave/test-parts \
 	tests/libxcsave/test-policy \
@@ -14,6 +15,7 @@ TESTS += \
 	tests/libxcsave/replay-restore.tap \
 	tests/libxcsave/test-engine \
 	tests/libxcsave/test-extents \
+	tests/libxcsave/test-guard \
 	tests/libxcsave/test-live \
 	tests/libxcsave/test-parts \
 	tests/libxcsave/test-policy \
@@ -38,6 +40,16 @@ tests_libxcsave_test_extents_SOURCES = \
 	tests/libxcsave/test-extents.c
 tests_libxcsave_test_extents_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) -pthread
 tests_libxcsave_test_extents_LDADD = tests/stream-format/libbuild.la libxcsave/libengine.la $(CHECK_LIBS)
+
+tests_libxcsave_test_guard_SOURCES = \
+	tests/libxcsave/engine-case.c \
+	tests/libxcsave/engine-case.h \
+	tests/libxcsave/fake-guest.c \
+	tests/libxcsave/fake-guest.h \
+	tests/libxcsave/test-guard.c \
+	tests/scratch.h
+tests_libxcsave_test_guard_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) -pthread
+tests_libxcsave_test_guard_LDADD = libxcsave/libengine.la $(CHECK_LIBS)
 
 tests_libxcsave_test_live_SOURCES = \
 	tests/libxcsave/engine-case.c \

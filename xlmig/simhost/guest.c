@@ -522,6 +522,19 @@ int simguest_logdirty(struct simguest *g, enum sim_logdirty op)
     return rc;
 }
 
+int simguest_mark_dirty(struct simguest *g, uint64_t pfn)
+{
+    int rc = 0;
+
+    simguest_hold(g);
+    if (!g->logdirty || pfn >= g->config.max_pfns)
+        rc = EINVAL;
+    else
+        g->dirty[pfn / 64] |= UINT64_C(1) << (pfn % 64);
+    simguest_release(g);
+    return rc;
+}
+
 void simguest_emulator_logdirty(struct simguest *g, bool enable)
 {
     simguest_hold(g);

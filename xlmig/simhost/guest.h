@@ -92,7 +92,9 @@ void simguest_set_cap(struct simguest *g, unsigned cap);
 unsigned simguest_cap(const struct simguest *g);
 void simguest_set_deaf(struct simguest *g, bool deaf);
 
-int simguest_logdirty(struct simguest *g, enum sim_logdirty op);
+int simguest_logdirty(struct simguest *g, enum sim_logdirty op); /* all but MARK */
+/* SIM_LOGDIRTY_MARK. */
+int simguest_mark_dirty(struct simguest *g, uint64_t pfn);
 void simguest_emulator_logdirty(struct simguest *g, bool enable);
 
 /* Extents of 2^order pages; *done of them were given. */

@@ -270,8 +270,10 @@ static int do_attach(struct exchange *x)
 
 static int do_logdirty(struct exchange *x)
 {
-    if (x->request.arg[0] > SIM_LOGDIRTY_CLEAN)
+    if (x->request.arg[0] > SIM_LOGDIRTY_MARK)
         return EINVAL;
+    if (x->request.arg[0] == SIM_LOGDIRTY_MARK)
+        return simguest_mark_dirty(x->domain->guest, x->request.arg[1]);
     return simguest_logdirty(x->domain->guest, (enum sim_logdirty)x->request.arg[0]);
 }
 

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "config.h"
+
+#include "libxcsave/other-saver.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { ARG_PROGRAM, ARG_MODE, ARG_IO_FD, ARG_RECV_FD, ARG_DOMID, NR_ARGS };
+
+/* A program's path and four short words. */
+#define COMMAND_BYTES 4600u
+
+/* -1: a name that is no process. */
+static pid_t to_pid(const char *name)
+{
+    char *end;
+    long pid;
+
+    if (*name < '1' || *name > '9')
+        return -1;
+    errno = 0;
+    pid = strtol(name, &end, 10);
+    return errno || *end || pid > INT32_MAX ? -1 : (pid_t)pid;
+}
+
+/* The beginning of a command line: words, each with its NUL.  -1: none, or the process is gone. */
+static ssize_t read_command(int proc_fd, pid_t pid, char command[static COMMAND_BYTES])
+{
+    char path[32];
+    ssize_t n;
+    int fd;
+
+    snprintf(path, sizeof path, "%d/cmdline", (int)pid);
+    fd = openat(proc_fd, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    if (fd < 0)
+        return -1;
+    n = read(fd, command, COMMAND_BYTES);
+    close(fd);
+    return n;
+}
+
+static int saves_domain(const char *command, size_t len_bytes, uint32_t domid, const char **program)
+{
+    const char *args[NR_ARGS], *at = command, *end = command + len_bytes;
+    char wanted[16];
+
+    for (unsigned i = 0; i < NR_ARGS; i++) {
+        const char *nul = memchr(at, 0, (size_t)(end - at));
+
+        if (!nul)
+            return 0;
+        args[i] = at;
+        at = nul + 1;
+    }
+    snprintf(wanted, sizeof wanted, "%u", domid);
+    *program = args[ARG_PROGRAM];
+    return strcmp(args[ARG_MODE], "--save-domain") == 0 && strcmp(args[ARG_DOMID], wanted) == 0;
+}
+
+static int look_at(int proc_fd, pid_t pid, uint32_t domid, struct other_saver *found)
+{
+    char command[COMMAND_BYTES];
+    const char *program, *slash;
+    ssize_t n = read_command(proc_fd, pid, command);
+
+    if (n <= 0 || !saves_domain(command, (size_t)n, domid, &program))
+        return 0;
+    slash = strrchr(program, '/');
+    found->pid = pid;
+    snprintf(found->name, sizeof found->name, "%s", slash ? slash + 1 : program);
+    return 1;
+}
+
+int other_saver_find(const char *proc, uint32_t domid, struct other_saver *found)
+{
+    DIR *dir = opendir(proc);
+    struct dirent *entry;
+    int is_found = 0;
+
+    if (!dir)
+        return 0;
+    while (!is_found && (entry = readdir(dir))) {
+        pid_t pid = to_pid(entry->d_name);
+
+        if (pid > 0 && pid != getpid() && pid != getppid())
+            is_found = look_at(dirfd(dir), pid, domid, found);
+    }
+    closedir(dir);
+    return is_found;
+}

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Who else saves or migrates this guest, on this host?
+ *
+ * libxl does both by a helper, its own or xlmig's, whose arguments say for which
+ * domain: PROGRAM --save-domain IO_FD RECV_FD DOMID ...  It works on the guest's
+ * one dirty log as long as it lives.
+ */
+#ifndef XCSAVE_OTHER_SAVER_H
+#define XCSAVE_OTHER_SAVER_H
+
+#include <stdint.h>
+#include <sys/types.h>
+
+struct other_saver {
+    pid_t pid;
+    char name[64];              /* of its program, without its folder */
+};
+
+/* `proc`: "/proc".  1: found, other than this process and its parent; 0: there is none. */
+int other_saver_find(const char *proc, uint32_t domid, struct other_saver *found);
+
+#endif
