@@ -12,6 +12,7 @@
 
 #include <errno.h>
 #include <event2/buffer.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -40,6 +41,18 @@ void receive_finish(struct receiver *r, int exit_status)
 
 /* ---- to the sender ---- */
 
+/* Should it be there all the same, it must not wait for what cannot be said. */
+static void hang_up(struct receiver *r)
+{
+    int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
+
+    r->sender_gone = true;
+    if (null < 0)
+        return;
+    dup2(null, STDOUT_FILENO);
+    close(null);
+}
+
 /* A sender that is gone is no reason to stop here: what was begun must be ended. */
 void receive_write_out(struct receiver *r, const void *bytes, size_t len)
 {
@@ -52,7 +65,7 @@ void receive_write_out(struct receiver *r, const void *bytes, size_t len)
         if (n > 0)
             done += (size_t)n;
         else if (n == 0 || (errno != EINTR && errno != EAGAIN))
-            r->sender_gone = true;
+            hang_up(r);
     }
 }
 
