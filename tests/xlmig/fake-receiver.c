@@ -178,6 +178,7 @@ static void greet(void)
         say(frame, len);
     free(frame);
     hear_frame(CONTROL_BEGIN);
+    do_at("AT_BEGIN");
     say_frame(CONTROL_LISTENING, false, "");
 }
 
@@ -250,6 +251,7 @@ static void report_and_close(void)
             say_frame(CONTROL_ABORTED, false, "");
     }
     hear_frame(at("not-start") ? CONTROL_ABORT : CONTROL_CONFIRM);
+    do_at("AT_LAST_WORD");
     if (at("hang-up-before-closed") || at("never-close"))
         exit(0);
     say_frame(CONTROL_CLOSED, false, "");
