@@ -149,6 +149,21 @@ START_TEST(log_names_exactly_the_pages_that_changed)
 }
 END_TEST
 
+START_TEST(a_mark_names_one_page)
+{
+    struct simguest *g = boot(small_config());
+
+    ck_assert_int_eq(simguest_mark_dirty(g, 7), EINVAL);
+    ck_assert_int_eq(simguest_logdirty(g, SIM_LOGDIRTY_ENABLE), 0);
+    ck_assert_int_eq(simguest_mark_dirty(g, 7), 0);
+    ck_assert_int_eq(simguest_mark_dirty(g, g->config.max_pfns), EINVAL);
+    ck_assert_uint_eq(count_dirty(g, SIM_LOGDIRTY_CLEAN), 1);
+    ck_assert(is_set(g->dirty_out, 7));
+    ck_assert_uint_eq(count_dirty(g, SIM_LOGDIRTY_PEEK), 0);
+    simguest_free(g);
+}
+END_TEST
+
 START_TEST(peek_leaves_the_log_and_clean_empties_it)
 {
     struct simguest *g = boot(small_config());
@@ -604,6 +619,7 @@ int main(void)
     tcase_add_test(t, pattern_depends_on_seed_pfn_and_generation);
     tcase_add_test(t, log_is_clean_after_enable);
     tcase_add_test(t, log_names_exactly_the_pages_that_changed);
+    tcase_add_test(t, a_mark_names_one_page);
     tcase_add_test(t, peek_leaves_the_log_and_clean_empties_it);
     tcase_add_test(t, no_write_is_lost_between_clean_and_copy);
     tcase_add_test(t, emulator_writes_are_logged_only_when_it_is_told_to);
