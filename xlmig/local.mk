@@ -7,7 +7,7 @@ xlmig_xlmig_LDADD = xlmig/libxlmig.la
 
 xlmig_libxlmig_la_CPPFLAGS = $(AM_CPPFLAGS) -DLIBEXECDIR='"$(libexecdir)"' -DXENLIGHT_VERSION='"$(XENLIGHT_VERSION)"'
 xlmig_libxlmig_la_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS) $(JSONC_CFLAGS) $(OPENSSL_CFLAGS) $(SECCOMP_CFLAGS) $(XENLIGHT_CFLAGS) $(XENGUEST_CFLAGS) $(XENCTRL_CFLAGS) -pthread
-xlmig_libxlmig_la_LIBADD = xlmig/simhost/libsimhost.la libxcsave/libsim-client.la stream-format/libstream.la $(EVENT_LIBS) $(JSONC_LIBS) $(OPENSSL_LIBS) $(SECCOMP_LIBS) $(XENLIGHT_LIBS) $(XENGUEST_LIBS) $(XENCTRL_LIBS) -lm
+xlmig_libxlmig_la_LIBADD = xlmig/simhost/libsimhost.la libxcsave/libother-saver.la libxcsave/libsim-client.la stream-format/libstream.la $(EVENT_LIBS) $(JSONC_LIBS) $(OPENSSL_LIBS) $(SECCOMP_LIBS) $(XENLIGHT_LIBS) $(XENGUEST_LIBS) $(XENCTRL_LIBS) -lm
 xlmig_libxlmig_la_SOURCES = \
 	xlmig/bounded-call.c \
 	xlmig/bounded-call.h \

@@ -16,6 +16,8 @@
 #include <xenctrl.h>
 #include <xenstore.h>
 
+#include "libxcsave/other-saver.h"
+
 /* ---- operations that only succeed or fail ---- */
 
 struct simple_op {
@@ -353,12 +355,20 @@ int libxl_op_suspend_withdraw(struct toolstack *ts, uint32_t domid, struct failu
     return rc ? -1 : 0;
 }
 
-/* A device model's own log goes on until its next one ends: libxl has no call for that, and it costs little. */
+/*
+ * A log that another save or migration works on is his to end: pages that are
+ * dirty would be lost for him.  A device model's own log goes on until its
+ * next one ends: libxl has no call for that, and it costs little.
+ */
 void libxl_op_tracking_end(struct toolstack *ts, uint32_t domid)
 {
     struct libxl_toolstack *lx = to_libxl(ts);
-    xc_interface *xch = xc_interface_open(&lx->log.logger, NULL, 0);
+    struct other_saver other;
+    xc_interface *xch;
 
+    if (other_saver_find("/proc", domid, &other))
+        return;
+    xch = xc_interface_open(&lx->log.logger, NULL, 0);
     if (!xch)
         return;
     (void)xc_shadow_control(xch, domid, XEN_DOMCTL_SHADOW_OP_OFF, NULL, 0); /* fails where there is none */
