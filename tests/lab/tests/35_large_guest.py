@@ -6,7 +6,7 @@ from labkit import moves
 from labkit.scenario import scenario
 from labkit.settings import LabError
 
-GUEST_MIB = 2560  # [0, 2 GiB) is two extents
+GUEST_MIB = 2560  # of its two extents the first has holes, where Linux gave memory back
 HOST_MIB = 4608
 
 
@@ -24,5 +24,5 @@ def move(lab, guest):
     if not said:
         raise LabError(f"nothing is said of the memory there:\n{output}")
     given, named = int(said[1]), int(said[2])
-    if named != 2 or given < 1:
-        raise LabError(f"2 extents of 1 GiB expected: {said[0]}")
+    if not named or given != named:
+        raise LabError(f"1 extent of 1 GiB expected, at least: {said[0]}")
