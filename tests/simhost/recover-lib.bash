@@ -38,7 +38,7 @@ dies() {
     for wish in $*; do
         grep -qx "$wish" "$dir/died"
     done
-    until_true 20 no_receiver
+    until_true 30 no_receiver
 }
 
 # The VM's lock of host b is held by who receives it.
