@@ -2,7 +2,7 @@
 # function, run by `t`; it fails where one of its commands does.  $dir/a and
 # $dir/b are fresh hosts.
 #
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034
 set -u
 xlmig=$XLMIG_BUILDDIR/xlmig/xlmig
 simhost=$XLMIG_BUILDDIR/xlmig/xlmig-simhost
@@ -81,9 +81,13 @@ send() {
 # As send, in the background; $! is xlmig itself.
 send_in_background() {
     local vm=$1
-    exec_send() { exec "$xlmig" --toolstack "sim:$dir/a" send --transport "exec:${via:-$(receiver b)}" "$vm" b; }
-    exec_send &
+    shift
+    exec_send() { exec "$xlmig" --toolstack "sim:$dir/a" send --transport "exec:${via:-$(receiver b)}" "$@" "$vm" b; }
+    exec_send "$@" &
 }
+
+# An option of send: long enough for whatever comes in the middle of the copy.
+slowly=--max-bandwidth=10M
 
 # The exit status of a command, in $status.
 status_of() {
