@@ -30,6 +30,7 @@ static int on_suspend(void *user)
     struct save_case *c = user;
 
     ck_assert_uint_eq(c->throttle, 0);
+    ck_assert(!c->may_suspend || *c->may_suspend);
     if (c->suspend_fails)
         return -1;
     c->guest->suspended = true;
@@ -107,7 +108,7 @@ int run_save(struct save_case *c, int fd)
     };
     const struct xcsave_save_options options = {
         .fd = fd, .live = c->live, .cancel = &c->cancel, .callbacks = &callbacks,
-        .io_timeout_s = c->patience_s ? c->patience_s : 1, .limits = c->limits, .control = c->control,
+        .io_timeout_s = c->patience_s ? c->patience_s : DEFAULT_PATIENCE_S, .limits = c->limits, .control = c->control,
         .image = image_options(c),
     };
 
@@ -132,7 +133,8 @@ int run_restore(struct restore_case *c)
 {
     static const struct xcsave_callbacks callbacks = { 0 };
     struct xcsave_restore_options options = {
-        .fd = c->fd, .callbacks = &callbacks, .io_timeout_s = 1, .cancel = &c->cancel,
+        .fd = c->fd, .callbacks = &callbacks, .cancel = &c->cancel,
+        .io_timeout_s = c->patience_s ? c->patience_s : DEFAULT_PATIENCE_S,
         .image = { .channels = c->channels, .nr_channels = c->nr_channels },
     };
     struct xcsave_restore_result result;
@@ -164,9 +166,9 @@ static void *restore_thread(void *arg)
 
     run_restore(to);
     /* What is done reading says so, and what is not leaves nobody writing into the void. */
-    shutdown(to->fd, SHUT_RD);
+    shutdown(to->fd, SHUT_RDWR);
     for (unsigned i = 0; i < to->nr_channels; i++)
-        shutdown(to->channels[i], SHUT_RD);
+        shutdown(to->channels[i], SHUT_RDWR);
     return NULL;
 }
 

@@ -19,6 +19,9 @@ enum engine_way {
 
 #define MAX_TEST_CHANNELS 4u
 
+/* Longer than a machine that is busy with something else keeps anybody waiting. */
+#define DEFAULT_PATIENCE_S 60
+
 struct save_case {
     struct fake_guest *guest;
     enum engine_way way;
@@ -38,7 +41,8 @@ struct save_case {
     unsigned throttle, throttle_calls, most_throttled;
     bool throttle_fails;
     uint64_t features;          /* 0: all */
-    unsigned patience_s;        /* with a peer that takes nothing; 0: 1 */
+    unsigned patience_s;        /* with a peer that takes nothing; 0: DEFAULT_PATIENCE_S */
+    const volatile sig_atomic_t *may_suspend; /* optional: set before the guest is suspended */
     void (*prepare)(struct fake_guest *to); /* of move(): optional; the guest that is restored into, before that */
     struct xcsave_extents extents; /* of move(): what it was given */
     int channels[MAX_TEST_CHANNELS]; /* besides the first; set by run_both() */
@@ -51,6 +55,7 @@ struct restore_case {
     int fd;
     int channels[MAX_TEST_CHANNELS];
     unsigned nr_channels;
+    unsigned patience_s;        /* with a peer that says nothing; 0: DEFAULT_PATIENCE_S */
     volatile sig_atomic_t cancel;
     int rc;
     struct xcsave_report report;

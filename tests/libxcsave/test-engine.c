@@ -297,7 +297,7 @@ END_TEST
 
 START_TEST(a_peer_that_takes_nothing_is_given_up)
 {
-    struct save_case c = { .guest = fake_guest_new(1500), .way = _i, .live = true };
+    struct save_case c = { .guest = fake_guest_new(1500), .way = _i, .live = true, .patience_s = 1 };
     int fds[2];
 
     ck_assert_int_eq(pipe(fds), 0);
@@ -483,7 +483,7 @@ END_TEST
 
 START_TEST(a_stalled_sender_is_given_up)
 {
-    struct restore_case to = { .guest = fake_guest_new_empty() };
+    struct restore_case to = { .guest = fake_guest_new_empty(), .patience_s = 1 };
     int fds[2];
 
     ck_assert_int_eq(pipe(fds), 0);

@@ -57,7 +57,6 @@ static struct fake_guest *move_large(struct save_case *c)
 
     if (!c->prepare)
         c->prepare = prepare_clean;
-    c->patience_s = 10;
     to = move(c);
     ck_assert_uint_eq(to->nr_populated, nr_pages(c->guest));
     ck_assert_uint_eq(c->extents.nr_1g, to->extents_1g);

@@ -305,12 +305,11 @@ START_TEST(a_cancel_is_heard_while_every_channel_stands)
         if (i)
             c.channels[i - 1] = pairs[i][0];
     }
-    c.patience_s = 30;
     clock_gettime(CLOCK_MONOTONIC, &start);
     ck_assert_int_eq(pthread_create(&thread, NULL, cancel_soon, (void *)&c.cancel), 0);
     ck_assert_int_eq(run_save(&c, pairs[0][0]), -1);
     ck_assert_int_eq(c.error.errnum, ECANCELED);
-    ck_assert_double_lt(seconds_since(&start), 1.2);
+    ck_assert_double_lt(seconds_since(&start), DEFAULT_PATIENCE_S / 2);
     ck_assert(!c.guest->logdirty && !c.guest->mapped);
     pthread_join(thread, NULL);
     for (unsigned i = 0; i < nr; i++) {
@@ -330,11 +329,14 @@ static void *finish_soon(void *arg)
     return NULL;
 }
 
+static volatile sig_atomic_t is_released;
+
 static void *release_soon(void *arg)
 {
     const struct timespec a_moment = { .tv_nsec = 200000000 };
 
     nanosleep(&a_moment, NULL);
+    is_released = true;
     xcsave_control_release(arg);
     return NULL;
 }
@@ -342,7 +344,9 @@ static void *release_soon(void *arg)
 /* Live or not: the guest runs until it is released, and what it writes meanwhile is sent. */
 START_TEST(a_held_guest_runs_until_it_is_released)
 {
-    struct save_case c = { .guest = fake_guest_new(1000), .way = WAY_V1_THREADS, .live = _i };
+    struct save_case c = {
+        .guest = fake_guest_new(1000), .way = WAY_V1_THREADS, .live = _i, .may_suspend = &is_released,
+    };
     pthread_t thread;
 
     c.guest->script = change_a_word;
@@ -351,7 +355,6 @@ START_TEST(a_held_guest_runs_until_it_is_released)
     ck_assert_int_eq(pthread_create(&thread, NULL, release_soon, c.control), 0);
     fake_guest_free(move(&c));
     pthread_join(thread, NULL);
-    ck_assert_uint_ge(c.report.total_us - c.report.stopped_us, 200000);
     ck_assert_uint_ge(c.report.precopy_rounds, _i ? 2 : 0);
     xcsave_control_free(c.control);
     fake_guest_free(c.guest);
@@ -368,7 +371,6 @@ START_TEST(a_held_guest_is_stopped_when_the_end_is_asked_for)
     ck_assert_int_eq(pthread_create(&thread, NULL, finish_soon, c.control), 0);
     fake_guest_free(move(&c));
     pthread_join(thread, NULL);
-    ck_assert_uint_lt(c.report.total_us, 5000000);
     xcsave_control_free(c.control);
     fake_guest_free(c.guest);
 }
@@ -385,7 +387,7 @@ START_TEST(a_finish_does_not_wait_for_the_limit)
     fake_guest_free(move(&c));
     pthread_join(thread, NULL);
     ck_assert_int_eq(c.report.reason, XCSAVE_REASON_ASKED);
-    ck_assert_uint_lt(c.report.total_us, 5000000);
+    ck_assert_uint_lt(c.report.total_us, FAKE_MAX_PAGES * 4096ull * 1000000 / (1 << 20) / 2); /* which the limit means twice */
     xcsave_control_free(c.control);
     fake_guest_free(c.guest);
 }
