@@ -17,6 +17,8 @@ libxcsave_libengine_la_SOURCES = \
 	libxcsave/control.h \
 	libxcsave/delta-cache.c \
 	libxcsave/delta-cache.h \
+	libxcsave/dirty-log.c \
+	libxcsave/dirty-log.h \
 	libxcsave/error.c \
 	libxcsave/extents.c \
 	libxcsave/extents.h \
@@ -57,6 +59,8 @@ libxcsave_libengine_la_SOURCES = \
 	libxcsave/save.c \
 	libxcsave/sink-libxc.c \
 	libxcsave/sink-v1.c \
+	libxcsave/steering.c \
+	libxcsave/steering.h \
 	libxcsave/v1-channel.c \
 	libxcsave/v1-channel.h \
 	libxcsave/v1-codec-choice.c \

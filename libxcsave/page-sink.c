@@ -94,6 +94,17 @@ void page_sink_dispose(struct page_sink *s)
     s->nr_pfns = 0;
 }
 
+void page_sink_count(struct page_sink *s, struct xcsave_progress *progress)
+{
+    const struct xcsave_kind_count *kinds = progress->kinds;
+
+    s->ops->count(s, progress);
+    progress->bytes = s->ops->bytes(s);
+    progress->pages_sent = kinds[XCSAVE_KIND_DATA].pages + kinds[XCSAVE_KIND_ZERO].pages +
+                           kinds[XCSAVE_KIND_DELTA].pages + kinds[XCSAVE_KIND_SAME].pages;
+    progress->pages_skipped = kinds[XCSAVE_KIND_ABSENT].pages;
+}
+
 void page_sink_close(struct page_sink *s)
 {
     if (s)

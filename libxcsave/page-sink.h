@@ -39,7 +39,7 @@ struct page_sink_ops {
     int (*end)(struct page_sink *s, struct xcsave_error *error);
     /* Bytes written so far, of pages and all else. */
     uint64_t (*bytes)(struct page_sink *s);
-    /* Counts by kind, and bytes by channel. */
+    /* Counts by kind, and bytes by channel.  For page_sink_count(). */
     void (*count)(struct page_sink *s, struct xcsave_progress *progress);
     /* Ends what is under way, too. */
     void (*close)(struct page_sink *s);
@@ -62,6 +62,8 @@ struct page_sink {
 int page_sink_grow(struct page_sink *s, uint64_t nr_pfns, struct xcsave_error *error);
 /* Add what was put off to `dirty`. */
 void page_sink_take_deferred(struct page_sink *s, uint64_t *dirty);
+/* Bring what `progress` says of pages and bytes up to date. */
+void page_sink_count(struct page_sink *s, struct xcsave_progress *progress);
 /* NULL is fine. */
 void page_sink_close(struct page_sink *s);
 
