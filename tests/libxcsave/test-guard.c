@@ -3,6 +3,7 @@
 #include "config.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -13,6 +14,9 @@
 #include "libxcsave/other-saver.h"
 #include "tests/run-suite.h"
 #include "tests/scratch.h"
+
+#define LENGTH(array) ((int)(sizeof(array) / sizeof((array)[0])))
+#define PFN_OF_STRANGER 1234
 
 /* ---- foreign hands ---------------------------------------------------- */
 
@@ -51,42 +55,18 @@ static void write_and_restart(struct fake_guest *g, unsigned round)
         restart(g);
 }
 
-/* Fails as it should: nothing is claimed, nothing is left on. */
-static void is_found(struct save_case *c, bool suspended)
+/* Dirty since the stranger began: gone, it would be stale in his copy. */
+static void restart_and_write(struct fake_guest *g)
 {
-    int fd = memory_file();
-
-    c->live = true;
-    ck_assert_int_eq(run_save_alone(c, fd), -1);
-    ck_assert_int_eq(c->error.errnum, EBUSY);
-    ck_assert_ptr_nonnull(strstr(c->error.text, "taken by another save or migration"));
-    ck_assert_int_eq(c->guest->suspended, suspended);
-    ck_assert(!c->guest->logdirty && !c->emulator_on);
-    ck_assert_uint_eq(c->guest->mapped, 0);
-    ck_assert_uint_eq(c->notes, 0);
-    close(fd);
-    fake_guest_free(c->guest);
+    restart(g);
+    fake_guest_write(g, PFN_OF_STRANGER, 1);
 }
 
-START_TEST(a_foreign_clean_is_found_before_the_guest_is_stopped)
+static void restart_and_write_midway(struct fake_guest *g, unsigned round)
 {
-    struct save_case c = { .guest = fake_guest_new(1500), .way = _i };
-
-    c.guest->script = write_and_clean;
-    is_found(&c, false);
-    ck_assert_uint_eq(c.rounds, 1);
+    if (round == 1)
+        restart_and_write(g);
 }
-END_TEST
-
-START_TEST(a_foreign_restart_is_found_before_the_guest_is_stopped)
-{
-    struct save_case c = { .guest = fake_guest_new(1500), .way = _i };
-
-    c.guest->script = write_and_restart;
-    is_found(&c, false);
-    ck_assert_uint_eq(c.rounds, 0);
-}
-END_TEST
 
 /* Long enough for a look. */
 static void restart_and_wait(struct fake_guest *g, unsigned batch)
@@ -98,80 +78,62 @@ static void restart_and_wait(struct fake_guest *g, unsigned batch)
     nanosleep(&t, NULL);
 }
 
-START_TEST(a_look_in_the_middle_of_a_round_finds_it)
-{
-    struct save_case c = { .guest = fake_guest_new(6 * GUEST_BATCH_PAGES) };
+struct stranger_case {
+    const char *name;
+    void (*script)(struct fake_guest *g, unsigned round);
+    void (*at_suspend)(struct fake_guest *g);
+    bool suspended;             /* the guest, when it is found */
+    unsigned min_rounds, max_rounds; /* complete by then */
+    bool has_other_saver;       /* who still needs the log */
+};
 
-    c.guest->between = restart_and_wait;
-    is_found(&c, false);
-    ck_assert_uint_lt(c.report.end.pages_sent, 6 * GUEST_BATCH_PAGES);
-}
-END_TEST
+static const struct stranger_case stranger_cases[] = {
+    { "a clean is found before the guest is stopped", write_and_clean, NULL, false, 1, 1, false },
+    { "a restart is found before the guest is stopped", write_and_restart, NULL, false, 0, 0, false },
+    { "a clean after the last round is found at the end", write_some, clean, true, 2, UINT_MAX, false },
+    { "a restart after the last round is found at the end", NULL, restart, true, 1, UINT_MAX, false },
+    { "a log that another one still needs is left to him", restart_and_write_midway, NULL, false, 0, 0, true },
+    { "and so it is when it is found at the end", NULL, restart_and_write, true, 1, UINT_MAX, true },
+};
 
-START_TEST(a_foreign_clean_after_the_last_round_is_found_at_the_end)
-{
-    struct save_case c = { .guest = fake_guest_new(1500), .way = _i, .at_suspend = clean };
-
-    c.guest->script = write_some;
-    is_found(&c, true);
-    ck_assert_uint_ge(c.rounds, 2);
-}
-END_TEST
-
-START_TEST(a_foreign_restart_after_the_last_round_is_found_at_the_end)
-{
-    struct save_case c = { .guest = fake_guest_new(1500), .way = _i, .at_suspend = restart };
-
-    is_found(&c, true);
-}
-END_TEST
-
-/* ---- what the stranger has of it -------------------------------------- */
-
-static const uint64_t pfn_of_stranger = 1234;
-
-/* Dirty since the stranger began: gone, it would be stale in his copy. */
-static void restart_and_write(struct fake_guest *g)
-{
-    restart(g);
-    fake_guest_write(g, pfn_of_stranger, 1);
-}
-
-static void restart_and_write_midway(struct fake_guest *g, unsigned round)
-{
-    if (round == 1)
-        restart_and_write(g);
-}
-
-static void left_to_the_stranger(struct save_case *c, bool suspended)
+/* Fails as it should: nothing is claimed; nothing is left on, or all that the stranger has. */
+static void is_found(const struct stranger_case *t, struct save_case *c)
 {
     int fd = memory_file();
 
     c->live = true;
-    c->guest->has_other_saver = true;
-    ck_assert_int_eq(run_save_alone(c, fd), -1);
-    ck_assert_int_eq(c->error.errnum, EBUSY);
-    ck_assert_int_eq(c->guest->suspended, suspended);
-    ck_assert(c->guest->logdirty && c->emulator_on);
-    ck_assert(bitmap_test(c->guest->dirty, pfn_of_stranger));
+    c->at_suspend = t->at_suspend;
+    c->guest->script = t->script;
+    c->guest->has_other_saver = t->has_other_saver;
+    ck_assert_msg(run_save_alone(c, fd) == -1, "%s", t->name);
+    ck_assert_msg(c->error.errnum == EBUSY, "%s: %s", t->name, c->error.text);
+    ck_assert_msg(strstr(c->error.text, "taken by another save or migration"), "%s: %s", t->name, c->error.text);
+    ck_assert_msg(c->guest->suspended == t->suspended, "%s", t->name);
+    ck_assert_msg(c->rounds >= t->min_rounds && c->rounds <= t->max_rounds, "%s: %u rounds", t->name, c->rounds);
+    ck_assert_msg(c->guest->logdirty == t->has_other_saver, "%s", t->name);
+    ck_assert_msg(c->emulator_on == t->has_other_saver, "%s", t->name);
+    ck_assert_msg(!t->has_other_saver || bitmap_test(c->guest->dirty, PFN_OF_STRANGER), "%s", t->name);
+    ck_assert_msg(c->guest->mapped == 0 && c->notes == 0, "%s", t->name);
     close(fd);
     fake_guest_free(c->guest);
 }
 
-START_TEST(a_log_that_another_one_still_needs_is_left_to_him)
+START_TEST(a_stranger_is_found)
 {
-    struct save_case c = { .guest = fake_guest_new(1500), .way = _i };
+    struct save_case c = { .guest = fake_guest_new(1500), .way = _i % NR_WAYS };
 
-    c.guest->script = restart_and_write_midway;
-    left_to_the_stranger(&c, false);
+    is_found(&stranger_cases[_i / NR_WAYS], &c);
 }
 END_TEST
 
-START_TEST(and_so_it_is_when_it_is_found_at_the_end)
+START_TEST(a_look_in_the_middle_of_a_round_finds_him)
 {
-    struct save_case c = { .guest = fake_guest_new(1500), .way = _i, .at_suspend = restart_and_write };
+    static const struct stranger_case t = { .name = "a look in the middle of a round" };
+    struct save_case c = { .guest = fake_guest_new(6 * GUEST_BATCH_PAGES) };
 
-    left_to_the_stranger(&c, true);
+    c.guest->between = restart_and_wait;
+    is_found(&t, &c);
+    ck_assert_uint_lt(c.report.end.pages_sent, 6 * GUEST_BATCH_PAGES);
 }
 END_TEST
 
@@ -233,44 +195,29 @@ END_TEST
 
 /* ---- no guard --------------------------------------------------------- */
 
-static void has_no_guard(struct save_case *c)
+static const struct unguarded_case {
+    const char *name;
+    uint64_t nr_pfns;
+    void (*script)(struct fake_guest *g, unsigned round);
+    bool cannot_mark, marks_nothing;
+} unguarded_cases[] = {
+    { .name = "no page for it", .nr_pfns = 1500, .script = write_and_clean, .cannot_mark = true },
+    { .name = "a mark that does not show", .nr_pfns = 1500, .script = write_and_clean, .marks_nothing = true },
+    { .name = "a marked page beyond the guest", .nr_pfns = FAKE_MARKED_PFN },
+};
+
+START_TEST(a_guest_without_a_guard_is_copied_and_that_is_said_once)
 {
+    const struct unguarded_case *t = &unguarded_cases[_i];
+    struct save_case c = { .guest = fake_guest_new(t->nr_pfns), .live = true };
     int fd = memory_file();
 
-    c->live = true;
-    c->guest->script = write_and_clean;
-    ck_assert_msg(!run_save_alone(c, fd), "%s", c->error.text);
-    ck_assert_uint_eq(c->notes, 1);
-    ck_assert_ptr_nonnull(strstr(c->last_note, "would not be noticed"));
-    close(fd);
-    fake_guest_free(c->guest);
-}
-
-START_TEST(a_guest_without_a_page_for_it_is_copied_unguarded_and_that_is_said_once)
-{
-    struct save_case c = { .guest = fake_guest_new(1500) };
-
-    c.guest->cannot_mark = true;
-    has_no_guard(&c);
-}
-END_TEST
-
-START_TEST(a_mark_that_does_not_show_is_no_guard)
-{
-    struct save_case c = { .guest = fake_guest_new(1500) };
-
-    c.guest->marks_nothing = true;
-    has_no_guard(&c);
-}
-END_TEST
-
-START_TEST(a_marked_page_beyond_the_guest_is_no_guard)
-{
-    struct save_case c = { .guest = fake_guest_new(FAKE_MARKED_PFN), .live = true };
-    int fd = memory_file();
-
-    ck_assert_msg(!run_save_alone(&c, fd), "%s", c.error.text);
-    ck_assert_uint_eq(c.notes, 1);
+    c.guest->cannot_mark = t->cannot_mark;
+    c.guest->marks_nothing = t->marks_nothing;
+    c.guest->script = t->script;
+    ck_assert_msg(!run_save_alone(&c, fd), "%s: %s", t->name, c.error.text);
+    ck_assert_msg(c.notes == 1, "%s: %u notes", t->name, c.notes);
+    ck_assert_msg(strstr(c.last_note, "would not be noticed"), "%s: %s", t->name, c.last_note);
     close(fd);
     fake_guest_free(c.guest);
 }
@@ -299,30 +246,43 @@ static void add_process(const char *pid, const char *words)
     scratch_do(proc, command);
 }
 
-START_TEST(another_saver_is_found_with_its_name)
-{
-    struct other_saver other;
+static const struct process_case {
+    const char *name;
+    const char *pid;            /* NULL: see getpid */
+    pid_t (*getpid)(void);
+    const char *command;
+    const char *program;        /* of domain 7's saver; NULL: this is none */
+} process_cases[] = {
+    { "a save helper", "31", NULL, "/usr/lib/xen-4.17/bin/libxl-save-helper --save-domain 18 15 7 1 136 0",
+      "libxl-save-helper" },
+    { "of another domain", "31", NULL, "libxl-save-helper --save-domain 7 7 70 7 7 7", NULL },
+    { "that restores", "31", NULL, "libxl-save-helper --restore-domain 18 15 7 1 136 0", NULL },
+    { "with too few words", "31", NULL, "xl --save-domain 18 15", NULL },
+    { "that is no process", "31x", NULL, "libxl-save-helper --save-domain 18 15 7 1 136 0", NULL },
+    { "myself", NULL, getpid, "libxl-save-helper --save-domain 18 15 7 1 136 0", NULL },
+    { "my parent", NULL, getppid, "libxl-save-helper --save-domain 18 15 7 1 136 0", NULL },
+};
 
-    add_process("31", "/usr/lib/xen-4.17/bin/libxl-save-helper --save-domain 18 15 7 1 136 0");
-    ck_assert_int_eq(other_saver_find(proc, 7, &other), 1);
-    ck_assert_int_eq(other.pid, 31);
-    ck_assert_str_eq(other.name, "libxl-save-helper");
+START_TEST(a_saver_is_told_from_others)
+{
+    const struct process_case *t = &process_cases[_i];
+    struct other_saver other;
+    char pid[16];
+
+    snprintf(pid, sizeof pid, "%d", t->getpid ? (int)t->getpid() : 0);
+    add_process(t->pid ? t->pid : pid, t->command);
+    ck_assert_msg(other_saver_find(proc, 7, &other) == !!t->program, "%s", t->name);
+    if (t->program) {
+        ck_assert_int_eq(other.pid, 31);
+        ck_assert_str_eq(other.name, t->program);
+    }
 }
 END_TEST
 
-START_TEST(who_does_something_else_is_no_other_saver)
+START_TEST(a_process_without_a_whole_command_line_is_no_saver)
 {
     struct other_saver other;
-    char me[16];
 
-    add_process("31", "libxl-save-helper --save-domain 7 7 70 7 7 7");
-    add_process("32", "libxl-save-helper --restore-domain 18 15 7 1 136 0");
-    add_process("33", "xl --save-domain 18 15");
-    add_process("34x", "libxl-save-helper --save-domain 18 15 7 1 136 0");
-    snprintf(me, sizeof me, "%d", (int)getpid());
-    add_process(me, "libxl-save-helper --save-domain 18 15 7 1 136 0");
-    snprintf(me, sizeof me, "%d", (int)getppid());
-    add_process(me, "libxl-save-helper --save-domain 18 15 7 1 136 0");
     scratch_do(proc, "mkdir 35 36; : > 36/cmdline; mkdir 37; printf 'x\\0--save-domain\\0001\\0002\\0007' > 37/cmdline");
     ck_assert_int_eq(other_saver_find(proc, 7, &other), 0);
 }
@@ -347,24 +307,17 @@ int main(void)
     TCase *tc = tcase_create("guard"), *who = tcase_create("who else");
 
     tcase_set_timeout(tc, 20);
-    tcase_add_loop_test(tc, a_foreign_clean_is_found_before_the_guest_is_stopped, 0, NR_WAYS);
-    tcase_add_loop_test(tc, a_foreign_restart_is_found_before_the_guest_is_stopped, 0, NR_WAYS);
-    tcase_add_test(tc, a_look_in_the_middle_of_a_round_finds_it);
-    tcase_add_loop_test(tc, a_foreign_clean_after_the_last_round_is_found_at_the_end, 0, NR_WAYS);
-    tcase_add_loop_test(tc, a_foreign_restart_after_the_last_round_is_found_at_the_end, 0, NR_WAYS);
-    tcase_add_loop_test(tc, a_log_that_another_one_still_needs_is_left_to_him, 0, NR_WAYS);
-    tcase_add_loop_test(tc, and_so_it_is_when_it_is_found_at_the_end, 0, NR_WAYS);
+    tcase_add_loop_test(tc, a_stranger_is_found, 0, LENGTH(stranger_cases) * NR_WAYS);
+    tcase_add_test(tc, a_look_in_the_middle_of_a_round_finds_him);
     tcase_add_loop_test(tc, a_log_that_nobody_took_is_ended_whoever_else_is_there, 0, NR_WAYS);
     tcase_add_test(tc, a_guest_at_rest_has_no_dirty_page);
     tcase_add_test(tc, the_guard_changes_no_more_than_one_page_a_round);
     tcase_add_test(tc, what_the_guest_writes_to_the_marked_page_arrives);
-    tcase_add_test(tc, a_guest_without_a_page_for_it_is_copied_unguarded_and_that_is_said_once);
-    tcase_add_test(tc, a_mark_that_does_not_show_is_no_guard);
-    tcase_add_test(tc, a_marked_page_beyond_the_guest_is_no_guard);
+    tcase_add_loop_test(tc, a_guest_without_a_guard_is_copied_and_that_is_said_once, 0, LENGTH(unguarded_cases));
     suite_add_tcase(suite, tc);
     tcase_add_checked_fixture(who, make_proc, remove_proc);
-    tcase_add_test(who, another_saver_is_found_with_its_name);
-    tcase_add_test(who, who_does_something_else_is_no_other_saver);
+    tcase_add_loop_test(who, a_saver_is_told_from_others, 0, LENGTH(process_cases));
+    tcase_add_test(who, a_process_without_a_whole_command_line_is_no_saver);
     tcase_add_test(who, a_command_line_without_an_end_is_cut_off);
     suite_add_tcase(suite, who);
     return run_suite(suite);
