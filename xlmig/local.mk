@@ -141,7 +141,9 @@ xlmig_libxlmig_la_SOURCES = \
 	xlmig/toolstack-libxl-ops.c \
 	xlmig/toolstack-libxl.c \
 	xlmig/toolstack-libxl.h \
+	xlmig/toolstack-sim-child.c \
 	xlmig/toolstack-sim.c \
+	xlmig/toolstack-sim.h \
 	xlmig/toolstack.c \
 	xlmig/toolstack.h \
 	xlmig/transport.c \

@@ -4,7 +4,7 @@
  * manages VMs on this host.
  *
  * Two implementations: libxl (toolstack-libxl*.c) and a simulated host
- * (toolstack-sim.c).  Both run in the caller's libevent loop and its one thread.
+ * (toolstack-sim*.c).  Both run in the caller's libevent loop and its one thread.
  *
  * Two kinds of operations.
  *
