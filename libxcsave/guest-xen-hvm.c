@@ -159,8 +159,6 @@ static int mark_dirty(struct xcsave_guest *base, uint64_t *pfn, struct xcsave_er
     struct xen_guest *g = to_xen(base);
 
     (void)error;
-    if (!g->dmod)
-        g->dmod = xendevicemodel_open(&g->logger, 0);
     if (!g->dmod || xc_hvm_param_get(g->xch, g->domid, HVM_PARAM_STORE_PFN, pfn) || !*pfn)
         return 1;
     return xendevicemodel_modified_memory(g->dmod, (domid_t)g->domid, *pfn, 1) ? 1 : 0;

@@ -131,8 +131,6 @@ int pv_mark_dirty(struct xcsave_guest *base, uint64_t *pfn, struct xcsave_error 
     uint64_t mfn;
 
     (void)error;
-    if (!g->xcall)
-        g->xcall = xencall_open(&g->logger, 0);
     if (!g->xcall || !g->pv->nr_p2m_frames)
         return 1;
     *pfn = g->pv->p2m_frame_pfns[0];

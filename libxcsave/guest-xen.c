@@ -283,6 +283,15 @@ static int open_handles(struct xen_guest *g, struct xcsave_error *error)
     return 0;
 }
 
+/* For mark_dirty().  All is opened here, because whoever works on the guest may not open anything later. */
+static void open_marks(struct xen_guest *g)
+{
+    if (g->info.hvm)
+        g->dmod = xendevicemodel_open(&g->logger, 0);
+    else
+        g->xcall = xencall_open(&g->logger, 0);
+}
+
 static struct xcsave_guest *open_guest(uint32_t domid, const struct xcsave_restore_wiring *wiring,
                                        struct xcsave_error *error)
 {
@@ -304,6 +313,8 @@ static struct xcsave_guest *open_guest(uint32_t domid, const struct xcsave_resto
         xen_close(&g->base);
         return NULL;
     }
+    if (!wiring)
+        open_marks(g);
     return &g->base;
 }
 

@@ -59,8 +59,8 @@ struct xen_guest {
     struct xcsave_restore_wiring wiring; /* destination only */
     struct xen_blob cpuid, msr; /* policies that came in the stream */
     struct xen_hvm_restore hvm;
-    xendevicemodel_handle *dmod; /* PVH/HVM, once mark_dirty() wanted it */
-    xencall_handle *xcall;      /* PV, the same */
+    xendevicemodel_handle *dmod; /* source, PVH/HVM: for mark_dirty(); NULL: there are no marks */
+    xencall_handle *xcall;      /* source, PV: the same */
     struct xen_pv *pv;          /* NULL: not a PV guest */
 };
 
