@@ -191,7 +191,7 @@ int dirty_log_begin(struct dirty_log *log, bool has_emulator, struct xcsave_erro
            start_guard(log, error) ? -1 : 0;
 }
 
-/* Taken by another one who still needs it. */
+/* Taken by another one who still needs it, or may, where that is not to be known. */
 static bool is_anothers(const struct dirty_log *log)
 {
     return log->guard.taken && log->guest->ops->has_other_saver && log->guest->ops->has_other_saver(log->guest);

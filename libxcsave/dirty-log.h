@@ -82,7 +82,8 @@ bool dirty_log_take_memory_change(struct dirty_log *log);
 
 /*
  * Log nothing any more, in Xen and in the device model; idempotent.  But a log
- * that another save took, and still needs, is left to that one.
+ * that another save took is left to that one if he still needs it, and where that is
+ * not to be known.
  */
 int dirty_log_end(struct dirty_log *log, struct xcsave_error *error);
 

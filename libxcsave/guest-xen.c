@@ -148,7 +148,7 @@ int xen_frame_types(struct xen_guest *g, unsigned n, const xen_pfn_t *frames, ui
 
 /* ---- the dirty log ---------------------------------------------------- */
 
-bool xen_has_other_saver(struct xcsave_guest *base)
+int xen_has_other_saver(struct xcsave_guest *base)
 {
     struct other_saver other;
 
@@ -159,9 +159,13 @@ bool xen_has_other_saver(struct xcsave_guest *base)
 static int refuse_other_saver(struct xen_guest *g, struct xcsave_error *error)
 {
     struct other_saver other;
+    int r = other_saver_find("/proc", g->domid, &other);
 
-    if (!other_saver_find("/proc", g->domid, &other))
+    if (r == 0)
         return 0;
+    if (r < 0)
+        return xcsave_fail(error, errno, "writes to domain %u are tracked already, and who does cannot be looked up",
+                           g->domid);
     xcsave_fail(error, 0, "domain %u is being saved or migrated by process %d (%s)", g->domid, (int)other.pid,
                 other.name);
     error->errnum = EBUSY;

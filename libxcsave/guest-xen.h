@@ -82,7 +82,7 @@ int xen_logdirty_enable(struct xcsave_guest *g, struct xcsave_error *error);
 int xen_logdirty_read(struct xcsave_guest *g, enum guest_dirty_op op, uint64_t *bitmap, uint64_t nr_pfns,
                       struct xcsave_error *error);
 int xen_logdirty_disable(struct xcsave_guest *g, struct xcsave_error *error);
-bool xen_has_other_saver(struct xcsave_guest *g);
+int xen_has_other_saver(struct xcsave_guest *g);
 int xen_is_suspended(struct xcsave_guest *g, bool *suspended, struct xcsave_error *error);
 /* XEN_DOMCTL_getpageframeinfo3 for frames of the guest; types as STREAM_PAGE_*. */
 int xen_frame_types(struct xen_guest *g, unsigned n, const xen_pfn_t *frames, uint32_t *types,

@@ -93,8 +93,8 @@ struct guest_ops {
      * Only while the log is on.  Optional: log-guard.h has what it is for.
      */
     int (*mark_dirty)(struct xcsave_guest *g, uint64_t *pfn, struct xcsave_error *error);
-    /* Is another process saving this guest now?  Optional. */
-    bool (*has_other_saver)(struct xcsave_guest *g);
+    /* Is another process saving this guest now?  1: yes; 0: no; -1: that is not to be known here.  Optional. */
+    int (*has_other_saver)(struct xcsave_guest *g);
 
     /* Whether the guest is suspended now (SHUTDOWN_suspend), asked after the suspend callback succeeded. */
     int (*is_suspended)(struct xcsave_guest *g, bool *suspended, struct xcsave_error *error);

@@ -84,7 +84,7 @@ int other_saver_find(const char *proc, uint32_t domid, struct other_saver *found
     int is_found = 0;
 
     if (!dir)
-        return 0;
+        return -1;
     while (!is_found && (entry = readdir(dir))) {
         pid_t pid = to_pid(entry->d_name);
 

@@ -17,7 +17,7 @@ struct other_saver {
     char name[64];              /* of its program, without its folder */
 };
 
-/* `proc`: "/proc".  1: found, other than this process and its parent; 0: there is none. */
+/* `proc`: "/proc".  1: found, other than this process and its parent; 0: there is none; -1: not to be known (errno). */
 int other_saver_find(const char *proc, uint32_t domid, struct other_saver *found);
 
 #endif

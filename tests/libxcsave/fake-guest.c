@@ -153,7 +153,7 @@ static int mark_dirty(struct xcsave_guest *base, uint64_t *pfn, struct xcsave_er
     return 0;
 }
 
-static bool has_other_saver(struct xcsave_guest *base)
+static int has_other_saver(struct xcsave_guest *base)
 {
     return to_fake(base)->has_other_saver;
 }

@@ -24,7 +24,7 @@ struct fake_guest {
     bool logdirty;
     bool cannot_mark;                   /* no page can be marked dirty */
     bool marks_nothing;                 /* it says that it did, and the log does not show it */
-    bool has_other_saver;
+    int has_other_saver;        /* what it answers */
     bool suspended;
     bool superpages;
     bool counts_pages;                  /* tells how many pages it has */
