@@ -3,7 +3,9 @@
  * Saving a guest: the algorithm, and nothing that depends on the hypervisor.
  *
  *   headers, static records, opening records
- *   live:  log-dirty on; rounds until the policy says stop
+ *   live:  log-dirty on
+ *   ready: the caller may confine the process
+ *   live:  rounds until the policy says stop
  *   suspend; what is dirty or was put off; vCPUs and platform; END
  *   on every path: log-dirty off, in the device model too, nothing mapped
  *   (but a log that somebody else took, and still needs, is his to end)
@@ -315,6 +317,18 @@ static int await_release(struct save *s)
     return 0;
 }
 
+static int begin_live(struct save *s)
+{
+    enter_phase(s, XCSAVE_PHASE_PRECOPY);
+    steering_begin(&s->steering);
+    return dirty_log_begin(&s->log, s->identity.type == STREAM_GUEST_X86_HVM, s->error);
+}
+
+static int tell_ready(struct save *s)
+{
+    return s->callbacks->ready ? s->callbacks->ready(s->callbacks->user, s->error) : 0;
+}
+
 /* Copy in rounds while the guest runs.  Leaves in the map what the last look at the log found. */
 static int send_memory_live(struct save *s)
 {
@@ -322,9 +336,7 @@ static int send_memory_live(struct save *s)
     enum xcsave_decision decision;
     unsigned nr_restarts = 0;
 
-    enter_phase(s, XCSAVE_PHASE_PRECOPY);
-    steering_begin(&s->steering);
-    if (dirty_log_begin(&s->log, s->identity.type == STREAM_GUEST_X86_HVM, s->error) || measure_dirtying(s))
+    if (measure_dirtying(s))
         return -1;
     do {
         struct xcsave_round round;
@@ -453,7 +465,7 @@ static int cleanup(struct save *s)
 
 static int save_guest(struct save *s)
 {
-    if (setup(s) || write_opening(s))
+    if (setup(s) || write_opening(s) || (s->options->live && begin_live(s)) || tell_ready(s))
         return -1;
     if (s->options->live ? send_memory_live(s) : await_release(s))
         return -1;

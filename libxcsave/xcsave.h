@@ -202,6 +202,12 @@ struct xcsave_callbacks {
     int (*suspend)(void *user);
     /* Save, optional (no device model).  Tell the device model to mark the pages it writes.  0 or -1. */
     int (*emulator_logdirty)(void *user, bool enable);
+    /*
+     * Save, optional.  Nothing is left that has to be opened or looked up on
+     * this host; of a live save the guest's writes are tracked, and no page was
+     * sent yet.  For a caller that confines itself.  -1, with error: the save fails.
+     */
+    int (*ready)(void *user, struct xcsave_error *error);
     /* Restore, optional.  All static data is in; bits of `missing` name what an old stream lacked.  0 or -1. */
     int (*static_data_done)(void *user, unsigned missing);
     /* Optional.  Called several times a second at the most. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "config.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -47,6 +48,18 @@ static int on_emulator(void *user, bool enable)
         return -1;
     c->emulator_on = enable;
     return 0;
+}
+
+static int on_ready(void *user, struct xcsave_error *error)
+{
+    struct save_case *c = user;
+
+    c->ready_calls++;
+    c->tracked_when_ready = c->guest->logdirty && c->emulator_on;
+    c->sent_when_ready = c->report.end.pages_sent;
+    if (c->ready_fails)
+        *error = (struct xcsave_error){ .errnum = EPERM, .text = "not ready" };
+    return c->ready_fails ? -1 : 0;
 }
 
 static void on_round(void *user, const struct xcsave_round *round, bool stopped)
@@ -103,7 +116,7 @@ int run_save(struct save_case *c, int fd)
     if (!c->limits.max_downtime_us)
         c->limits.max_downtime_us = 1;
     const struct xcsave_callbacks callbacks = {
-        .user = c, .suspend = on_suspend, .emulator_logdirty = on_emulator, .round_done = on_round,
+        .user = c, .suspend = on_suspend, .emulator_logdirty = on_emulator, .ready = on_ready, .round_done = on_round,
         .throttle = on_throttle, .note = on_note,
     };
     const struct xcsave_save_options options = {

@@ -27,6 +27,10 @@ struct save_case {
     enum engine_way way;
     bool live;
     bool suspend_fails;
+    bool ready_fails;
+    unsigned ready_calls;
+    bool tracked_when_ready;    /* by Xen and the device model */
+    uint64_t sent_when_ready;   /* pages */
     void (*at_suspend)(struct fake_guest *g);
     unsigned notes;
     char last_note[128];

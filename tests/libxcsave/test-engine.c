@@ -281,6 +281,33 @@ START_TEST(a_device_model_that_refuses_fails_the_save)
 }
 END_TEST
 
+START_TEST(who_saves_is_told_once_that_nothing_is_left_to_open)
+{
+    struct save_case c = { .guest = fake_guest_new(100), .way = _i / 2, .live = _i % 2 };
+
+    fake_guest_free(move(&c));
+    ck_assert_uint_eq(c.ready_calls, 1);
+    ck_assert(c.tracked_when_ready == c.live);
+    ck_assert_uint_eq(c.sent_when_ready, 0);
+    fake_guest_free(c.guest);
+}
+END_TEST
+
+START_TEST(who_is_not_ready_fails_the_save)
+{
+    struct save_case c = { .guest = fake_guest_new(100), .way = _i / 2, .live = _i % 2, .ready_fails = true };
+    int fd = memory_file();
+
+    ck_assert_int_eq(run_save_alone(&c, fd), -1);
+    ck_assert_int_eq(c.error.errnum, EPERM);
+    ck_assert_str_eq(c.error.text, "not ready");
+    ck_assert(!c.guest->suspended && !c.guest->logdirty && !c.emulator_on);
+    ck_assert_uint_eq(c.report.end.pages_sent, 0);
+    close(fd);
+    fake_guest_free(c.guest);
+}
+END_TEST
+
 START_TEST(a_cancel_is_heard_between_rounds)
 {
     struct save_case c = { .guest = fake_guest_new(1500), .way = _i, .live = true, .cancel_in_round = 1 };
@@ -518,6 +545,8 @@ int main(void)
     tcase_add_loop_test(tc, whatever_fails_the_guest_is_left_able_to_run, 0, NR_WAYS);
     tcase_add_loop_test(tc, a_guest_that_does_not_suspend_fails_the_save, 0, NR_WAYS);
     tcase_add_loop_test(tc, a_device_model_that_refuses_fails_the_save, 0, NR_WAYS);
+    tcase_add_loop_test(tc, who_saves_is_told_once_that_nothing_is_left_to_open, 0, 2 * NR_WAYS);
+    tcase_add_loop_test(tc, who_is_not_ready_fails_the_save, 0, 2 * NR_WAYS);
     tcase_add_loop_test(tc, a_cancel_is_heard_between_rounds, 0, NR_WAYS);
     tcase_add_loop_test(tc, a_peer_that_takes_nothing_is_given_up, 0, WAY_V1_CHANNELS);
     tcase_add_loop_test(tc, a_closed_pipe_fails_the_save, 0, NR_WAYS);
