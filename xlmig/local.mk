@@ -179,8 +179,8 @@ xlmig_libxlmig_la_SOURCES = \
 
 # The helper that libxl forks: the engine behind libxl's message protocol.
 libexec_PROGRAMS += xlmig/xlmig-save-helper
-xlmig_xlmig_save_helper_CFLAGS = $(AM_CFLAGS) -pthread $(JSONC_CFLAGS) $(XENLIGHT_CFLAGS) $(EVENT_CFLAGS)
-xlmig_xlmig_save_helper_LDADD = libxcsave/libengine.la $(JSONC_LIBS)
+xlmig_xlmig_save_helper_CFLAGS = $(AM_CFLAGS) -pthread $(JSONC_CFLAGS) $(SECCOMP_CFLAGS) $(XENLIGHT_CFLAGS) $(EVENT_CFLAGS)
+xlmig_xlmig_save_helper_LDADD = libxcsave/libengine.la $(JSONC_LIBS) $(SECCOMP_LIBS)
 xlmig_xlmig_save_helper_SOURCES = \
 	xlmig/helper-command.c \
 	xlmig/helper-command.h \
@@ -192,6 +192,8 @@ xlmig_xlmig_save_helper_SOURCES = \
 	xlmig/helper-protocol.h \
 	xlmig/helper-report.c \
 	xlmig/helper-report.h \
+	xlmig/helper-sandbox.c \
+	xlmig/helper-sandbox.h \
 	xlmig/save-helper.c
 
 include $(top_srcdir)/xlmig/simhost/local.mk

@@ -26,6 +26,7 @@
 #include "xlmig/helper-image.h"
 #include "xlmig/helper-protocol.h"
 #include "xlmig/helper-report.h"
+#include "xlmig/helper-sandbox.h"
 
 #define XCFLAG_LIVE 1u
 #define XCFLAG_DEBUG 2u
@@ -64,6 +65,12 @@ static int on_static_data_done(void *user, unsigned missing)
 
     (void)user;
     return helper_static_data_done(missing, &answer) || answer ? -1 : 0;
+}
+
+static int on_ready(void *user, struct xcsave_error *error)
+{
+    (void)user;
+    return helper_confine(error);
 }
 
 static void on_progress(void *user, const struct xcsave_progress *progress)
@@ -200,6 +207,7 @@ static int save_domain(const long *args)
         .emulator_logdirty = helper_callback_present(helper.cbflags, HELPER_SWITCH_QEMU_LOGDIRTY)
                                  ? on_emulator_logdirty : NULL,
         .progress = on_progress,
+        .ready = on_ready,
         .round_done = on_round_done,
         .decided = on_decided,
         .throttle = on_throttle,
@@ -283,7 +291,7 @@ static int restore_domain(const long *args)
     helper_report_start("restore", helper.domid);
     if (!rc)
         guest = open_guest(helper.domid, &wiring, &error);
-    rc = guest ? xcsave_restore(guest, &options, &result, &report, &error) : -1;
+    rc = guest && !helper_confine(&error) ? xcsave_restore(guest, &options, &result, &report, &error) : -1;
     log_extents(&report.extents);
     helper_report_end(!rc, &report, &error);
     xcsave_guest_close(guest);

@@ -9,6 +9,7 @@ xlmig_unit_tests = \
 	tests/xlmig/test-handover \
 	tests/xlmig/test-helper-command \
 	tests/xlmig/test-helper-events \
+	tests/xlmig/test-helper-sandbox \
 	tests/xlmig/test-journal \
 	tests/xlmig/test-journal-hostile \
 	tests/xlmig/test-journal-power-loss \
@@ -68,6 +69,13 @@ tests_xlmig_test_helper_command_LDADD = xlmig/libxlmig.la libxcsave/libengine.la
 tests_xlmig_test_helper_events_SOURCES = tests/xlmig/test-helper-events.c
 tests_xlmig_test_helper_events_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(EVENT_CFLAGS)
 tests_xlmig_test_helper_events_LDADD = xlmig/libxlmig.la libxcsave/libengine.la $(CHECK_LIBS)
+
+tests_xlmig_test_helper_sandbox_SOURCES = \
+	tests/xlmig/test-helper-sandbox.c \
+	xlmig/helper-protocol.c \
+	xlmig/helper-sandbox.c
+tests_xlmig_test_helper_sandbox_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(SECCOMP_CFLAGS) $(XENLIGHT_CFLAGS) $(EVENT_CFLAGS) -pthread
+tests_xlmig_test_helper_sandbox_LDADD = $(CHECK_LIBS) $(SECCOMP_LIBS)
 
 tests_xlmig_test_journal_SOURCES = \
 	tests/xlmig/journal-case.c \

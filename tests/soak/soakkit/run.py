@@ -97,6 +97,7 @@ class Run:
             "SOAK_PAGE": str(self.folder / "page"), "SOAK_FAULT": fault,
             "LIBXL_SAVE_HELPER": self.build.helper, "XLMIG_SIMHOST": self.build.simhost,
             "XLMIG_RUNTIME_DIR": str(self.folder / "run"),
+            "XLMIG_SANDBOX": "off",  # the injector asks what a descriptor is, and signals other processes
         }
 
     def _start(self, words, fault, **more):
