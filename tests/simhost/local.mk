@@ -17,6 +17,7 @@ tests_simhost_test_guest_sim_LDADD = xlmig/simhost/libsimhost.la libxcsave/liben
 simhost_scripts = \
 	tests/simhost/channels.tap \
 	tests/simhost/check.tap \
+	tests/simhost/confined.tap \
 	tests/simhost/devices.tap \
 	tests/simhost/faults.tap \
 	tests/simhost/host.tap \
