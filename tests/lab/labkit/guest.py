@@ -66,22 +66,25 @@ class Guest:
     """One guest of a given type. `host` is where it is believed to run; tests set it after a migration."""
 
     def __init__(self, kind, name=None, memory=None, maxmem=None, vcpus=1, dirty_mb=8, static_mb=8, rate_ms=200,
-                 content="random", rewrite="words", scripts="/lab/scripts", options="", configuration=""):
+                 content="random", rewrite="words", scripts="/lab/scripts", options="", configuration="", number=None):
+        """`number` is for guests of which there are many: PV or PVH, with an address of its own each, and no disk."""
         memory = memory or MEMORY_MIB[kind]
         self.kind = kind
         self.name = name or kind + "1"
         self.host = None
         self.ticked_at = 0.0  # when it was last seen to go on, by time.monotonic()
         self.memory = memory
-        number = NUMBERS[kind]
+        disk_option = "" if number else "lab.disk=" + ("xvdb" if kind == "hvm" else "xvda")
+        number = number or NUMBERS[kind]
         self.ip = f"10.9.0.{10 + number}"
-        self.mac = f"00:16:3e:0a:09:0{number}"
-        self.uuid = f"6c616221-0000-4000-8000-00000000000{number}"
-        disk_name = "xvdb" if kind == "hvm" else "xvda"
+        self.mac = f"00:16:3e:0a:09:{number:02x}"
+        self.uuid = f"6c616221-0000-4000-8000-{number:012x}"
         self.options = (OPTIONS.format(dirty_mb=dirty_mb, static_mb=static_mb, rate_ms=rate_ms) +
                         REGION_OPTIONS.format(content=content, rewrite=rewrite) +
-                        f"lab.ip={self.ip} lab.disk={disk_name} {options}")
+                        f"lab.ip={self.ip} {disk_option} {options}")
         text = CONFIGURATION + (DISK_BOOT if kind == "hvm" else DIRECT_BOOT)
+        if not disk_option:
+            text = "".join(line for line in text.splitlines(True) if not line.startswith("disk = "))
         self.configuration = configuration + text.format(
             name=self.name, uuid=self.uuid, kind=kind, memory=memory, maxmem=maxmem or memory, vcpus=vcpus, mac=self.mac,
             options=self.options, scripts=scripts, disk=SHARED_DISKS[kind], boot_disk=SHARED_DISKS["boot"])
