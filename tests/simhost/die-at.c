@@ -4,6 +4,7 @@
  *
  *     DIE_AT="VERB:before|after:STATE ..."    for a process of that verb; STATE `none': when the journal is removed
  *     DIE_MARK=FILE                           who dies writes its wish there, a line
+ *     DIE_STOPS=1                             it does not die but stops there (SIGSTOP), until it is continued
  *
  * Before: the record is not in its place yet; after: it is, and what it allows is not begun.
  */
@@ -63,8 +64,16 @@ static void die(void)
     const char *mark = getenv("DIE_MARK");
     int fd = mark ? open(mark, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600) : -1;
 
-    if (fd >= 0 && write(fd, died, strlen(died)) < 0)
+    if (fd >= 0) {
+        ssize_t n = write(fd, died, strlen(died));
+
+        (void)n;
         close(fd);
+    }
+    if (getenv("DIE_STOPS")) {
+        kill(getpid(), SIGSTOP);
+        return;
+    }
     kill(getpid(), SIGKILL);
     for (;;)
         pause();

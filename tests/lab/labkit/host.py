@@ -4,6 +4,7 @@ import base64
 import contextlib
 import io
 import os
+import pathlib
 import re
 import signal
 import socket
@@ -24,6 +25,11 @@ DOM0_OPTIONS = "console=hvc0 loglevel=4 mitigations=off nokaslr rdinit=/init"
 # Disks that both hosts see, as on a storage network: a guest's type -> its device in either dom0. An HVM guest boots
 # from one more.
 SHARED_DISKS = {"pv": "/dev/vdb", "pvh": "/dev/vdc", "hvm": "/dev/vdd", "boot": "/dev/vde"}
+
+# A host's own disk, which outlives a loss of its power: dom0 has it at /var/lib/xlmig (dom0/root/lab/init). The root disk
+# is as new after each boot.
+STATE_MIB = 64
+GONE_SECONDS = 30
 
 TRAILER = re.compile(rb"\n@@exit (\d+)@@$")
 
@@ -54,12 +60,24 @@ class Host:
         self.number = 1 if name == "a" else 2
         self.agent_port, self.shell_port = 2300 + self.number, 2310 + self.number
         self.serial = RUN / f"{name}.serial"
+        self.state_disk = RUN / f"{name}.state.disk"
         self.pid, self.start = pid, start
+        self._qemu = None       # where this process has started it
+        self._command = None
+        self._installed = []    # what was put into dom0, packed
+        self.is_booting = False # after a loss of power
 
     # The machine.
 
+    def make_state_disk(self):
+        self.state_disk.unlink(missing_ok=True)
+        result = subprocess.run(["mke2fs", "-q", "-t", "ext4", "-O", "^metadata_csum", self.state_disk, f"{STATE_MIB}M"],
+                                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                                env=dict(os.environ, PATH=os.environ.get("PATH", "") + ":/usr/sbin:/sbin"), timeout=60)
+        if result.returncode:
+            raise LabError(f"no file system in {self.state_disk}: {result.stdout.strip()}")
+
     def boot(self, xen, dom0, memory_mib, xen_options=""):
-        self.serial.unlink(missing_ok=True)
         forwards = f"hostfwd=tcp:127.0.0.1:{self.agent_port}-:2300,hostfwd=tcp:127.0.0.1:{self.shell_port}-:2301"
         command = [
             "qemu-system-x86_64", "-machine", "q35", "-accel", ACCELERATOR, "-cpu", CPU,
@@ -76,9 +94,18 @@ class Host:
         for kind in SHARED_DISKS:
             command += ["-drive", f"file={disk_file(kind)},if=none,id={kind},format=raw,file.locking=off",
                         "-device", f"virtio-blk-pci,drive={kind},share-rw=on"]
+        # Last, so that the others keep their names in dom0. What dom0 was told to be written is on the disk.
+        command += ["-drive", f"file={self.state_disk},if=none,id=state,format=raw,cache=writethrough",
+                    "-device", "virtio-blk-pci,drive=state"]
+        self.make_state_disk()
+        self._start(list(map(str, command)))
+
+    def _start(self, command):
+        self.serial.unlink(missing_ok=True)
         with open(RUN / f"{self.name}.qemu.log", "w") as log:
             qemu = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                                     start_new_session=True, env=dict(os.environ, TMPDIR=str(RUN)))
+        self._qemu, self._command = qemu, command
         self.pid, self.start = qemu.pid, started_at(qemu.pid)
         # Should the machine run out of memory, a host with guests in it is the last thing to end.
         with contextlib.suppress(OSError), open(f"/proc/{qemu.pid}/oom_score_adj", "w") as score:
@@ -99,6 +126,36 @@ class Host:
                 if not self.alive():
                     return
                 time.sleep(0.05)
+
+    def lose_power(self):
+        """From one instruction to the next; power_on() starts the same machine anew, with the disks as they are."""
+        if not self.alive():
+            raise LabError(f"host {self.name} is gone already")
+        if not self._command:
+            words = pathlib.Path(f"/proc/{self.pid}/cmdline").read_bytes().split(b"\0")
+            self._command = [os.fsdecode(word) for word in words[:-1]]
+        os.kill(self.pid, signal.SIGKILL)
+        if self._qemu:
+            self._qemu.wait(GONE_SECONDS)
+            return
+        end = time.monotonic() + GONE_SECONDS
+        while self.alive():
+            if time.monotonic() > end:
+                raise LabError(f"host {self.name} does not end")
+            time.sleep(0.05)
+        time.sleep(1)  # its last thread may still hold the network device
+
+    def power_on(self):
+        self._start(self._command)
+        self.is_booting = True
+
+    def await_back(self):
+        """Wait for a host that lost its power, and put into dom0 what was there."""
+        if self.is_booting:
+            self.wait_ready()
+            for packed in self._installed:
+                self._unpack(packed)
+            self.is_booting = False
 
     def wait_ready(self):
         end = time.monotonic() + READY_SECONDS
@@ -155,8 +212,12 @@ class Host:
         with tarfile.open(fileobj=packed, mode="w") as archive:
             for entry in sorted(os.listdir(folder)):
                 archive.add(os.path.join(folder, entry), arcname=entry)
+        self._installed.append(packed.getvalue())
+        self._unpack(packed.getvalue())
+
+    def _unpack(self, packed):
         # Only below usr, etc and the like: an entry for the root itself would change dom0's.
-        self.run("tar -C / --no-same-owner --keep-directory-symlink -xf - && ldconfig", seconds=120, give=[packed.getvalue()])
+        self.run("tar -C / --no-same-owner --keep-directory-symlink -xf - && ldconfig", seconds=120, give=[packed])
 
     def get(self, path, target):
         encoded = self.run(f"base64 -w0 {path}", seconds=120)

@@ -41,6 +41,12 @@ class Pair:
                          "xl destroy $n 2>/dev/null; done; true", check=False)
         guest.host = None
 
+    def lose_power(self, host):
+        """The power of a host is gone, and back at once: it boots meanwhile, and host.await_back() waits for it."""
+        host.lose_power()
+        host.power_on()
+        self.save()
+
     def install(self, folder):
         for host in self.hosts.values():
             host.put_tree(folder)
