@@ -3,7 +3,7 @@
 import sys
 import time
 
-from . import images, measure, pair, runner, segment, tree
+from . import images, measure, outcomes, pair, runner, segment, tree
 from .guest import Guest
 from .settings import MEMORY_MIB, NAMESPACE, RUN, LabError
 
@@ -82,6 +82,14 @@ def list_tests(_arguments):
 
 def run(arguments):
     return runner.run(arguments.test, arguments.destdir)
+
+
+def fault_outcomes(arguments):
+    if arguments.write:
+        outcomes.write_page()
+    else:
+        sys.stdout.write(outcomes.table())
+    return 0
 
 
 def measure_moves(arguments):

@@ -5,7 +5,7 @@ import importlib.util
 import time
 import traceback
 
-from . import images, pair, tree
+from . import images, outcomes, pair, tree
 from .guest import Guest
 from .scenario import ALL, Lab, Outcome
 from .settings import CACHE, LAB, RUN, LabError
@@ -40,6 +40,7 @@ class Report:
 
     def __init__(self):
         self.outcomes = {}
+        self.seen = {}
         self.started = time.monotonic()
 
     def __call__(self, outcome):
@@ -57,6 +58,15 @@ class Report:
 
     def count(self, kind):
         return sum(outcome.kind == kind for outcome in self.outcomes.values())
+
+    def compare(self, whole):
+        """The faults' outcomes with the page that tells of them; `whole`: every test was to run."""
+        if not self.seen:
+            return
+        outcomes.keep(self.seen, whole)
+        whole = whole and not self.count("FAIL") and not self.count("skip")
+        text = "\n".join(outcomes.difference(self.seen, whole))
+        self(Outcome(outcomes.CHECK, "FAIL" if text else "ok", 0, text + "\nto write them down: lab outcomes --write"))
 
     def close(self):
         lines = [f"{outcome.seconds:7.1f} s  {outcome.kind:4}  {outcome.name}" for outcome in self.outcomes.values()]
@@ -79,6 +89,7 @@ def attempt(declared, hosts, report, plain):
     if lab.failed() or reason != "not reached":
         print(f"    logs of both hosts: {pair.keep_logs(hosts, declared.names[0])}", flush=True)
     lab.finish(reason)
+    report.seen.update({name: row for name, row in lab.seen.items() if lab.outcomes[name].kind == "ok"})
     return not lab.failed()
 
 
@@ -127,6 +138,7 @@ def run(patterns, destdir):
         known = pair.load()
         if known and known.alive():
             run_all(chosen, pair.attach(), folder, report)
+            report.compare(not patterns)
             return report.close()
         # The pair that most share first.
         kinds = sorted({(declared.memory_mib, declared.xen != "shadow", declared.xen) for declared in chosen})
@@ -140,4 +152,5 @@ def run(patterns, destdir):
                         hosts, folder, report)
             finally:
                 pair.down()
+        report.compare(not patterns)
         return report.close()

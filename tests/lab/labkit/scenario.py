@@ -64,6 +64,7 @@ class Lab:
         self.names = names
         self.plain = plain
         self.outcomes = {}
+        self.seen = {}
         self._report = report
         self._guests = []
 
@@ -98,6 +99,10 @@ class Lab:
     def record(self, outcome):
         self.outcomes[outcome.name] = outcome
         self._report(outcome)
+
+    def saw(self, name, row):
+        """What a fault came to (labkit/outcomes.py), by the name of the step that saw it."""
+        self.seen[name] = row
 
     def failed(self):
         return any(outcome.kind == "FAIL" for outcome in self.outcomes.values())

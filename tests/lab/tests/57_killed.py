@@ -2,6 +2,7 @@
 attempt once recover has run on both hosts."""
 
 from labkit import moves
+from labkit.outcomes import Fault
 from labkit.scenario import scenario
 from labkit.settings import LabError
 
@@ -10,24 +11,26 @@ IMAGE = "--image=libxc"  # so that the copy takes as long as it is meant to
 END_SECONDS = 60
 RECOVER_SECONDS = 120
 
-# What is killed: on which side, and the pattern of its command line.
+# What is killed: on which side, the pattern of its command line, and what it is called.
 PROCESSES = {
-    "send": ("source", "^xlmig [s]end"),
-    "save-helper": ("source", "[-]-save-domain"),
-    "receive": ("target", "xlmig [r]eceive"),
-    "xl-there": ("target", "xl .*[m]igrate-receive"),
-    "restore-helper": ("target", "[-]-restore-domain"),
+    "send": ("source", "^xlmig [s]end", "`xlmig send`"),
+    "save-helper": ("source", "[-]-save-domain", "the save helper"),
+    "receive": ("target", "xlmig [r]eceive", "`xlmig receive`"),
+    "xl-there": ("target", "xl .*[m]igrate-receive", "xl at the destination"),
+    "restore-helper": ("target", "[-]-restore-domain", "the restore helper"),
 }
 
 
-def kill_midway(lab, guest, side, pattern):
-    source, target = guest.host, lab.other(guest.host)
+def kill_midway(fault, guest, side, pattern):
+    source, target = fault.source, fault.target
     moves.start(source, moves.send_command(guest, target, settings=SLOW, options=IMAGE))
     moves.await_copying(source)
+    fault.comes()
     (source if side == "source" else target).run(f"pkill -KILL -f '{pattern}'")
     status = moves.await_end(source, END_SECONDS)
     if status == 0:
         raise LabError("the send says that it succeeded:\n" + source.run("cat /tmp/move.output"))
+    fault.is_over()
     for host in (source, target):
         ended, output = host.attempt("xlmig recover --all", RECOVER_SECONDS)
         if ended:
@@ -40,7 +43,11 @@ def kill_midway(lab, guest, side, pattern):
 @scenario(*(f"killed-midway-{name}" for name in PROCESSES), guest="pvh")
 def killed(lab):
     guest = lab.plain
-    for name, (side, pattern) in PROCESSES.items():
+    for process, (side, pattern, what) in PROCESSES.items():
         moves.running(lab, guest, guest.host or lab.a)
-        with lab.step(f"killed-midway-{name}"), moves.untouched(guest, lab.other(guest.host)):
-            kill_midway(lab, guest, side, pattern)
+        target = lab.other(guest.host)
+        with lab.step(name := f"killed-midway-{process}"):
+            fault = Fault(lab, name, guest, target, f"{what} is killed")
+            with moves.untouched(guest, target):
+                kill_midway(fault, guest, side, pattern)
+            fault.came_to()
