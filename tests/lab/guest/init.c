@@ -12,6 +12,8 @@
  * A TCP server answers each line it gets with the same line and the present tick, so that a third machine can hold a
  * connection open across a migration.
  *
+ * With lab.hotplug=1 a vCPU that it is given under way is put to work.
+ *
  * Kernel command line: lab.dirty_mb and lab.static_mb (the two regions), lab.rate_ms (between ticks), lab.content (of the
  * region that nobody writes: random; text; mixed: a quarter zeros, half text, a quarter random), lab.rewrite (of each page
  * that is rewritten: words, two of them; pages, all of it), lab.ip (a /24), lab.disk (a device name).
@@ -56,7 +58,7 @@ enum {
 static char cmdline[4096];
 static _Atomic uint64_t ticks, errors, disk_errors;
 static _Atomic long longest_gap_ms;
-static _Atomic uint64_t cpu_worked[MAX_CPUS]; /* counted up on each CPU by a thread that stays there */
+static _Atomic uint64_t cpu_worked[MAX_CPUS]; /* counted up on each CPU by a thread that stays there while it can */
 
 static unsigned long free_kb(void)
 {
@@ -324,8 +326,31 @@ static void *work_on_cpu(void *argument)
     CPU_SET(cpu, &here);
     if (sched_setaffinity(0, sizeof here, &here))
         return NULL;
-    for (;; sleep_ms(100))
-        cpu_worked[cpu]++;
+    for (;; sleep_ms(100)) {
+        int at = sched_getcpu(); /* elsewhere, when its own was taken away */
+
+        if (at >= 0 && at < MAX_CPUS)
+            cpu_worked[at]++;
+    }
+}
+
+/* The kernel leaves to udev to use a vCPU that came. */
+static void *use_new_cpus(void *unused)
+{
+    char path[64], online;
+
+    (void)unused;
+    mkdir("/sys", 0755);
+    mount("sysfs", "/sys", "sysfs", 0, NULL);
+    for (;; sleep_ms(200))
+        for (int cpu = 1; cpu < MAX_CPUS; cpu++) {
+            snprintf(path, sizeof path, "/sys/devices/system/cpu/cpu%d/online", cpu);
+            int fd = open(path, O_RDWR | O_CLOEXEC);
+            if (fd >= 0 && pread(fd, &online, 1, 0) == 1 && online == '0' && pwrite(fd, "1", 1, 0) == 1)
+                start(work_on_cpu, (void *)(intptr_t)cpu);
+            close(fd);
+        }
+    return NULL;
 }
 
 static int count_working_cpus(void)
@@ -413,6 +438,8 @@ int main(int argc, char **argv)
     start(sample_clock, NULL);
     for (long cpu = 0; cpu < sysconf(_SC_NPROCESSORS_ONLN) && cpu < MAX_CPUS; cpu++)
         start(work_on_cpu, (void *)(intptr_t)cpu);
+    if (number_option("lab.hotplug=", 0))
+        start(use_new_cpus, NULL);
     for (uint64_t tick = 1;; tick++) {
         errors += rewrite(dirty, nr_dirty, tick) + check_static(fixed, nr_static, tick);
         disk_errors += check_disk(disk, tick);
