@@ -55,7 +55,7 @@ def receivers_have(target, settings):
 def begin(lab, guest, host=None):
     """A guest that runs, and none of what a step before this one may have left: its hosts."""
     for known in (lab.a, lab.b):
-        known.await_back()
+        lab.pair.await_back(known)
     for known in (lab.a, lab.b):
         if left := moves.journals(guest, known):
             lab.pair.destroy(guest)

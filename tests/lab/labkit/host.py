@@ -135,27 +135,27 @@ class Host:
             words = pathlib.Path(f"/proc/{self.pid}/cmdline").read_bytes().split(b"\0")
             self._command = [os.fsdecode(word) for word in words[:-1]]
         os.kill(self.pid, signal.SIGKILL)
-        if self._qemu:
-            self._qemu.wait(GONE_SECONDS)
-            return
+
+    def power_on(self):
+        """Once nothing is left of the process that had the network device."""
         end = time.monotonic() + GONE_SECONDS
         while self.alive():
             if time.monotonic() > end:
                 raise LabError(f"host {self.name} does not end")
             time.sleep(0.05)
-        time.sleep(1)  # its last thread may still hold the network device
-
-    def power_on(self):
+        if self._qemu:
+            self._qemu.wait(GONE_SECONDS)
+        else:
+            time.sleep(1)  # it looks dead when its first thread is
         self._start(self._command)
         self.is_booting = True
 
-    def await_back(self):
-        """Wait for a host that lost its power, and put into dom0 what was there."""
-        if self.is_booting:
-            self.wait_ready()
-            for packed in self._installed:
-                self._unpack(packed)
-            self.is_booting = False
+    def be_back(self):
+        """Wait until a host that lost its power is ready, and put into dom0 what was there."""
+        self.wait_ready()
+        for packed in self._installed:
+            self._unpack(packed)
+        self.is_booting = False
 
     def wait_ready(self):
         end = time.monotonic() + READY_SECONDS

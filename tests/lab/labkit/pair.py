@@ -42,10 +42,23 @@ class Pair:
         guest.host = None
 
     def lose_power(self, host):
-        """The power of a host is gone, and back at once: it boots meanwhile, and host.await_back() waits for it."""
+        """The power of a host is gone, and back at once: it boots meanwhile, and await_back() waits for it."""
         host.lose_power()
         host.power_on()
         self.save()
+
+    def await_back(self, host):
+        """As up() does, it tries once more: not every boot under emulation succeeds."""
+        if not host.is_booting:
+            return
+        try:
+            host.be_back()
+        except LabError as error:
+            images.say(f"{error}; trying once more")
+            host.stop()
+            host.power_on()
+            self.save()
+            host.be_back()
 
     def install(self, folder):
         for host in self.hosts.values():

@@ -62,7 +62,7 @@ def there_before_go(lab, guest, name):
     lose_power(lab, fault, target)
     faults.go_on(source)
     ends_in_doubt(source)
-    target.await_back()
+    lab.pair.await_back(target)
     fault.is_over()
     nowhere(guest, source, target)
     recover(target, WAITS, "was not moved", "waiting for")
@@ -80,7 +80,7 @@ def there_after_go(lab, guest, name):
     guest.await_tick(after=before.number, host=target)
     lose_power(lab, fault, target)
     ends_in_doubt(source)
-    target.await_back()
+    lab.pair.await_back(target)
     fault.is_over()
     recover(target, NEEDS_HAND, "went down with the host")
     recover(source, NEEDS_HAND, "is gone there", "--force-there")
@@ -97,7 +97,7 @@ def here_before_go(lab, guest, name):
     before = guest.await_tick()
     faults.send_until(guest, target, "send:before:go-decided", receiver=FOR_WORD)
     lose_power(lab, fault, source)
-    source.await_back()
+    lab.pair.await_back(source)
     fault.is_over()
     nowhere(guest, source, target)
     recover(source, 0, "which has all of it", patience=BUSY_SECONDS)
@@ -114,7 +114,7 @@ def here_after_go(lab, guest, name):
     faults.send_until(guest, target, "send:before:moved", receiver=FOR_WORD)
     lose_power(lab, fault, source)
     guest.await_tick(after=before.number, host=target)
-    source.await_back()
+    lab.pair.await_back(source)
     fault.is_over()
     recover(source, 0, "was started on", patience=BUSY_SECONDS)
     moves.arrived(guest, source, target, before)
@@ -130,7 +130,7 @@ def here_midway(lab, guest, name):
         moves.start(source, moves.send_command(guest, target, settings=SLOW, options=IMAGE))
         moves.await_copying(source)
     lose_power(lab, fault, source)
-    source.await_back()
+    lab.pair.await_back(source)
     faults.await_receiver_gone(target)
     fault.is_over()
     recover(source, 0, "ended with this host")
@@ -157,7 +157,7 @@ def power(lab):
                 lose(lab, lab.plain, name)
     finally:
         for host in (lab.a, lab.b):
-            host.await_back()
+            lab.pair.await_back(host)
 
 
 # ---- hosts that go on ----
