@@ -16,7 +16,7 @@ IMAGE = "--image=libxc"  # so that the copy takes as long as it is meant to
 NO_REPORT = "--go-timeout=5s"  # where none will come
 # How long a receiver waits for the word of a source that is gone: longer than one stands still here on purpose, and not
 # much longer than a host boots. And how long for memory.
-FOR_WORD, FOR_MEMORY = "LAB_RECEIVE='--idle-timeout=20s'", "XLMIG_IO_TIMEOUT_S=8"
+FOR_WORD, FOR_MEMORY = "LAB_RECEIVE='--idle-timeout=20s'", "XLMIG_IO_TIMEOUT_S=12"
 UNANSWERED_SECONDS = 60
 BUSY_SECONDS = 60
 END_SECONDS = 90
