@@ -13,7 +13,7 @@ SLOW = "LAB_RATE=1m"
 IMAGE = "--image=libxc"  # so that the copy takes as long as it is meant to
 END_SECONDS = 90
 SETTLE_SECONDS = 60
-SMALLER_MIB = 80
+SMALLER_MIB = 88
 NEW_MAC = "00:16:3e:0a:09:77"
 
 
@@ -114,7 +114,7 @@ def new_interface(guest):
 @scenario("guest-balloons-midway", "vcpu-comes-midway", "interface-comes-midway", "guest-reboots-midway",
           "guest-crashes-midway")
 def guest_acts(lab):
-    guest = lab.guest("pv", options="sysrq_always_enabled=1 lab.hotplug=1",
+    guest = lab.guest("pv", memory=104, options="sysrq_always_enabled=1 lab.hotplug=1",
                       configuration='maxvcpus = 2\non_crash = "restart"\n').create(lab.a)
 
     def fault(name, text):

@@ -1,4 +1,4 @@
-"""A host that loses its power in a migration, and boots again; one that runs out of memory; and its xenstored, renewed.
+"""A host that loses its power in a migration, and boots again; and one that runs out of memory.
 
 A process stands still at a record of its journal (labkit/faults.py) until the power is gone, so that it goes at just that
 step. Both journals are on the hosts' own disks. After the boot recover runs as its unit does."""
@@ -198,29 +198,7 @@ def memory_is_taken(lab, guest, name):
     fault.came_to()
 
 
-def renew_xenstored(host):
-    """Xen's live update: the daemon becomes a new one, with all that it held."""
-    host.run("pid=$(cat /run/xen/xenstored.pid); "
-             "xenstore-control live-update -t 20 $(readlink /proc/$pid/exe) && xargs -0 < /proc/$pid/cmdline | grep -w -- -U")
-
-
-def xenstored_is_renewed(lab, guest, name):
-    source, target = faults.begin(lab, guest)
-    fault = Fault(lab, name, guest, target, "xenstored is renewed on both hosts (live update)")
-    before = guest.await_tick()
-    moves.start(source, moves.send_command(guest, target, settings=SLOW, options=IMAGE))
-    moves.await_copying(source)
-    fault.comes()
-    renew_xenstored(source)
-    renew_xenstored(target)
-    moves.hurry(source)
-    if moves.await_end(source, END_SECONDS):
-        raise LabError("it did not arrive:\n" + source.run("cat /tmp/move.output"))
-    moves.arrived(guest, source, target, before)
-    fault.came_to()
-
-
-HOSTS = {"memory-is-taken-midway": memory_is_taken, "xenstored-is-renewed-midway": xenstored_is_renewed}
+HOSTS = {"memory-is-taken-midway": memory_is_taken}
 
 
 @scenario(*HOSTS, guest="pv")
