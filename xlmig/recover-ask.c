@@ -54,9 +54,10 @@ static void finish(struct recover_ask *ask, enum recover_answer answer)
     ask->done(ask->user, answer);
 }
 
+/* After an answer it is no loss: the other side has said what it was asked, and ends. */
 static void lose(struct recover_ask *ask, const char *text)
 {
-    if (!ask->lost)
+    if (!ask->lost && !ask->answered)
         snprintf(ask->text, sizeof ask->text, "%.1000s", text);
     ask->lost = true;
     event_active(ask->next, EV_TIMEOUT, 1);
@@ -113,7 +114,7 @@ static void connect_there(struct recover_ask *ask)
     struct failure failure = { 0 };
 
     ask->stage = CONNECTING;
-    ask->stale = ask->greeted = ask->lost = false;
+    ask->stale = ask->greeted = ask->answered = ask->lost = false;
     ask->text[0] = '\0';
     if (!way_is_known(ask->way.transport))
         failure_set(&failure, "the journal names no way to it that is known");
@@ -140,17 +141,35 @@ static void say(struct recover_ask *ask)
         lose(ask, "the connection was lost");
 }
 
+static void connect_anew(struct recover_ask *ask)
+{
+    hang_up(ask);
+    connect_there(ask);
+}
+
+static void take_answer(struct recover_ask *ask)
+{
+    if (ask->answer == RECOVER_BUSY && now_us() < ask->busy_end_us) {
+        ask->stage = PAUSING;
+        wait_for(ask, BUSY_AGAIN_US);
+    } else {
+        finish(ask, ask->answer);
+    }
+}
+
+/* The answer first: the end of the connection may have come in the same moment. */
 static void on_next(evutil_socket_t fd, short what, void *user)
 {
     struct recover_ask *ask = user;
 
     (void)fd;
     (void)what;
-    if (ask->stage == IDLE)
+    if (ask->stage == IDLE || ask->stage == PAUSING)
         return;
-    if (ask->lost && ask->stale) {
-        hang_up(ask);
-        connect_there(ask);
+    if (ask->stage == SAID && ask->answered) {
+        take_answer(ask);
+    } else if (ask->lost && ask->stale) {
+        connect_anew(ask);
     } else if (ask->lost) {
         finish(ask, RECOVER_NO_ANSWER);
     } else if (ask->stage == CONNECTING && ask->greeted) {
@@ -158,11 +177,6 @@ static void on_next(evutil_socket_t fd, short what, void *user)
             say(ask);
         else
             lose(ask, "what answers there is no xlmig that keeps journals");
-    } else if (ask->stage == SAID && ask->answered && ask->answer == RECOVER_BUSY && now_us() < ask->busy_end_us) {
-        ask->stage = PAUSING;
-        wait_for(ask, BUSY_AGAIN_US);
-    } else if (ask->stage == SAID && ask->answered) {
-        finish(ask, ask->answer);
     }
 }
 
@@ -172,7 +186,9 @@ static void on_deadline(evutil_socket_t fd, short what, void *user)
 
     (void)fd;
     (void)what;
-    if (ask->stage == PAUSING) {
+    if (ask->stage == PAUSING && ask->lost) {
+        connect_anew(ask);
+    } else if (ask->stage == PAUSING) {
         say(ask);
     } else if (ask->stage != IDLE) {
         snprintf(ask->text, sizeof ask->text, "it did not answer in time");

@@ -98,6 +98,7 @@ static void answer_word(enum control_type type)
         hear_frame(CONTROL_ABORT);
     } else if (at("never-close") || (type != CONTROL_ABORT && type != CONTROL_CONFIRM))
         exit(5);
+    do_at("AT_WORD");
     say_frame(CONTROL_CLOSED, false, "");
     exit(0);
 }
