@@ -31,7 +31,7 @@ static int on_suspend(void *user)
     struct save_case *c = user;
 
     ck_assert_uint_eq(c->throttle, 0);
-    ck_assert(!c->may_suspend || *c->may_suspend);
+    ck_assert(!c->may_suspend || __atomic_load_n(c->may_suspend, __ATOMIC_RELAXED));
     if (c->suspend_fails)
         return -1;
     c->guest->suspended = true;

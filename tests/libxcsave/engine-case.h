@@ -46,7 +46,7 @@ struct save_case {
     bool throttle_fails;
     uint64_t features;          /* 0: all */
     unsigned patience_s;        /* with a peer that takes nothing; 0: DEFAULT_PATIENCE_S */
-    const volatile sig_atomic_t *may_suspend; /* optional: set before the guest is suspended */
+    const int *may_suspend; /* optional: set before the guest is suspended */
     void (*prepare)(struct fake_guest *to); /* of move(): optional; the guest that is restored into, before that */
     struct xcsave_extents extents; /* of move(): what it was given */
     int channels[MAX_TEST_CHANNELS]; /* besides the first; set by run_both() */

@@ -329,14 +329,14 @@ static void *finish_soon(void *arg)
     return NULL;
 }
 
-static volatile sig_atomic_t is_released;
+static int is_released;
 
 static void *release_soon(void *arg)
 {
     const struct timespec a_moment = { .tv_nsec = 200000000 };
 
     nanosleep(&a_moment, NULL);
-    is_released = true;
+    __atomic_store_n(&is_released, 1, __ATOMIC_RELAXED);
     xcsave_control_release(arg);
     return NULL;
 }
