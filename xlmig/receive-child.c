@@ -130,12 +130,24 @@ static void on_destroyed(void *user, const struct failure *failure)
     tell_failure(r, failure ? incoming : NULL);
 }
 
-/* xl cleans up after itself; should it have been killed, its half-made VM is removed here. */
+/* 1: xl left something of the VM, which is *vm; 0: it did not; -1: that is not to be known now, see failure. */
+static int find_half_made(struct receiver *r, const char *incoming, struct toolstack_vm *vm, struct failure *failure)
+{
+    int rc = r->request->negotiate ? r->ts->ops->find(r->ts, incoming, vm, failure) : 1;
+
+    return rc < 0 ? -1 : rc == 0 && memcmp(vm->uuid, r->vm.uuid, sizeof vm->uuid) == 0;
+}
+
+/*
+ * xl cleans up after itself; should it have been killed, its half-made VM is
+ * removed here.  Where that cannot be done, the journal stays, for recover.
+ */
 static void on_child_over(struct receiver *r)
 {
     struct failure failure = { 0 };
     char incoming[VM_NAME_MAX + 16];
     struct toolstack_vm vm;
+    int found;
 
     if (!devices_are_idle(r, on_child_over) || (r->state == HOLDING && receive_held(r)))
         return;
@@ -145,19 +157,18 @@ static void on_child_over(struct receiver *r)
         return;
     }
     incoming_name(r, incoming, sizeof incoming);
-    if (!r->request->negotiate || r->ts->ops->find(r->ts, incoming, &vm, &failure) != 0 ||
-        memcmp(vm.uuid, r->vm.uuid, sizeof vm.uuid) != 0) {
-        if (r->go_given && r->verdict == NO_VERDICT) {
-            fprintf(stderr, "xlmig receive: xl ended without a word on whether %s runs; look with: xl list\n",
-                    r->vm.name);
-            receive_finish(r, EXIT_IN_DOUBT);
-            return;
-        }
+    found = find_half_made(r, incoming, &vm, &failure);
+    if (found == 1) {
+        receive_await(r, ENDING, 0);
+        r->ts->ops->destroy(r->ts, vm.domid, on_destroyed, r);
+    } else if (r->go_given && r->verdict == NO_VERDICT) {
+        fprintf(stderr, "xlmig receive: xl ended without a word on whether %s runs; look with: xl list\n", r->vm.name);
+        receive_finish(r, EXIT_IN_DOUBT);
+    } else if (found < 0) {
+        on_destroyed(r, &failure);
+    } else {
         tell_failure(r, NULL);
-        return;
     }
-    receive_await(r, ENDING, 0);
-    r->ts->ops->destroy(r->ts, vm.domid, on_destroyed, r);
 }
 
 static void on_child_ended(void *user, int status)

@@ -119,8 +119,11 @@ static enum recover_domain look(struct receiver *r)
 bool receive_held(struct receiver *r)
 {
     struct failure failure = { 0 };
+    enum recover_domain domain = look(r);
 
-    if (look(r) != RECOVER_DOMAIN_INCOMING || r->copy.state != VM_PAUSED)
+    if (domain == RECOVER_DOMAIN_UNKNOWN)
+        failure_set(&failure, "the toolstack there does not say what it has");
+    else if (domain != RECOVER_DOMAIN_INCOMING || r->copy.state != VM_PAUSED)
         failure_set(&failure, "what xl made of it is gone");
     else if (journal_advance(r->journal, JOURNAL_READY, NULL, &failure) == 0) {
         receive_await(r, AWAIT_WORD, r->request->idle_timeout_us);
