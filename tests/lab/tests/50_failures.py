@@ -8,7 +8,7 @@ from labkit.scenario import scenario
 from labkit.settings import LabError
 
 SLOW = "LAB_RATE=1m"
-CUT_BYTES = 5 << 20
+CUT_BYTES = 12 << 20  # twelve seconds: before that its journals are read
 CUT_SECONDS = 60
 FULL_DISK = "/run/full"
 FULL_DISK_SECONDS = 30
