@@ -8,6 +8,7 @@
 #include <string.h>
 
 #define LOOK_EVERY_US 100000u /* the copy takes seconds, a look at the VMs of a host some milliseconds */
+#define MAX_FAILED_LOOKS 30u  /* one after the other */
 
 struct early_devices {
     struct toolstack *ts;
@@ -16,6 +17,7 @@ struct early_devices {
     uint8_t uuid[16];
     char *name, *config_json;
     uint32_t domid;
+    unsigned nr_failed_looks;
     bool attaching, stopped;
 };
 
@@ -37,17 +39,25 @@ static void on_attached(void *user, const struct failure *failure)
         early->callbacks.ready(early->callbacks.user, failure);
 }
 
-/* A host that cannot be asked just now is asked again: should the VM never come, its maker says why. */
+/*
+ * Should the VM never come, its maker says why.  A host that cannot be asked just
+ * now is asked again, but not for long: the sender waits for the devices.
+ */
 static void on_look(evutil_socket_t fd, short what, void *user)
 {
     struct early_devices *early = user;
     struct failure failure = { 0 };
     struct toolstack_vm vm;
+    int rc = early->ts->ops->find(early->ts, early->name, &vm, &failure);
 
     (void)fd;
     (void)what;
-    if (early->ts->ops->find(early->ts, early->name, &vm, &failure) != 0 ||
-        memcmp(vm.uuid, early->uuid, sizeof vm.uuid) != 0) {
+    early->nr_failed_looks = rc < 0 ? early->nr_failed_looks + 1 : 0;
+    if (early->nr_failed_looks > MAX_FAILED_LOOKS) {
+        early->callbacks.ready(early->callbacks.user, &failure);
+        return;
+    }
+    if (rc != 0 || memcmp(vm.uuid, early->uuid, sizeof vm.uuid) != 0) {
         look_again(early);
         return;
     }
