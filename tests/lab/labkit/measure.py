@@ -102,7 +102,9 @@ def measure(pair, kinds, workloads, runs, guest_settings, send_options):
     for kind in kinds:
         for workload in workloads:
             images.say(f"{kind}, {workload}")
-            guest = Guest(kind, **(WORKLOADS[workload] | guest_settings)).create(pair.a)
+            # A name of its own: its console's log is not to hold the ticks of the one before.
+            named = {"name": f"{kind}-{workload}"}
+            guest = Guest(kind, **(named | WORKLOADS[workload] | guest_settings)).create(pair.a)
             try:
                 options = f"{SEND_OPTIONS.get(workload, '')} {send_options}"
                 results.setdefault(kind, {})[workload] = turns(pair, guest, runs, options)
