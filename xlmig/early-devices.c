@@ -18,7 +18,7 @@ struct early_devices {
     char *name, *config_json;
     uint32_t domid;
     unsigned nr_failed_looks;
-    bool attaching, stopped;
+    bool attaching, attached, stopped;
 };
 
 static void look_again(struct early_devices *early)
@@ -62,7 +62,7 @@ static void on_look(evutil_socket_t fd, short what, void *user)
         return;
     }
     early->domid = vm.domid;
-    early->attaching = true;
+    early->attaching = early->attached = true;
     early->ts->ops->attach_early(early->ts, vm.domid, early->config_json, on_attached, early);
 }
 
@@ -106,6 +106,8 @@ void early_devices_free(struct early_devices *early)
 {
     if (!early)
         return;
+    if (early->attached)
+        early->ts->ops->discard_early(early->ts, early->domid, early->config_json);
     if (early->look)
         event_free(early->look);
     free(early->name);

@@ -64,6 +64,8 @@ xlmig_libxlmig_la_SOURCES = \
 	xlmig/peer.h \
 	xlmig/preflight.c \
 	xlmig/preflight.h \
+	xlmig/prepared-disk.c \
+	xlmig/prepared-disk.h \
 	xlmig/private-dir.c \
 	xlmig/private-dir.h \
 	xlmig/progress.c \
@@ -135,10 +137,12 @@ xlmig_libxlmig_la_SOURCES = \
 	xlmig/toolstack-libxl-check.c \
 	xlmig/toolstack-libxl-child.c \
 	xlmig/toolstack-libxl-devices.c \
+	xlmig/toolstack-libxl-early-config.c \
 	xlmig/toolstack-libxl-early.c \
 	xlmig/toolstack-libxl-log.c \
 	xlmig/toolstack-libxl-loop.c \
 	xlmig/toolstack-libxl-ops.c \
+	xlmig/toolstack-libxl-prepare.c \
 	xlmig/toolstack-libxl.c \
 	xlmig/toolstack-libxl.h \
 	xlmig/toolstack-sim-child.c \
@@ -195,6 +199,17 @@ xlmig_xlmig_save_helper_SOURCES = \
 	xlmig/helper-sandbox.c \
 	xlmig/helper-sandbox.h \
 	xlmig/save-helper.c
+
+# What libxl runs in the place of a disk's hotplug script that has run already: small, as its start is downtime.
+libexec_PROGRAMS += xlmig/xlmig-prepared-disk
+xlmig_xlmig_prepared_disk_CFLAGS = $(AM_CFLAGS) $(XENSTORE_CFLAGS)
+xlmig_xlmig_prepared_disk_LDADD = $(XENSTORE_LIBS)
+xlmig_xlmig_prepared_disk_SOURCES = \
+	xlmig/failure.c \
+	xlmig/failure.h \
+	xlmig/prepared-disk-script.c \
+	xlmig/prepared-disk.c \
+	xlmig/prepared-disk.h
 
 include $(top_srcdir)/xlmig/simhost/local.mk
 

@@ -5,9 +5,6 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Where Xen puts its hotplug scripts unless it was built otherwise; libxl does not tell. */
-#define SCRIPT_DIR "/etc/xen/scripts"
-
 static const char *driver_domain(const char *name, libxl_domid domid, char buffer[16])
 {
     if (name && *name && strcmp(name, "Domain-0") != 0 && strcmp(name, "0") != 0)
@@ -110,7 +107,7 @@ static int read_config(struct libxl_toolstack *lx, const char *json, libxl_domai
 int libxl_op_devices_there(struct toolstack *ts, const char *config_json, const struct toolstack_disk *disks,
                            unsigned nr_disks, struct check_list *found, struct failure *failure)
 {
-    struct device_checker checker = { .root = "", .script_dir = SCRIPT_DIR, .list = found };
+    struct device_checker checker = { .root = "", .script_dir = XEN_SCRIPT_DIR, .list = found };
     struct libxl_toolstack *lx = to_libxl(ts);
     struct toolstack_host host;
     libxl_domain_config config;

@@ -1,109 +1,16 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/*
- * Devices of a VM that is still arriving.
- *
- * xl and libxl set a VM's devices up when all of its memory is there, which is
- * while it runs nowhere; their hotplug scripts are most of that time.  What a
- * backend needs of the guest, rings and event channels, its frontend brings
- * when it resumes; until then the backend waits.  So a VM is made from a
- * configuration without those devices, and they are attached while memory
- * comes in, as `xl block-attach` and `xl network-attach` would.
- *
- * Only where having them early cannot be told from having them late:
- *   - a disk that is a block device: blkback passes the guest's requests to it
- *     and caches nothing.  A file (a loop device), a qemu or a driver domain
- *     might read, and keep, what the source is about to overwrite.
- *   - a network interface that joins a bridge: until its frontend is there it
- *     has no carrier.  A script that sets routes would take the guest's
- *     packets away from the source.
- *   - whose script is Xen's own: of others nobody knows what they do.
- *
- * An HVM guest's devices are words on its device model's command line, which is
- * started when the VM's state is there.
- */
+/* Devices of a VM that is still arriving: toolstack-libxl-early-config.c says which, and why. */
 #include "xlmig/toolstack-libxl.h"
+
+#include "xlmig/prepared-disk.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <sys/sysmacros.h>
 
 #define CONFIG_USERDATA "libxl-json" /* libxl.h, "userdata": where libxl keeps a VM's configuration */
-#define LOOP_MAJOR 7u                /* Linux, Documentation/admin-guide/devices.txt */
 
-static bool script_is(const char *script, const char *const *names)
-{
-    const char *slash = script ? strrchr(script, '/') : NULL;
-
-    if (!script)
-        return true; /* libxl's default, one of `names` */
-    for (; *names; names++)
-        if (strcmp(slash ? slash + 1 : script, *names) == 0)
-            return true;
-    return false;
-}
-
-static bool is_uncached_block_device(const char *path)
-{
-    struct stat s;
-
-    return path && stat(path, &s) == 0 && S_ISBLK(s.st_mode) && major(s.st_rdev) != LOOP_MAJOR;
-}
-
-static bool disk_can_be_early(const libxl_device_disk *disk)
-{
-    static const char *const scripts[] = { "block", NULL };
-
-#ifdef LIBXL_HAVE_DEVICE_DISK_SPECIFICATION
-    if (disk->specification == LIBXL_DISK_SPECIFICATION_VIRTIO)
-        return false;
-#endif
-    return !disk->is_cdrom && !disk->removable && disk->format == LIBXL_DISK_FORMAT_RAW &&
-           (disk->backend == LIBXL_DISK_BACKEND_UNKNOWN || disk->backend == LIBXL_DISK_BACKEND_PHY) &&
-           disk->backend_domid == 0 && !disk->backend_domname && script_is(disk->script, scripts) &&
-           is_uncached_block_device(disk->pdev_path);
-}
-
-static bool nic_can_be_early(const libxl_device_nic *nic)
-{
-    static const char *const scripts[] = { "vif-bridge", "vif-openvswitch", NULL };
-
-    return nic->nictype != LIBXL_NIC_TYPE_VIF_IOEMU && nic->backend_domid == 0 && !nic->backend_domname &&
-           script_is(nic->script, scripts);
-}
-
-static bool disks_can_be_early(const libxl_domain_config *config)
-{
-    for (int i = 0; i < config->num_disks; i++)
-        if (!disk_can_be_early(&config->disks[i]))
-            return false;
-    return config->num_disks > 0;
-}
-
-static bool nics_can_be_early(const libxl_domain_config *config)
-{
-    for (int i = 0; i < config->num_nics; i++)
-        if (!nic_can_be_early(&config->nics[i]))
-            return false;
-    return config->num_nics > 0;
-}
-
-static void drop_disks(libxl_domain_config *config)
-{
-    for (int i = 0; i < config->num_disks; i++)
-        libxl_device_disk_dispose(&config->disks[i]);
-    config->num_disks = 0;
-}
-
-static void drop_nics(libxl_domain_config *config)
-{
-    for (int i = 0; i < config->num_nics; i++)
-        libxl_device_nic_dispose(&config->nics[i]);
-    config->num_nics = 0;
-}
-
-/* The configuration with nothing but its early devices, or without them.  To be disposed of, whatever comes back. */
+/* To be disposed of, whatever comes back. */
 static int parse(struct libxl_toolstack *lx, const char *json, bool early, libxl_domain_config *config,
                  struct failure *failure)
 {
@@ -114,12 +21,10 @@ static int parse(struct libxl_toolstack *lx, const char *json, bool early, libxl
     rc = libxl_domain_config_from_json(lx->ctx, config, json);
     if (rc != 0)
         return libxl_failed(lx, rc, "cannot read the VM's configuration", failure);
-    bool may = config->c_info.type != LIBXL_DOMAIN_TYPE_HVM;
-    bool disks = may && disks_can_be_early(config), nics = may && nics_can_be_early(config);
-    if (disks != early)
-        drop_disks(config);
-    if (nics != early)
-        drop_nics(config);
+    if (early)
+        libxl_keep_early_devices(config);
+    else if (libxl_leave_out_early_devices(config) < 0)
+        return failure_set(failure, "out of memory");
     return 0;
 }
 
@@ -188,11 +93,12 @@ static int load_config(struct libxl_toolstack *lx, uint32_t domid, libxl_domain_
     return rc ? libxl_failed(lx, rc, "cannot read the VM's configuration again", failure) : 0;
 }
 
-/* Moves the devices of `from` to the end of those of `to`. */
+/* Moves the devices of `from` to the end of those of `to`, which has those disks that were prepared. */
 static int move_devices(libxl_domain_config *from, libxl_domain_config *to)
 {
-    libxl_device_disk *disks = realloc(to->disks, (size_t)(to->num_disks + from->num_disks + 1) * sizeof *disks);
-    libxl_device_nic *nics = realloc(to->nics, (size_t)(to->num_nics + from->num_nics + 1) * sizeof *nics);
+    int nr_disks = libxl_prepares_disks(from) ? 0 : from->num_disks, nr_nics = from->num_nics;
+    libxl_device_disk *disks = realloc(to->disks, (size_t)(to->num_disks + nr_disks + 1) * sizeof *disks);
+    libxl_device_nic *nics = realloc(to->nics, (size_t)(to->num_nics + nr_nics + 1) * sizeof *nics);
 
     if (disks)
         to->disks = disks;
@@ -200,13 +106,16 @@ static int move_devices(libxl_domain_config *from, libxl_domain_config *to)
         to->nics = nics;
     if (!disks || !nics)
         return -1;
-    if (from->num_disks > 0)
-        memcpy(disks + to->num_disks, from->disks, (size_t)from->num_disks * sizeof *disks);
-    if (from->num_nics > 0)
-        memcpy(nics + to->num_nics, from->nics, (size_t)from->num_nics * sizeof *nics);
-    to->num_disks += from->num_disks;
-    to->num_nics += from->num_nics;
-    from->num_disks = from->num_nics = 0;
+    if (nr_disks > 0) {
+        memcpy(disks + to->num_disks, from->disks, (size_t)nr_disks * sizeof *disks);
+        to->num_disks += nr_disks;
+        from->num_disks = 0;
+    }
+    if (nr_nics > 0) {
+        memcpy(nics + to->num_nics, from->nics, (size_t)nr_nics * sizeof *nics);
+        to->num_nics += nr_nics;
+        from->num_nics = 0;
+    }
     return 0;
 }
 
@@ -224,7 +133,8 @@ int libxl_op_record_early(struct toolstack *ts, uint32_t domid, const char *conf
     libxl_domain_config_init(&config);
     if (rc == 0)
         rc = load_config(lx, domid, &config, failure);
-    if (rc == 0 && move_devices(&early, &config) < 0)
+    if (rc == 0 && ((libxl_prepares_disks(&early) && libxl_restore_scripts(&early, &config) < 0) ||
+                    move_devices(&early, &config) < 0))
         rc = failure_set(failure, "out of memory");
     if (rc == 0)
         rc = store_config(lx, domid, &config, failure);
@@ -267,6 +177,15 @@ static void attach_failed(struct attach_op *op, int rc)
     libxl_failed(op->lx, rc, text, &op->failure);
 }
 
+static void on_prepared(void *user, const struct failure *failure)
+{
+    struct attach_op *op = user;
+
+    if (failure)
+        op->failure = *failure;
+    attach_later(op);
+}
+
 static void on_attached(libxl_ctx *ctx, int rc, void *user)
 {
     struct attach_op *op = user;
@@ -282,6 +201,10 @@ static void attach_next(struct attach_op *op)
     int rc;
 
     libxl_log_forget(&op->lx->log);
+    if (op->disk < op->early.num_disks && libxl_prepares_disks(&op->early)) {
+        libxl_prepare_disk(op->lx, op->domid, &op->early.disks[op->disk++], on_prepared, op);
+        return;
+    }
     if (op->disk < op->early.num_disks)
         rc = libxl_device_disk_add(op->lx->ctx, op->domid, &op->early.disks[op->disk++], &how);
     else
@@ -321,4 +244,20 @@ void libxl_op_attach_early(struct toolstack *ts, uint32_t domid, const char *con
     if (parse(op->lx, config_json, true, &op->early, &op->failure) == 0)
         store_provisional_config(op->lx, domid, &op->early, &op->failure);
     attach_later(op);
+}
+
+void libxl_op_discard_early(struct toolstack *ts, uint32_t domid, const char *config_json)
+{
+    struct libxl_toolstack *lx = to_libxl(ts);
+    struct failure ignored = { 0 };
+    libxl_domain_config early;
+    struct xs_handle *xs;
+
+    if (parse(lx, config_json, true, &early, &ignored) == 0 && libxl_prepares_disks(&early) && early.num_disks > 0 &&
+        (xs = xs_open(0))) {
+        for (int i = 0; i < early.num_disks; i++)
+            prepared_disk_discard(xs, domid, early.disks[i].vdev);
+        xs_close(xs);
+    }
+    libxl_domain_config_dispose(&early);
 }

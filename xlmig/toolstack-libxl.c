@@ -250,6 +250,7 @@ static const struct toolstack_ops ops = {
     .early_devices = libxl_op_early_devices,
     .record_early = libxl_op_record_early,
     .attach_early = libxl_op_attach_early,
+    .discard_early = libxl_op_discard_early,
     .rename = rename_vm,
     .suspend_withdraw = libxl_op_suspend_withdraw,
     .tracking_end = libxl_op_tracking_end,

@@ -10,6 +10,8 @@
  *   toolstack-libxl-devices.c are its disks and networks there
  *   toolstack-libxl-child.c   xl as a child process: receive and restore
  *   toolstack-libxl-early.c   devices of a VM that is still arriving
+ *   toolstack-libxl-early-config.c  which they are
+ *   toolstack-libxl-prepare.c hotplug scripts of disks that are made later
  */
 #ifndef XLMIG_TOOLSTACK_LIBXL_H
 #define XLMIG_TOOLSTACK_LIBXL_H
@@ -23,6 +25,9 @@
 #include <libxl_event.h>
 #include <libxl_utils.h>
 #include <xentoollog.h>
+
+/* Where Xen puts its hotplug scripts unless it was built otherwise; libxl does not tell. */
+#define XEN_SCRIPT_DIR "/etc/xen/scripts"
 
 /* A logger that keeps what went wrong, so that it can stand in a message of ours. */
 struct libxl_log {
@@ -94,6 +99,25 @@ int libxl_op_early_devices(struct toolstack *ts, const char *config_json, char *
 int libxl_op_record_early(struct toolstack *ts, uint32_t domid, const char *config_json, struct failure *failure);
 void libxl_op_attach_early(struct toolstack *ts, uint32_t domid, const char *config_json, toolstack_done *done,
                            void *user);
+void libxl_op_discard_early(struct toolstack *ts, uint32_t domid, const char *config_json);
+
+/* early-config: needs no Xen */
+/* Leave nothing in `config` but its early devices. */
+void libxl_keep_early_devices(libxl_domain_config *config);
+/* Leave out what is early, and give the disks that are prepared another script.  -1: out of memory. */
+int libxl_leave_out_early_devices(libxl_domain_config *config);
+/* Are its early disks prepared, and in either configuration? */
+bool libxl_prepares_disks(const libxl_domain_config *config);
+/* The disks of `to` get back the scripts that they have in `from`.  -1: out of memory. */
+int libxl_restore_scripts(const libxl_domain_config *from, libxl_domain_config *to);
+
+/* prepare */
+/* libxl is given this in the place of the script of a disk that is prepared. */
+#define PREPARED_DISK_SCRIPT LIBEXECDIR "/xlmig-prepared-disk"
+typedef void libxl_prepared(void *user, const struct failure *failure);
+/* Run the disk's script.  May call back before it returns; else in 41 s at most.  Strings are copied. */
+void libxl_prepare_disk(struct libxl_toolstack *lx, uint32_t domid, const libxl_device_disk *disk, libxl_prepared *done,
+                        void *user);
 
 /* child */
 int libxl_op_receive(struct toolstack *ts, const struct toolstack_receiver *how, pid_t *pid, struct failure *failure);

@@ -279,6 +279,14 @@ static int record_early(struct toolstack *ts, uint32_t domid, const char *config
     return sim_call(sim->host_fd, &call) ? call_failed(sim, "cannot store the VM's configuration", failure) : 0;
 }
 
+/* A simulated VM's devices are its own and go with it. */
+static void discard_early(struct toolstack *ts, uint32_t domid, const char *config_json)
+{
+    (void)ts;
+    (void)domid;
+    (void)config_json;
+}
+
 static int rename_vm(struct toolstack *ts, uint32_t domid, const char *from, const char *to, struct failure *failure)
 {
     struct sim_toolstack *sim = to_sim(ts);
@@ -454,6 +462,7 @@ static const struct toolstack_ops ops = {
     .early_devices = early_devices,
     .record_early = record_early,
     .attach_early = attach_early,
+    .discard_early = discard_early,
     .rename = rename_vm,
     .suspend_withdraw = suspend_withdraw,
     .tracking_end = tracking_end,

@@ -210,6 +210,8 @@ struct toolstack_ops {
     int (*early_devices)(struct toolstack *ts, const char *config_json, char **rest_json, struct failure *failure);
     /* Once the VM is made: enter in its configuration what attach_early() attached. */
     int (*record_early)(struct toolstack *ts, uint32_t domid, const char *config_json, struct failure *failure);
+    /* Whatever came of the VM: leave nothing behind of what attach_early() did and the VM does not have. */
+    void (*discard_early)(struct toolstack *ts, uint32_t domid, const char *config_json);
 
     int (*rename)(struct toolstack *ts, uint32_t domid, const char *from, const char *to, struct failure *failure);
 

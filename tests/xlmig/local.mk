@@ -6,6 +6,7 @@ xlmig_unit_tests = \
 	tests/xlmig/test-cpu-features \
 	tests/xlmig/test-cpu-policy \
 	tests/xlmig/test-device-check \
+	tests/xlmig/test-early-config \
 	tests/xlmig/test-handover \
 	tests/xlmig/test-helper-command \
 	tests/xlmig/test-helper-events \
@@ -16,6 +17,7 @@ xlmig_unit_tests = \
 	tests/xlmig/test-libxl-devices \
 	tests/xlmig/test-negotiate \
 	tests/xlmig/test-options \
+	tests/xlmig/test-prepared-disk \
 	tests/xlmig/test-recover-rules \
 	tests/xlmig/test-registry \
 	tests/xlmig/test-run \
@@ -53,6 +55,10 @@ tests_xlmig_test_cpu_features_LDADD = xlmig/libxlmig.la $(CHECK_LIBS) $(JSONC_LI
 tests_xlmig_test_device_check_SOURCES = tests/xlmig/test-device-check.c
 tests_xlmig_test_device_check_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_xlmig_test_device_check_LDADD = xlmig/libxlmig.la $(CHECK_LIBS)
+
+tests_xlmig_test_early_config_SOURCES = tests/xlmig/test-early-config.c
+tests_xlmig_test_early_config_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(EVENT_CFLAGS) $(XENLIGHT_CFLAGS) -DLIBEXECDIR='"$(libexecdir)"'
+tests_xlmig_test_early_config_LDADD = xlmig/libxlmig.la $(CHECK_LIBS) $(XENLIGHT_LIBS)
 
 tests_xlmig_test_cpu_policy_SOURCES = tests/xlmig/test-cpu-policy.c
 tests_xlmig_test_cpu_policy_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
@@ -114,6 +120,10 @@ tests_xlmig_test_negotiate_LDADD = xlmig/libxlmig.la $(CHECK_LIBS)
 tests_xlmig_test_options_SOURCES = tests/xlmig/test-options.c
 tests_xlmig_test_options_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_xlmig_test_options_LDADD = xlmig/libxlmig.la $(CHECK_LIBS)
+
+tests_xlmig_test_prepared_disk_SOURCES = tests/xlmig/test-prepared-disk.c xlmig/failure.c xlmig/prepared-disk.c
+tests_xlmig_test_prepared_disk_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(XENSTORE_CFLAGS)
+tests_xlmig_test_prepared_disk_LDADD = $(CHECK_LIBS)
 
 tests_xlmig_test_recover_rules_SOURCES = tests/xlmig/test-recover-rules.c
 tests_xlmig_test_recover_rules_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(EVENT_CFLAGS)

@@ -10,20 +10,23 @@ SLOW = "LAB_RATE=4m"
 DEVICES_SECONDS = 30
 END_SECONDS = 90
 SCRIPT = "/lab/scripts/vif-bridge"
-BACKENDS = ("vbd/{domid}/51712", "vif/{domid}/0")
+BACKENDS = {"pv": ("vbd/{domid}/51712", "vif/{domid}/0"),
+            "hvm": ("vbd/{domid}/prepared-xvda", "vbd/{domid}/prepared-xvdb", "vif/{domid}/0")}
+BACKEND_ROOT = "/local/domain/0/backend"
+DISK_SCRIPT = "/lab/scripts/block"
 
 
 def await_devices(guest, target):
-    """Wait until every backend of the arriving guest has had its hotplug script."""
+    """Wait until every backend of the arriving guest, or what is prepared of it, has had its hotplug script."""
     end = time.monotonic() + DEVICES_SECONDS
     while True:
         status, domid = target.attempt(f"xl domid {guest.name}--incoming")
-        paths = [f"/local/domain/0/backend/{path.format(domid=domid.strip())}/hotplug-status" for path in BACKENDS]
+        paths = [f"{BACKEND_ROOT}/{path.format(domid=domid.strip())}/hotplug-status" for path in BACKENDS[guest.kind]]
         if not status and target.attempt(f"xenstore-read {' '.join(paths)}")[1].split() == ["connected"] * len(paths):
             return
         if time.monotonic() > end:
             raise LabError(f"no devices of {guest.name} on host {target.name} after {DEVICES_SECONDS} s:\n" +
-                           target.run("xenstore-ls /local/domain/0/backend; tail -20 /var/log/xen/receive-8003.log"))
+                           target.run(f"xenstore-ls {BACKEND_ROOT}; tail -20 /var/log/xen/receive-8003.log"))
         time.sleep(0.3)
 
 
@@ -60,3 +63,54 @@ def early_devices(lab):
             raise LabError(f"it ended with {status}:\n{output}")
         if max(gaps) > moves.STANDSTILL_MS:
             raise LabError(f"{guest.name} stood still for {max(gaps)} ms")
+
+
+def is_as_if_made_late(guest, host):
+    """Its disks have the scripts that they were given, and nothing of what was prepared is left."""
+    domid = host.run(f"xl domid {guest.name}").strip()
+    nodes = host.run(f"xenstore-ls -f {BACKEND_ROOT}; xenstore-ls -f /libxl/{domid}; xl list -l {guest.name}")
+    if "prepared" in nodes:
+        raise LabError(f"what was prepared of {guest.name} is still there:\n{nodes}")
+    for node in (f"{BACKEND_ROOT}/vbd/{domid}/51712/script", f"/libxl/{domid}/device/vbd/51728/script"):
+        if host.run(f"xenstore-read {node}").strip() != DISK_SCRIPT:
+            raise LabError(f"{node} is not {DISK_SCRIPT}:\n{nodes}")
+    if guest.mac not in nodes or f'"script": "{DISK_SCRIPT}"' not in nodes:
+        raise LabError(f"the configuration of {guest.name} is not what it was:\n{nodes}")
+
+
+@scenario("hvm-disks-are-prepared-before-the-guest-stops", "hvm-disks-that-cannot-be-prepared-are-told-before-it-stops",
+          guest="hvm")
+def prepared_disks(lab):
+    guest = lab.plain
+    moves.running(lab, guest, guest.host or lab.a)
+    with lab.step("hvm-disks-are-prepared-before-the-guest-stops"):
+        source, target = guest.host, lab.other(guest.host)
+        before = guest.await_tick()
+        moves.start(source, moves.send_command(guest, target, settings=SLOW, options="--image=libxc --max-rounds 50"))
+        await_devices(guest, target)
+        guest.await_tick(after=guest.await_tick().number)
+        # From now on the disk is this guest's: nobody else on that host gets it.
+        status, output = target.attempt("xl block-attach 0 'vdev=xvdz,access=w,script=block,target=/dev/vdd'", 60)
+        if not status:
+            raise LabError(f"the disk of {guest.name} was given to another domain:\n{output}")
+        moves.hurry(source)
+        if moves.await_end(source, END_SECONDS) != 0:
+            raise LabError("it did not arrive:\n" + source.run("cat /tmp/move.output"))
+        moves.arrived(guest, source, target, before)
+        is_as_if_made_late(guest, target)
+    moves.running(lab, guest, guest.host)
+    with lab.step("hvm-disks-that-cannot-be-prepared-are-told-before-it-stops"):
+        source, target = guest.host, lab.other(guest.host)
+        target.run(f"mv {DISK_SCRIPT} {DISK_SCRIPT}.away; printf '#!/bin/sh\\nexit 1\\n' > {DISK_SCRIPT}; chmod +x {DISK_SCRIPT}")
+        try:
+            with moves.untouched(guest, target):
+                status, output = source.attempt(moves.send_command(guest, target), END_SECONDS)
+            gaps = [tick.gap_ms for tick in guest.ticks()[-10:]]
+        finally:
+            target.run(f"mv {DISK_SCRIPT}.away {DISK_SCRIPT}")
+        if status != 1 or "cannot set up its disk xvda" not in output:
+            raise LabError(f"it ended with {status}:\n{output}")
+        if max(gaps) > moves.STANDSTILL_MS:
+            raise LabError(f"{guest.name} stood still for {max(gaps)} ms")
+        if "prepared" in target.run(f"xenstore-ls -f {BACKEND_ROOT}", check=False):
+            raise LabError(f"what was prepared of {guest.name} is still there")
