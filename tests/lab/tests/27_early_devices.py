@@ -9,6 +9,7 @@ from labkit.settings import LabError
 SLOW = "LAB_RATE=4m"
 DEVICES_SECONDS = 30
 END_SECONDS = 90
+REBOOT_SECONDS = 120
 SCRIPT = "/lab/scripts/vif-bridge"
 BACKENDS = {"pv": ("vbd/{domid}/51712", "vif/{domid}/0"),
             "hvm": ("vbd/{domid}/prepared-xvda", "vbd/{domid}/prepared-xvdb", "vif/{domid}/0")}
@@ -78,8 +79,8 @@ def is_as_if_made_late(guest, host):
         raise LabError(f"the configuration of {guest.name} is not what it was:\n{nodes}")
 
 
-@scenario("hvm-disks-are-prepared-before-the-guest-stops", "hvm-disks-that-cannot-be-prepared-are-told-before-it-stops",
-          guest="hvm")
+@scenario("hvm-disks-are-prepared-before-the-guest-stops", "hvm-reboots-where-it-arrived",
+          "hvm-disks-that-cannot-be-prepared-are-told-before-it-stops", guest="hvm")
 def prepared_disks(lab):
     guest = lab.plain
     moves.running(lab, guest, guest.host or lab.a)
@@ -98,6 +99,18 @@ def prepared_disks(lab):
             raise LabError("it did not arrive:\n" + source.run("cat /tmp/move.output"))
         moves.arrived(guest, source, target, before)
         is_as_if_made_late(guest, target)
+    with lab.step("hvm-reboots-where-it-arrived"):
+        lab.need("hvm-disks-are-prepared-before-the-guest-stops")
+        before = guest.await_tick(after=guest.await_tick().number)
+        guest.host.run(f"xl reboot {guest.name}")
+        end = time.monotonic() + REBOOT_SECONDS
+        while (tick := guest.last_tick()) is None or tick.number >= before.number:
+            if time.monotonic() > end:
+                raise LabError(f"{guest.name} was told to reboot and did not:\n" +
+                               guest.host.run("xl list; tail -20 /var/log/xen/xl-*.log"))
+            time.sleep(0.5)
+        guest.await_tick(after=tick.number)
+        is_as_if_made_late(guest, guest.host)
     moves.running(lab, guest, guest.host)
     with lab.step("hvm-disks-that-cannot-be-prepared-are-told-before-it-stops"):
         source, target = guest.host, lab.other(guest.host)
