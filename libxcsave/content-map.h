@@ -16,7 +16,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 
-#include "stream-format/image1.h"
+#include "stream-format/image1/image1.h"
 
 enum content_kind {
     CONTENT_NONE,               /* never came, or has none now */

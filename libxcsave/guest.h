@@ -4,7 +4,7 @@
  *
  * save.c and restore.c hold only the algorithm; whatever they need of a guest
  * they ask through this table.  It has two complete implementations: the guest
- * of a real Xen (guest-xen*.c) and a simulated one (guest-sim.c).
+ * of a real Xen (guest-xen*.c) and a simulated one (sim/guest.c).
  *
  * Words.  pfn: frame number in the guest's own physical address space, and the
  * only frame number that the engine and the stream know.  Page type: a

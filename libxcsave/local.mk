@@ -15,61 +15,61 @@ libxcsave_libengine_la_SOURCES = \
 	libxcsave/content-map.h \
 	libxcsave/control.c \
 	libxcsave/control.h \
-	libxcsave/delta-cache.c \
-	libxcsave/delta-cache.h \
-	libxcsave/dirty-log.c \
-	libxcsave/dirty-log.h \
+	libxcsave/save/delta-cache.c \
+	libxcsave/save/delta-cache.h \
+	libxcsave/save/dirty-log.c \
+	libxcsave/save/dirty-log.h \
 	libxcsave/error.c \
-	libxcsave/extents.c \
-	libxcsave/extents.h \
+	libxcsave/save/extents.c \
+	libxcsave/save/extents.h \
 	libxcsave/guest.h \
-	libxcsave/guest-sim.c \
-	libxcsave/guest-sim.h \
-	libxcsave/guest-xen.c \
-	libxcsave/guest-xen.h \
-	libxcsave/guest-xen-hvm.c \
-	libxcsave/guest-xen-pv.c \
-	libxcsave/guest-xen-pv.h \
-	libxcsave/guest-xen-pv-p2m.c \
-	libxcsave/guest-xen-pv-restore.c \
-	libxcsave/guest-xen-pv-save.c \
-	libxcsave/guest-xen-pv-vcpu.c \
-	libxcsave/guest-xen-x86.c \
+	libxcsave/sim/guest.c \
+	libxcsave/sim/guest.h \
+	libxcsave/xen/guest.c \
+	libxcsave/xen/guest.h \
+	libxcsave/xen/hvm.c \
+	libxcsave/xen/pv.c \
+	libxcsave/xen/pv.h \
+	libxcsave/xen/pv-p2m.c \
+	libxcsave/xen/pv-restore.c \
+	libxcsave/xen/pv-save.c \
+	libxcsave/xen/pv-vcpu.c \
+	libxcsave/xen/x86.c \
 	libxcsave/imageio.c \
 	libxcsave/imageio.h \
-	libxcsave/log-guard.c \
-	libxcsave/log-guard.h \
-	libxcsave/page-sink.c \
-	libxcsave/page-sink.h \
-	libxcsave/pace.c \
-	libxcsave/pace.h \
-	libxcsave/pagerecv.c \
-	libxcsave/pagerecv.h \
+	libxcsave/save/log-guard.c \
+	libxcsave/save/log-guard.h \
+	libxcsave/save/page-sink.c \
+	libxcsave/save/page-sink.h \
+	libxcsave/save/pace.c \
+	libxcsave/save/pace.h \
+	libxcsave/restore/page-receiver.c \
+	libxcsave/restore/page-receiver.h \
 	libxcsave/pfnset.c \
 	libxcsave/pfnset.h \
-	libxcsave/populate.c \
-	libxcsave/populate.h \
-	libxcsave/precopy.c \
+	libxcsave/restore/populate.c \
+	libxcsave/restore/populate.h \
+	libxcsave/save/precopy.c \
 	libxcsave/ratelimit.c \
 	libxcsave/ratelimit.h \
-	libxcsave/restore.c \
-	libxcsave/restore.h \
-	libxcsave/restore-libxc.c \
-	libxcsave/restore-v1.c \
-	libxcsave/save.c \
-	libxcsave/sink-libxc.c \
-	libxcsave/sink-v1.c \
-	libxcsave/steering.c \
-	libxcsave/steering.h \
-	libxcsave/v1-channel.c \
-	libxcsave/v1-channel.h \
-	libxcsave/v1-codec-choice.c \
-	libxcsave/v1-decode.c \
-	libxcsave/v1-decode.h \
-	libxcsave/v1-encode.c \
-	libxcsave/v1-encode.h \
-	libxcsave/workers.c \
-	libxcsave/workers.h
+	libxcsave/restore/restore.c \
+	libxcsave/restore/restore.h \
+	libxcsave/restore/restore-libxc.c \
+	libxcsave/restore/restore-v1.c \
+	libxcsave/save/save.c \
+	libxcsave/save/sink-libxc.c \
+	libxcsave/save/sink-v1.c \
+	libxcsave/save/steering.c \
+	libxcsave/save/steering.h \
+	libxcsave/save/v1-channel.c \
+	libxcsave/save/v1-channel.h \
+	libxcsave/save/v1-codec-choice.c \
+	libxcsave/restore/v1-decode.c \
+	libxcsave/restore/v1-decode.h \
+	libxcsave/save/v1-encode.c \
+	libxcsave/save/v1-encode.h \
+	libxcsave/save/workers.c \
+	libxcsave/save/workers.h
 
 libxcsave_libxcsave_la_SOURCES =
 libxcsave_libxcsave_la_LIBADD = libxcsave/libengine.la
@@ -79,9 +79,9 @@ libxcsave_libxcsave_la_LDFLAGS = $(AM_LDFLAGS) -version-info 0:0:0 -no-undefined
 # Of a simulated host, for all that call one.
 noinst_LTLIBRARIES += libxcsave/libsim-client.la
 libxcsave_libsim_client_la_SOURCES = \
-	libxcsave/sim-client.c \
-	libxcsave/sim-client.h \
-	libxcsave/sim-protocol.h
+	libxcsave/sim/client.c \
+	libxcsave/sim/client.h \
+	libxcsave/sim/protocol.h
 
 # Of the processes of this host, for all that must not be in each other's way.
 noinst_LTLIBRARIES += libxcsave/libother-saver.la

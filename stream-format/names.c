@@ -2,7 +2,7 @@
 /* From Xen's public headers: domctl.h, hvm/params.h, arch-x86/hvm/save.h. */
 #include "stream-format/names.h"
 
-#include "stream-format/image1.h"
+#include "stream-format/image1/image1.h"
 
 #include <stddef.h>
 #include <string.h>

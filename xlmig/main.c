@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* xlmig: global options, then the verb. */
-#include "xlmig/verb.h"
+#include "xlmig/cli/verb.h"
 
 #include <signal.h>
 #include <stdlib.h>

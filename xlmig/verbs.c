@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "xlmig/verb.h"
+#include "xlmig/cli/verb.h"
 
 #include <string.h>
 

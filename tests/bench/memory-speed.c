@@ -20,7 +20,7 @@
 #include <immintrin.h>
 #endif
 
-#include "stream-format/image1.h"
+#include "stream-format/image1/image1.h"
 #include "xlmig/simhost/pattern.h"
 
 #define PAGE ((size_t)STREAM_PAGE_SIZE)

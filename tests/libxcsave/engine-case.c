@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "engine-case.h"
-#include "stream-format/image1.h"
+#include "stream-format/image1/image1.h"
 #include "tests/run-suite.h"
 
 static const uint8_t token[16] = "0123456789abcde";

@@ -14,7 +14,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "stream-format/image1.h"
+#include "stream-format/image1/image1.h"
 #include "tests/libxcsave/fake-guest.h"
 #include "tests/stream-format/mend-image1.h"
 

@@ -13,8 +13,8 @@
 #include <unistd.h>
 
 #include "engine-case.h"
-#include "libxcsave/extents.h"
-#include "stream-format/image1.h"
+#include "libxcsave/save/extents.h"
+#include "stream-format/image1/image1.h"
 #include "tests/run-suite.h"
 #include "tests/stream-format/build-image1.h"
 

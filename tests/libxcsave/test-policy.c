@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "libxcsave/pace.h"
+#include "libxcsave/save/pace.h"
 #include "libxcsave/ratelimit.h"
 #include "libxcsave/xcsave.h"
 #include "tests/run-suite.h"

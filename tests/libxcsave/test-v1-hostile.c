@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "engine-case.h"
-#include "stream-format/image1.h"
+#include "stream-format/image1/image1.h"
 #include "tests/run-suite.h"
 
 /* ---- what it finds wrong ------------------------------------------------- */

@@ -8,9 +8,9 @@
 #include <time.h>
 
 #include "libxcsave/content-map.h"
-#include "libxcsave/delta-cache.h"
-#include "libxcsave/v1-encode.h"
-#include "libxcsave/workers.h"
+#include "libxcsave/save/delta-cache.h"
+#include "libxcsave/save/v1-encode.h"
+#include "libxcsave/save/workers.h"
 #include "tests/run-suite.h"
 
 /* ---- codecs --------------------------------------------------------------- */

@@ -3,9 +3,9 @@
 #include "config.h"
 
 #include "tests/run-suite.h"
-#include "libxcsave/guest-sim.h"
+#include "libxcsave/sim/guest.h"
 #include "libxcsave/guest.h"
-#include "libxcsave/sim-client.h"
+#include "libxcsave/sim/client.h"
 #include "stream-format/libxc-image.h"
 #include "xlmig/simhost/guest-config.h"
 #include "xlmig/simhost/server.h"

@@ -5,7 +5,7 @@
 
 #include <check.h>
 
-#include "stream-format/image1.h"
+#include "stream-format/image1/image1.h"
 
 static struct image1_fault fault;
 

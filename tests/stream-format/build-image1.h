@@ -3,7 +3,7 @@
 #ifndef TESTS_STREAM_FORMAT_BUILD_IMAGE1_H
 #define TESTS_STREAM_FORMAT_BUILD_IMAGE1_H
 
-#include "stream-format/image1.h"
+#include "stream-format/image1/image1.h"
 #include "tests/stream-format/build.h"
 
 struct v1 {

@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "stream-format/convert.h"
+#include "stream-format/convert/convert.h"
 #include "tests/stream-format/mend-image1.h"
 #include "tests/stream-format/run.h"
 

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "stream-format/printer.h"
+#include "stream-format/print/printer.h"
 #include "tests/stream-format/run.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "stream-format/image1.h"
+#include "stream-format/image1/image1.h"
 
 static void seal(uint8_t *header, size_t len)
 {

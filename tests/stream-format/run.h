@@ -3,7 +3,7 @@
 #ifndef TESTS_STREAM_FORMAT_RUN_H
 #define TESTS_STREAM_FORMAT_RUN_H
 
-#include "stream-format/reader.h"
+#include "stream-format/reader/reader.h"
 #include "tests/stream-format/build.h"
 
 struct outcome {

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "stream-format/printer.h"
+#include "stream-format/print/printer.h"
 #include "tests/run-suite.h"
 #include "tests/stream-format/negatives.h"
 

@@ -8,9 +8,9 @@
  * as one that keeps journals; takes the stream as one that means well, and at
  * STEP does what its name says.
  */
-#include "stream-format/reader.h"
-#include "xlmig/control.h"
-#include "xlmig/xl-protocol.h"
+#include "stream-format/reader/reader.h"
+#include "xlmig/peer/messages.h"
+#include "xlmig/peer/xl-protocol.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -8,10 +8,10 @@
  * mutate-messages feeds it damaged good messages.
  */
 #include "stream-format/crc32c.h"
-#include "xlmig/control.h"
-#include "xlmig/cpu-features.h"
-#include "xlmig/helper-events.h"
-#include "xlmig/journal-record.h"
+#include "xlmig/peer/messages.h"
+#include "xlmig/vm/cpu-features.h"
+#include "xlmig/helper/events.h"
+#include "xlmig/handover/journal-record.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -4,7 +4,7 @@
 #define TESTS_JOURNAL_CASE_H
 
 #include "tests/scratch.h"
-#include "xlmig/journal.h"
+#include "xlmig/handover/journal.h"
 
 extern char base[SCRATCH_SIZE], dir[128]; /* dir is in base */
 extern char path[1000];                   /* the last result of in_dir(); else a test's own */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The verbs and their options as the table has them, a line each: "send", "send --no-live", "-- --toolstack". */
-#include "xlmig/verb.h"
+#include "xlmig/cli/verb.h"
 
 static void list(const char *verb, const struct verb_option *options)
 {

@@ -68,7 +68,7 @@ tests_xlmig_test_handover_SOURCES = tests/xlmig/test-handover.c
 tests_xlmig_test_handover_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_xlmig_test_handover_LDADD = xlmig/libxlmig.la $(CHECK_LIBS)
 
-tests_xlmig_test_helper_command_SOURCES = tests/xlmig/test-helper-command.c xlmig/helper-control.c
+tests_xlmig_test_helper_command_SOURCES = tests/xlmig/test-helper-command.c xlmig/helper/listener.c
 tests_xlmig_test_helper_command_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(EVENT_CFLAGS) -pthread
 tests_xlmig_test_helper_command_LDADD = xlmig/libxlmig.la libxcsave/libengine.la $(CHECK_LIBS)
 
@@ -78,8 +78,8 @@ tests_xlmig_test_helper_events_LDADD = xlmig/libxlmig.la libxcsave/libengine.la 
 
 tests_xlmig_test_helper_sandbox_SOURCES = \
 	tests/xlmig/test-helper-sandbox.c \
-	xlmig/helper-protocol.c \
-	xlmig/helper-sandbox.c
+	xlmig/helper/libxl-protocol.c \
+	xlmig/helper/sandbox.c
 tests_xlmig_test_helper_sandbox_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(SECCOMP_CFLAGS) $(XENLIGHT_CFLAGS) $(EVENT_CFLAGS) -pthread
 tests_xlmig_test_helper_sandbox_LDADD = $(CHECK_LIBS) $(SECCOMP_LIBS)
 
@@ -121,7 +121,7 @@ tests_xlmig_test_options_SOURCES = tests/xlmig/test-options.c
 tests_xlmig_test_options_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_xlmig_test_options_LDADD = xlmig/libxlmig.la $(CHECK_LIBS)
 
-tests_xlmig_test_prepared_disk_SOURCES = tests/xlmig/test-prepared-disk.c xlmig/failure.c xlmig/prepared-disk.c
+tests_xlmig_test_prepared_disk_SOURCES = tests/xlmig/test-prepared-disk.c xlmig/base/failure.c xlmig/toolstack/prepared-disk.c
 tests_xlmig_test_prepared_disk_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(XENSTORE_CFLAGS)
 tests_xlmig_test_prepared_disk_LDADD = $(CHECK_LIBS)
 

@@ -2,10 +2,10 @@
 /* Connections that carry data: both ends in one loop, and strangers who meddle. */
 #include "config.h"
 #include "tests/run-suite.h"
-#include "xlmig/join.h"
-#include "xlmig/loop.h"
-#include "xlmig/receive-channels.h"
-#include "xlmig/send-channels.h"
+#include "xlmig/peer/join.h"
+#include "xlmig/base/loop.h"
+#include "xlmig/peer/channels-in.h"
+#include "xlmig/peer/channels-out.h"
 
 #include <arpa/inet.h>
 #include <errno.h>

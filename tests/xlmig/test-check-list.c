@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* A list of results: a refusal never gets lost, and what is shown is fit to be shown. */
 #include "tests/run-suite.h"
-#include "xlmig/check-list.h"
+#include "xlmig/vm/check-list.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Control messages: what is encoded is decoded, and what a hostile peer may send is refused. */
 #include "tests/run-suite.h"
-#include "xlmig/control.h"
+#include "xlmig/peer/messages.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -3,7 +3,7 @@
 #include "config.h"
 
 #include "tests/run-suite.h"
-#include "xlmig/cpu-features.h"
+#include "xlmig/vm/cpu-features.h"
 
 #include <ctype.h>
 #include <libxl.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* CPU policies on the wire. */
 #include "tests/run-suite.h"
-#include "xlmig/cpu-policy.h"
+#include "xlmig/vm/cpu-policy.h"
 
 #include <stdlib.h>
 #include <string.h>

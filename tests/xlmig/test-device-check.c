@@ -4,8 +4,8 @@
 
 #include "tests/run-suite.h"
 #include "tests/scratch.h"
-#include "xlmig/bounded-call.h"
-#include "xlmig/device-check.h"
+#include "xlmig/base/bounded-call.h"
+#include "xlmig/toolstack/device-check.h"
 
 #include <errno.h>
 #include <fcntl.h>

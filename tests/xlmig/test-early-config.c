@@ -2,7 +2,7 @@
 /* Which devices of a configuration are set up while memory is coming, and what is left for libxl to make. */
 #include "tests/run-suite.h"
 #include "tests/scratch.h"
-#include "xlmig/toolstack-libxl.h"
+#include "xlmig/toolstack/libxl/libxl.h"
 
 #include <string.h>
 #include <sys/stat.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The handover's table, walked exhaustively: every sequence of events from the start. */
 #include "tests/run-suite.h"
-#include "xlmig/handover.h"
+#include "xlmig/handover/handover.h"
 
 #include <stdbool.h>
 #include <stdlib.h>

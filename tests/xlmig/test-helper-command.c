@@ -4,8 +4,8 @@
 
 #include "libxcsave/control.h"
 #include "tests/run-suite.h"
-#include "xlmig/helper-command.h"
-#include "xlmig/helper-control.h"
+#include "xlmig/helper/command.h"
+#include "xlmig/helper/listener.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -2,8 +2,8 @@
 /* The engine's events, from a pipe and from hostile hands. */
 #include "libxcsave/xcsave.h"
 #include "tests/run-suite.h"
-#include "xlmig/helper-events.h"
-#include "xlmig/loop.h"
+#include "xlmig/helper/events.h"
+#include "xlmig/base/loop.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -3,8 +3,8 @@
 #include "config.h"
 
 #include "tests/run-suite.h"
-#include "xlmig/helper-sandbox.h"
-#include "xlmig/sandbox.h"
+#include "xlmig/helper/sandbox.h"
+#include "xlmig/base/sandbox.h"
 
 #include <errno.h>
 #include <fcntl.h>

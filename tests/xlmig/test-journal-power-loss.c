@@ -10,7 +10,7 @@
  */
 #include "tests/run-suite.h"
 #include "tests/xlmig/disk-model.h"
-#include "xlmig/journal.h"
+#include "xlmig/handover/journal.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -2,7 +2,7 @@
 /* Journals: which record may follow which, who may have them, and where they are. */
 #include "tests/run-suite.h"
 #include "tests/xlmig/journal-case.h"
-#include "xlmig/state-dir.h"
+#include "xlmig/toolstack/state-dir.h"
 
 #include <fcntl.h>
 #include <signal.h>

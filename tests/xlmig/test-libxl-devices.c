@@ -2,7 +2,7 @@
 /* Which of libxl's devices are looked for, and how, in a folder that stands for a host. */
 #include "tests/run-suite.h"
 #include "tests/scratch.h"
-#include "xlmig/toolstack-libxl.h"
+#include "xlmig/toolstack/libxl/libxl.h"
 
 #include <stdlib.h>
 #include <string.h>

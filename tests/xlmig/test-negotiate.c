@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* What two sides agree on: a table of wishes and abilities. */
-#include "stream-format/image1.h"
+#include "stream-format/image1/image1.h"
 #include "tests/run-suite.h"
-#include "xlmig/negotiate.h"
+#include "xlmig/peer/negotiate.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Options and numbers as people type them. */
 #include "tests/run-suite.h"
-#include "xlmig/verb.h"
+#include "xlmig/cli/verb.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -5,7 +5,7 @@
  * one, and the real script, are tests/lab/tests/27_early_devices.py's.
  */
 #include "tests/run-suite.h"
-#include "xlmig/prepared-disk.h"
+#include "xlmig/toolstack/prepared-disk.h"
 
 #include <errno.h>
 #include <stdio.h>

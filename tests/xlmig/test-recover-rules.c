@@ -5,7 +5,7 @@
  * with the VM running once.
  */
 #include "tests/run-suite.h"
-#include "xlmig/recover-rules.h"
+#include "xlmig/handover/rules.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -3,8 +3,8 @@
 #include "config.h"
 
 #include "tests/run-suite.h"
-#include "xlmig/loop.h"
-#include "xlmig/registry.h"
+#include "xlmig/base/loop.h"
+#include "xlmig/watch/socket.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -3,9 +3,9 @@
 #include "config.h"
 
 #include "tests/run-suite.h"
-#include "xlmig/display.h"
-#include "xlmig/progress.h"
-#include "xlmig/run.h"
+#include "xlmig/watch/display.h"
+#include "xlmig/watch/progress.h"
+#include "xlmig/watch/move.h"
 
 #include <stdio.h>
 #include <stdlib.h>

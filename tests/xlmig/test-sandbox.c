@@ -8,8 +8,8 @@
 #include "config.h"
 
 #include "tests/run-suite.h"
-#include "xlmig/exit.h"
-#include "xlmig/sandbox.h"
+#include "xlmig/base/exit.h"
+#include "xlmig/base/sandbox.h"
 
 #include <errno.h>
 #include <fcntl.h>

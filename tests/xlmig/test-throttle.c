@@ -4,8 +4,8 @@
 
 #include "tests/run-suite.h"
 #include "tests/scratch.h"
-#include "xlmig/cap-record.h"
-#include "xlmig/throttle.h"
+#include "xlmig/domain/cap-record.h"
+#include "xlmig/domain/throttle.h"
 
 #include <fcntl.h>
 #include <stdio.h>

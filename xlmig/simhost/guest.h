@@ -19,7 +19,7 @@
 #ifndef SIMHOST_GUEST_H
 #define SIMHOST_GUEST_H
 
-#include "libxcsave/sim-protocol.h"
+#include "libxcsave/sim/protocol.h"
 #include "xlmig/simhost/pattern.h"
 
 #include <stdatomic.h>

@@ -2,7 +2,7 @@
 /* xlmig-simhost: start a simulated host and talk to it by hand. */
 #include "config.h"
 
-#include "libxcsave/sim-client.h"
+#include "libxcsave/sim/client.h"
 #include "xlmig/simhost/guest-config.h"
 #include "xlmig/simhost/server.h"
 #include "xlmig/simhost/xl-io.h"

@@ -3,8 +3,8 @@
 
 #include "xlmig/simhost/run-helper.h"
 
-#include "libxcsave/guest-sim.h"
-#include "xlmig/helper-protocol.h"
+#include "libxcsave/sim/guest.h"
+#include "xlmig/helper/libxl-protocol.h"
 
 #include <errno.h>
 #include <fcntl.h>

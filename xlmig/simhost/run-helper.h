@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Runs a save helper as libxl does: same arguments, same messages (see
- * xlmig/helper-protocol.h for those).  Which one: LIBXL_SAVE_HELPER, else ours.
+ * xlmig/helper/libxl-protocol.h for those).  Which one: LIBXL_SAVE_HELPER, else ours.
  */
 #ifndef SIMHOST_RUN_HELPER_H
 #define SIMHOST_RUN_HELPER_H

@@ -3,7 +3,7 @@
 
 #include "xlmig/simhost/server.h"
 
-#include "libxcsave/sim-client.h"
+#include "libxcsave/sim/client.h"
 #include "xlmig/simhost/guest-config.h"
 
 #include <errno.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* A simulated host: answers what sim-protocol.h defines. */
+/* A simulated host: answers what libxcsave/sim/protocol.h defines. */
 #ifndef SIMHOST_SERVER_H
 #define SIMHOST_SERVER_H
 

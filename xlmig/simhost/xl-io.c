@@ -3,7 +3,7 @@
 
 #include "xlmig/simhost/xl-io.h"
 
-#include "libxcsave/sim-client.h"
+#include "libxcsave/sim/client.h"
 
 #include <errno.h>
 #include <poll.h>

@@ -3,7 +3,7 @@
 #ifndef SIMHOST_XL_IO_H
 #define SIMHOST_XL_IO_H
 
-#include "libxcsave/sim-protocol.h"
+#include "libxcsave/sim/protocol.h"
 
 #include <signal.h>
 #include <stdbool.h>

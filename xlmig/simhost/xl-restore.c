@@ -2,13 +2,13 @@
 /* The simulated xl, arriving at a host: `xl restore` and `xl migrate-receive`. */
 #include "config.h"
 
-#include "libxcsave/sim-client.h"
+#include "libxcsave/sim/client.h"
 #include "stream-format/libxl-stream.h"
 #include "xlmig/simhost/guest-config.h"
 #include "xlmig/simhost/run-helper.h"
 #include "xlmig/simhost/xl-io.h"
 #include "xlmig/simhost/xl.h"
-#include "xlmig/xl-protocol.h"
+#include "xlmig/peer/xl-protocol.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -2,13 +2,13 @@
 /* The simulated xl, leaving a host: libxl_domain_suspend(), `xl save`, `xl migrate`. */
 #include "config.h"
 
-#include "libxcsave/sim-client.h"
+#include "libxcsave/sim/client.h"
 #include "stream-format/libxl-stream.h"
 #include "xlmig/simhost/guest-config.h"
 #include "xlmig/simhost/run-helper.h"
 #include "xlmig/simhost/xl-io.h"
 #include "xlmig/simhost/xl.h"
-#include "xlmig/xl-protocol.h"
+#include "xlmig/peer/xl-protocol.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -3,7 +3,7 @@
 from .hosts import VM
 from .plan import kind_of
 
-# Of xlmig send (xlmig/exit.h).
+# Of xlmig send (xlmig/base/exit.h).
 OK, FAILED, REFUSED, IN_DOUBT, CANCELLED, NEEDS_HAND, LEFTOVER = 0, 1, 3, 4, 5, 6, 7
 RUNS_HERE, RUNS_THERE = (FAILED, REFUSED, CANCELLED), (OK, LEFTOVER)
 

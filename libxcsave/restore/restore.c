@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Restoring a guest: the algorithm, and nothing that depends on the hypervisor.
+ *
+ *   headers; static data, complete at STATIC_DATA_END or before the first record
+ *   that needs it (libxc's version 2, which has no such record);
+ *   pages as they come; state records, kept by the guest implementation until the end;
+ *   memory that no page came for goes back; complete() puts the state into the domain.
+ *
+ * The first octets tell which image it is.  Nothing is read beyond its end: the
+ * descriptor goes back to libxl, whose own records follow.
+ */
+#include "config.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "libxcsave/clock.h"
+#include "libxcsave/restore/restore.h"
+#include "stream-format/image1/image1.h"
+#include "stream-format/libxc-image.h"
+
+#define PROGRESS_INTERVAL_US 200000
+
+_Static_assert(RESTORE_MAGIC_LEN == IMAGE1_MAGIC_LEN, "eight octets tell the images apart");
+
+void restore_show(struct restore *r, enum xcsave_phase phase, bool now)
+{
+    uint64_t time_us = clock_us();
+
+    r->progress->phase = phase;
+    r->progress->elapsed_us = time_us - r->start_us;
+    if (r->callbacks->progress && (now || time_us - r->shown_us >= PROGRESS_INTERVAL_US)) {
+        r->shown_us = time_us;
+        r->callbacks->progress(r->callbacks->user, r->progress);
+    }
+}
+
+void restore_note(struct restore *r, const char *text)
+{
+    if (r->callbacks->note)
+        r->callbacks->note(r->callbacks->user, text);
+}
+
+int restore_complete_static_data(struct restore *r, struct xcsave_error *error)
+{
+    unsigned missing = 0;
+
+    if (r->static_data_complete)
+        return xcsave_fail(error, 0, "a second STATIC_DATA_END");
+    r->static_data_complete = true;
+    if (r->guest->ops->static_data_end(r->guest, &missing, error))
+        return -1;
+    if (r->callbacks->static_data_done && r->callbacks->static_data_done(r->callbacks->user, missing))
+        return xcsave_fail(error, 0, "the toolstack could not make up for what the old stream lacks");
+    return 0;
+}
+
+int restore_take_record(struct restore *r, uint32_t type, const void *body, uint32_t length,
+                        struct xcsave_error *error)
+{
+    int rc;
+
+    if (type == STREAM_REC_STATIC_DATA_END) {
+        if (length)
+            return xcsave_fail(error, 0, "STATIC_DATA_END with a body of %u bytes", length);
+        return restore_complete_static_data(r, error);
+    }
+    rc = r->guest->ops->accept_record(r->guest, type, body, length, error);
+    if (rc > 0 && !(type & STREAM_REC_OPTIONAL))
+        return xcsave_fail(error, 0, "record type %#x is not known here and may not be skipped", type);
+    return rc < 0 ? -1 : 0;
+}
+
+static int read_image(struct restore *r)
+{
+    if (imageio_read(&r->io, r->magic, sizeof(r->magic), r->error))
+        return -1;
+    return memcmp(r->magic, IMAGE1_MAGIC, IMAGE1_MAGIC_LEN) ? restore_libxc(r) : restore_v1(r);
+}
+
+static int restore_guest(struct restore *r, struct xcsave_restore_result *result)
+{
+    if (populate_init(&r->memory, r->guest, r->error) ||
+        imageio_attach(&r->io, r->options->fd, r->options->io_timeout_s, r->options->cancel, r->error) ||
+        read_image(r))
+        return -1;
+    if (!r->static_data_complete)
+        return xcsave_fail(r->error, 0, "the image ends before its static data");
+    if (populate_return_spare(&r->memory, r->error))
+        return -1;
+    restore_show(r, XCSAVE_PHASE_STATE, true);
+    return r->guest->ops->complete(r->guest, result, r->error);
+}
+
+int xcsave_restore(struct xcsave_guest *guest, const struct xcsave_restore_options *options,
+                   struct xcsave_restore_result *result, struct xcsave_report *report,
+                   struct xcsave_error *error)
+{
+    struct restore r = {
+        .guest = guest,
+        .options = options,
+        .callbacks = options->callbacks,
+        .report = report,
+        .progress = &report->end,
+        .error = error,
+        .io.saved_flags = -1,
+        .start_us = clock_us(),
+    };
+    int rc;
+
+    *report = (struct xcsave_report){ 0 };
+    *error = (struct xcsave_error){ 0 };
+    *result = (struct xcsave_restore_result){ 0 };
+    rc = restore_guest(&r, result);
+    report->extents = r.memory.given;
+    if (!rc)
+        restore_show(&r, XCSAVE_PHASE_DONE, true);
+    populate_dispose(&r.memory);
+    imageio_detach(&r.io);
+    report->total_us = clock_us() - r.start_us;
+    return rc;
+}

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The rules of each layer's records, called by rules.c once the table's own
+ * demands are met.
+ */
+#ifndef STREAM_FORMAT_RULES_H
+#define STREAM_FORMAT_RULES_H
+
+#include "stream-format/reader/internal.h"
+
+/* A field of the part at hand, in the layer's order. */
+uint32_t stream_part_u32(const struct stream_reader *r, uint32_t at);
+
+/* May the record come now? */
+int stream_rules_order_libxl(struct stream_reader *r);
+int stream_rules_order_libxc(struct stream_reader *r);
+
+/* Its head, its elements, its other bytes, its end. libxl covers xl too. */
+int stream_rules_head_libxl(struct stream_reader *r);
+int stream_rules_head_libxc(struct stream_reader *r);
+int stream_rules_element_libxc(struct stream_reader *r);
+int stream_rules_blob_libxl(struct stream_reader *r, const uint8_t *data, size_t len);
+int stream_rules_blob_libxc(struct stream_reader *r);
+int stream_rules_end_libxl(struct stream_reader *r);
+int stream_rules_end_libxc(struct stream_reader *r);
+
+/* An xlmig image (V1). */
+int stream_rules_header_v1(struct stream_reader *r);
+int stream_rules_order_v1(struct stream_reader *r);
+int stream_rules_head_v1(struct stream_reader *r);
+int stream_rules_element_v1(struct stream_reader *r);
+int stream_rules_blob_v1(struct stream_reader *r, const uint8_t *data, size_t len);
+int stream_rules_end_v1(struct stream_reader *r);
+/* libxc's demands of what must be there at an image's end. */
+int stream_rules_complete_libxc(struct stream_reader *r);
+
+#endif

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * A verb: what `xlmig NAME ...` does.
+ *
+ * Each verb has its own file, verb-NAME.c, which defines `const struct verb
+ * verb_NAME` and nothing else that is visible.  verbs.def lists them.  The
+ * options are data: getopt_long's table, --help and the shell completion are
+ * made from it, and the man page is tested against it.
+ *
+ * A verb with options declares a struct for their values, and each option says
+ * where its value goes:
+ *
+ *     struct save_options { bool force; uint64_t max_downtime_us; };
+ *
+ *     static const struct verb_option options[] = {
+ *         { .name = "force", .short_name = 'f', .kind = OPTION_FLAG,
+ *           .help = "overwrite FILE", OPTION_INTO(struct save_options, force) },
+ *         OPTIONS_END,
+ *     };
+ *
+ *     static const struct save_options defaults = { .max_downtime_us = 300000 };
+ *
+ *     static int save(const struct verb_call *call)
+ *     {
+ *         const struct save_options *o = call->options;
+ *         ... call->argv[0] is the first argument that is no option
+ *     }
+ *
+ *     const struct verb verb_save = {
+ *         .name = "save", .arguments = "VM FILE", .summary = "save a VM to a file",
+ *         .min_args = 2, .max_args = 2, .options = options,
+ *         .defaults = &defaults, .options_size = sizeof defaults, .run = save,
+ *     };
+ */
+#ifndef XLMIG_VERB_H
+#define XLMIG_VERB_H
+
+#include "xlmig/base/exit.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+/* How the argument of an option is read, and the type of the field it goes to. */
+enum option_kind {
+    OPTION_FLAG,     /* no argument; bool, becomes true */
+    OPTION_STRING,   /* const char * */
+    OPTION_NUMBER,   /* unsigned */
+    OPTION_BYTES,    /* uint64_t; 512, 64K, 1.5G: powers of 1024 */
+    OPTION_DURATION, /* uint64_t, microseconds; 300ms, 2s, 1.5m; a bare number is seconds */
+};
+
+struct verb_option {
+    const char *name;     /* without the dashes; NULL ends a table */
+    char short_name;      /* 0: none */
+    enum option_kind kind;
+    const char *argument; /* name of the argument in the help; NULL for a flag */
+    const char *help;     /* one line, lower case, no full stop */
+    size_t offset;
+};
+
+#define OPTION_INTO(type, field) .offset = offsetof(type, field)
+#define OPTIONS_END { .name = NULL }
+
+struct verb_call {
+    const struct verb *verb;
+    const void *options;   /* the verb's own struct, its defaults overlaid with what was given */
+    int argc;              /* arguments that are no options */
+    char **argv;
+    const char *toolstack; /* of --toolstack or XLMIG_TOOLSTACK: "libxl" or "sim:DIR" */
+};
+
+struct verb {
+    const char *name;
+    const char *arguments; /* "VM HOST"; "" for none */
+    const char *summary;   /* one line, lower case, no full stop */
+    const char *details;   /* more lines for --help; may be NULL */
+    int min_args, max_args; /* max_args -1: any number */
+    bool passes_everything; /* whatever follows the verb is its arguments, dashes and all */
+    bool hidden;            /* not for people: left out of `xlmig --help` */
+    const struct verb_option *options; /* may be NULL */
+    const void *defaults;
+    size_t options_size;
+    int (*run)(const struct verb_call *call); /* returns an enum exit_status */
+};
+
+/* All verbs, in the order of the help; NULL ends it. */
+extern const struct verb *const verbs[];
+/* NULL: no such verb. */
+const struct verb *verb_find(const char *name);
+
+/* Options that stand before the verb. */
+extern const struct verb_option global_options[];
+struct global_options {
+    const char *toolstack;
+};
+
+/*
+ * Read options into `values` (already holding the defaults), up to the first
+ * argument that is no option when `stop_early`.  Returns how much of argv was
+ * used, or -1 after a line on stderr, or 0 when --help was asked for (*help).
+ */
+int options_read(const char *who, const struct verb_option *options, int argc, char **argv, bool stop_early,
+                 void *values, bool *help);
+
+/* Strict: the whole of `text` or -1. */
+int parse_number(const char *text, unsigned *value);
+int parse_bytes(const char *text, uint64_t *value);
+int parse_duration_us(const char *text, uint64_t *value);
+
+/* The help of one verb, or of all. */
+void print_verb_help(FILE *to, const struct verb *verb);
+void print_help(FILE *to);
+
+#endif

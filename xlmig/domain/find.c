@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "xlmig/domain/find.h"
+
+#include <string.h>
+
+static bool ends_with(const char *text, const char *end)
+{
+    size_t len = strlen(text), end_len = strlen(end);
+
+    return len >= end_len && strcmp(text + len - end_len, end) == 0;
+}
+
+static int check_state(const struct toolstack_vm *vm, struct failure *failure)
+{
+    if (ends_with(vm->name, "--incoming") || ends_with(vm->name, "--migratedaway"))
+        return failure_set(failure, "its name says that another migration of it is under way or was left unfinished");
+    switch (vm->state) {
+    case VM_RUNNING:
+        return 0;
+    case VM_PAUSED:
+        return failure_set(failure, "it is paused, so it cannot get ready; first: xl unpause %s", vm->name);
+    case VM_SUSPENDED:
+        return failure_set(failure, "it is suspended already, by a migration or save under way or left over; "
+                                    "to let it go on here: xlmig resume %s", vm->name);
+    default:
+        return failure_set(failure, "it does not run; look with: xl list %s", vm->name);
+    }
+}
+
+int vm_find_running(struct toolstack *ts, const char *name_or_domid, struct toolstack_vm *vm, struct failure *failure)
+{
+    int rc;
+
+    *vm = (struct toolstack_vm){ 0 };
+    if (strcmp(name_or_domid, "0") == 0 || strcmp(name_or_domid, "Domain-0") == 0)
+        return failure_set(failure, "it is the host itself; name one of its VMs (xl list)");
+    rc = ts->ops->find(ts, name_or_domid, vm, failure);
+    if (rc == 1)
+        return failure_set(failure, "there is no such VM on this host; look with: xl list");
+    return rc < 0 ? -1 : check_state(vm, failure);
+}

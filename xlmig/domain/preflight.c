@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "xlmig/domain/preflight.h"
+
+#include "xlmig/handover/journal.h"
+#include "xlmig/watch/progress.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define IGNORE_CPU "risk it with --ignore-cpu"
+
+static void check_name_and_uuid(struct toolstack *ts, const struct toolstack_host *host,
+                                const struct control_preflight *want, struct check_list *found)
+{
+    struct failure failure = { 0 };
+    char incoming[VM_NAME_MAX + 16];
+    bool name_is_free = true, uuid_is_free = true;
+    struct toolstack_vm *vms;
+    size_t nr_vms;
+
+    if (ts->ops->list(ts, &vms, &nr_vms, &failure) < 0) {
+        check_add(found, CHECK_REFUSED, "name", "%s: %s", host->name, failure.text);
+        return;
+    }
+    snprintf(incoming, sizeof incoming, "%s--incoming", want->name);
+    for (size_t i = 0; i < nr_vms; i++) {
+        const struct toolstack_vm *vm = &vms[i];
+
+        if (memcmp(vm->uuid, want->uuid, sizeof vm->uuid) == 0) {
+            uuid_is_free = false;
+            check_remedy(check_add(found, CHECK_REFUSED, "uuid", "a VM with the same UUID is on %s already, as %s (domid "
+                                   "%u, %s)", host->name, vm->name, vm->domid, vm_state_name(vm->state)),
+                         "If it is left of an unfinished migration, type there: xlmig recover --all");
+        } else if (strcmp(vm->name, want->name) == 0 || strcmp(vm->name, incoming) == 0) {
+            name_is_free = false;
+            check_remedy(check_add(found, CHECK_REFUSED, "name", "another VM named %s is on %s (domid %u, %s)", vm->name,
+                                   host->name, vm->domid, vm_state_name(vm->state)),
+                         "Rename one of them: xl rename");
+        }
+    }
+    if (name_is_free)
+        check_add(found, CHECK_OK, "name", "no other VM on %s has it", host->name);
+    if (uuid_is_free)
+        check_add(found, CHECK_OK, "uuid", "no other VM on %s has it", host->name);
+    free(vms);
+}
+
+static void check_memory(struct toolstack *ts, const struct toolstack_host *host, const struct control_preflight *want,
+                         struct check_list *found)
+{
+    struct failure failure = { 0 };
+    char need_text[32], free_text[32];
+    uint64_t need;
+
+    if (ts->ops->memory_needed(ts, want->config_json, &need, &failure) < 0) {
+        check_add(found, CHECK_REFUSED, "memory", "%s: %s", host->name, failure.text);
+        return;
+    }
+    format_bytes((double)need, need_text, sizeof need_text);
+    format_bytes((double)host->free_bytes, free_text, sizeof free_text);
+    if (need <= host->free_bytes)
+        check_add(found, CHECK_OK, "memory", "it needs %s, and %s has %s free", need_text, host->name, free_text);
+    else
+        check_remedy(check_add(found, CHECK_REFUSED, "memory", "it needs %s of memory, and %s has %s free", need_text,
+                               host->name, free_text),
+                     "Move or shrink (xl mem-set) VMs there first");
+}
+
+/* How to start the guest so that both hosts keep what they promise. */
+static void tell_line(struct check *check, const struct cpu_difference *d)
+{
+    if (!d->line[0])
+        check_remedy(check, "libxl has no word in cpuid= to take that away from a guest; " IGNORE_CPU);
+    else if (d->wordless[0])
+        check_remedy(check, "Started anew with %s in its configuration it is promised the rest no more, but libxl has no "
+                     "word for %s; " IGNORE_CPU, d->line, d->wordless);
+    else
+        check_remedy(check, "Started anew with %s in its configuration it can move between both hosts; or " IGNORE_CPU,
+                     d->line);
+}
+
+static void check_cpu(struct toolstack *ts, const struct toolstack_host *host, const struct control_preflight *want,
+                      struct check_list *found)
+{
+    struct failure failure = { 0 };
+    struct cpu_verdict verdict;
+    const struct cpu_difference *d = &verdict.difference;
+
+    if (want->cpu_policy.len == 0) {
+        check_add(found, CHECK_UNKNOWN, "cpu", "%s was not told what the guest was promised", host->name);
+        return;
+    }
+    if (ts->ops->cpu_policy_fits(ts, want->type, &want->cpu_policy, &verdict, &failure) < 0)
+        check_remedy(check_add(found, CHECK_REFUSED, "cpu", "%s: %s", host->name, failure.text),
+                     "To go without this check: --ignore-cpu");
+    else if (d->nr_missing)
+        tell_line(check_add(found, CHECK_REFUSED, "cpu", "the guest was promised what the CPU of %s does not have: %s",
+                            host->name, d->missing), d);
+    else if (verdict.other[0])
+        check_remedy(check_add(found, CHECK_REFUSED, "cpu", "the guest was promised what the CPU of %s does not have: %s",
+                               host->name, verdict.other),
+                     "Start it anew on %s, or " IGNORE_CPU, host->name);
+    else if (d->nr_weaker)
+        check_add(found, CHECK_WARNING, "cpu", "the CPU of %s has all that the guest was promised, but does not say of "
+                  "itself: %s. The guest goes on without what it would do against that", host->name, d->weaker);
+    else
+        check_add(found, CHECK_OK, "cpu", "the CPU of %s has all that the guest was promised", host->name);
+}
+
+static void check_devices(struct toolstack *ts, const struct control_preflight *want, struct check_list *found)
+{
+    struct failure failure = { 0 };
+    unsigned first = found->nr;
+
+    if (ts->ops->devices_there(ts, want->config_json, want->disks, want->nr_disks, found, &failure) < 0)
+        check_add(found, CHECK_REFUSED, "devices", "%s", failure.text);
+    for (unsigned i = first; want->ignore_devices && i < found->nr; i++)
+        if (found->checks[i].result == CHECK_REFUSED)
+            found->checks[i].result = CHECK_WARNING;
+}
+
+/* A copy of it that nobody has decided upon yet is not to be mixed up with this one. */
+static void check_journals(const char *toolstack, const struct toolstack_host *host,
+                           const struct control_preflight *want, struct check_list *found)
+{
+    struct failure failure = { 0 };
+    struct journal_entry entry;
+    char dir[PATH_MAX], id[JOURNAL_ID_SIZE];
+    int rc;
+
+    if (!toolstack)
+        return;
+    rc = journal_dir(toolstack, dir, &failure) < 0 ? -1 : journal_find_vm(dir, want->uuid, &entry, &failure);
+    if (rc < 0) {
+        check_add(found, CHECK_REFUSED, "journal", "%s: %s", host->name, failure.text);
+    } else if (rc == 0 && !journal_may_end(entry.record.state)) {
+        journal_id(&entry.record, id);
+        check_remedy(check_add(found, CHECK_REFUSED, "journal", "%s has an unfinished migration of it, %s %s (%s)",
+                               host->name, entry.record.side == JOURNAL_SEND ? "to" : "from", entry.record.peer,
+                               journal_state_name(entry.record.state)),
+                     "There, type: xlmig recover %s", id);
+    }
+}
+
+/* Without them the VM can be taken as well; it only stands still for longer. */
+static void offer_early_devices(struct toolstack *ts, const struct control_preflight *want,
+                                struct control_answer *answer)
+{
+    struct failure failure = { 0 };
+
+    if (want->early_devices && !check_refuses(&answer->found))
+        ts->ops->early_devices(ts, want->config_json, &answer->config_json, &failure);
+}
+
+void preflight_check(struct toolstack *ts, const char *toolstack, const struct control_preflight *want, struct control_answer *answer)
+{
+    struct failure failure = { 0 };
+    struct toolstack_host host;
+
+    *answer = (struct control_answer){ 0 };
+    if (ts->ops->host(ts, &host, &failure) < 0) {
+        check_add(&answer->found, CHECK_REFUSED, "host", "%s", failure.text);
+        return;
+    }
+    check_name_and_uuid(ts, &host, want, &answer->found);
+    check_journals(toolstack, &host, want, &answer->found);
+    check_memory(ts, &host, want, &answer->found);
+    check_cpu(ts, &host, want, &answer->found);
+    check_devices(ts, want, &answer->found);
+    offer_early_devices(ts, want, answer);
+}

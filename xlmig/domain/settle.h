@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * After a suspend that did not end well: make the guest run again, where it is.
+ *
+ * The guest may be running (it was never asked, or it did not answer),
+ * suspended, or about to be suspended (it was asked, and nobody waited for the
+ * answer).  In the last case it is watched for a while.
+ */
+#ifndef XLMIG_SETTLE_H
+#define XLMIG_SETTLE_H
+
+#include "xlmig/toolstack/toolstack.h"
+
+#define SETTLE_GRACE_US 5000000u
+
+enum settle_end {
+    SETTLE_RUNS,
+    SETTLE_ENDED,   /* it shut down, rebooted or crashed by itself meanwhile: its toolstack acts on that */
+    SETTLE_FAILED,  /* it does not run, or nobody can tell: see failure */
+};
+
+/* `failure` is NULL unless SETTLE_FAILED. */
+typedef void settle_done(void *user, enum settle_end end, const struct failure *failure);
+
+/* grace_us: how long a guest that runs may still be on its way to being suspended; 0: it is not. */
+void settle_guest(struct toolstack *ts, struct event_base *base, uint32_t domid, uint64_t grace_us, settle_done *done,
+                  void *user);
+
+#endif

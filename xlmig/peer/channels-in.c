@@ -1,0 +1,407 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "config.h"
+#include "xlmig/peer/channels-in.h"
+
+#include "xlmig/peer/join.h"
+#include "xlmig/base/loop.h"
+#include "xlmig/peer/tls-relay.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netdb.h>
+#include <netinet/tcp.h>
+#include <openssl/crypto.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define HALF_OPEN_MAX 64u
+#define SHOW_TOKEN_US 10000000u
+#define BACKLOG 64
+
+/* Somebody who has connected and not yet shown the token. */
+struct candidate {
+    struct receive_channels *channels;
+    struct candidate *next;
+    int socket_fd, handed_fd;     /* handed_fd: of a join */
+    SSL *ssl;                     /* of tls */
+    bool secured;
+    struct event *event;
+    uint64_t deadline_us;
+    unsigned char hello[CHANNEL_HELLO_BYTES];
+    size_t have;
+    char who[NI_MAXHOST + NI_MAXSERV + 8];
+};
+
+struct channel {
+    int socket_fd;                /* what it came over, or the joiner's socket */
+    struct tls_relay *relay;
+};
+
+struct receive_channels {
+    struct event_base *base;
+    struct receive_channels_callbacks callbacks;
+    struct control_begin begin;
+    struct tls_context *tls;
+    int listen_fd;
+    char path[128];               /* of the socket for joins; "": none */
+    struct control_channels where;
+    struct event *acceptable;
+    struct candidate *candidates; /* the oldest first */
+    unsigned nr_candidates, nr_missing;
+    struct channel channels[CONTROL_CHANNELS_MAX];
+    int fds[CONTROL_CHANNELS_MAX];
+};
+
+/* ---- candidates ---- */
+
+static void candidate_free(struct candidate *candidate)
+{
+    struct receive_channels *channels = candidate->channels;
+
+    for (struct candidate **at = &channels->candidates; *at; at = &(*at)->next)
+        if (*at == candidate) {
+            *at = candidate->next;
+            channels->nr_candidates--;
+            break;
+        }
+    if (candidate->event)
+        event_free(candidate->event);
+    SSL_free(candidate->ssl);
+    if (candidate->socket_fd >= 0)
+        close(candidate->socket_fd);
+    if (candidate->handed_fd >= 0)
+        close(candidate->handed_fd);
+    OPENSSL_cleanse(candidate->hello, sizeof candidate->hello);
+    free(candidate);
+}
+
+static void turn_away(struct candidate *candidate, const char *why)
+{
+    struct receive_channels *channels = candidate->channels;
+    char text[sizeof candidate->who + 1100];
+
+    snprintf(text, sizeof text, "turned away %s: %s", candidate->who, why);
+    candidate_free(candidate);
+    channels->callbacks.refused(channels->callbacks.user, text);
+}
+
+static void stop_listening(struct receive_channels *channels)
+{
+    while (channels->candidates)
+        candidate_free(channels->candidates);
+    if (channels->acceptable)
+        event_free(channels->acceptable);
+    channels->acceptable = NULL;
+    if (channels->listen_fd >= 0)
+        close(channels->listen_fd);
+    channels->listen_fd = -1;
+    if (channels->path[0])
+        unlink(channels->path);
+    channels->path[0] = '\0';
+}
+
+/* What the save helper reads from.  -1: see failure. */
+static int plain_fd(struct candidate *candidate, struct channel *channel, struct failure *failure)
+{
+    SSL *ssl = candidate->ssl;
+    int fd = -1;
+
+    if (candidate->handed_fd >= 0) {
+        fd = candidate->handed_fd;
+        candidate->handed_fd = -1;
+        return fd;
+    }
+    candidate->ssl = NULL;
+    if (ssl && !BIO_get_ktls_recv(SSL_get_rbio(ssl))) {
+        channel->relay = tls_relay_start(ssl, false, &fd, failure);
+        return channel->relay ? fd : -1;
+    }
+    SSL_free(ssl);
+    fcntl(candidate->socket_fd, F_SETFL, 0);
+    fd = fcntl(candidate->socket_fd, F_DUPFD_CLOEXEC, 3);
+    return fd >= 0 ? fd : failure_set(failure, "%s", strerror(errno));
+}
+
+static void take(struct candidate *candidate, unsigned number)
+{
+    struct receive_channels *channels = candidate->channels;
+    struct channel *channel = &channels->channels[number];
+    struct failure failure = { 0 };
+    bool joined = candidate->handed_fd >= 0;
+
+    channels->fds[number] = plain_fd(candidate, channel, &failure);
+    if (channels->fds[number] < 0) {
+        turn_away(candidate, failure.text);
+        return;
+    }
+    channel->socket_fd = candidate->socket_fd;
+    candidate->socket_fd = -1;
+    candidate_free(candidate);
+    if (joined)
+        join_accept(channel->socket_fd);
+    if (--channels->nr_missing > 0)
+        return;
+    stop_listening(channels);
+    channels->callbacks.complete(channels->callbacks.user);
+}
+
+static void judge(struct candidate *candidate)
+{
+    struct receive_channels *channels = candidate->channels;
+    int first = channels->begin.data == CONTROL_DATA_INLINE ? 1 : 0;
+    int number = channel_hello_check(candidate->hello, channels->begin.token);
+
+    if (number < 0)
+        turn_away(candidate, "it does not know the token of this migration");
+    else if (number < first || (unsigned)number >= channels->begin.nr_channels)
+        turn_away(candidate, "this migration has no channel of that number");
+    else if (channels->fds[number] >= 0)
+        turn_away(candidate, "that channel is there already");
+    else if (channels->begin.data == CONTROL_DATA_INLINE && candidate->handed_fd < 0)
+        turn_away(candidate, "it hands over no descriptor");
+    else
+        take(candidate, (unsigned)number);
+}
+
+static void wait_for(struct candidate *candidate, short what)
+{
+    uint64_t now = now_us();
+    struct timeval in = us_to_timeval(candidate->deadline_us > now ? candidate->deadline_us - now : 0);
+
+    event_assign(candidate->event, candidate->channels->base, candidate->socket_fd, what,
+                 event_get_callback(candidate->event), candidate);
+    event_add(candidate->event, &in);
+}
+
+/* As tls_need(): how reading of the hello went on. */
+static enum tls_need read_hello(struct candidate *candidate, struct failure *failure)
+{
+    unsigned char *to = candidate->hello + candidate->have;
+    size_t lacks = sizeof candidate->hello - candidate->have, done = 0;
+    ssize_t n;
+    int r;
+
+    if (candidate->ssl) {
+        errno = 0;
+        r = SSL_read_ex(candidate->ssl, to, lacks, &done);
+        candidate->have += done;
+        return r == 1 ? TLS_DONE : tls_need(candidate->ssl, r, failure);
+    }
+    if (candidate->channels->begin.data == CONTROL_DATA_INLINE)
+        n = join_hear(candidate->socket_fd, candidate->hello, &candidate->handed_fd);
+    else
+        n = recv(candidate->socket_fd, to, lacks, MSG_DONTWAIT);
+    if (n < 0 && (errno == EAGAIN || errno == EINTR))
+        return TLS_NEEDS_READ;
+    if (n <= 0 || (candidate->channels->begin.data == CONTROL_DATA_INLINE && n != (ssize_t)sizeof candidate->hello)) {
+        failure_set(failure, "it said no token");
+        return TLS_FAILED;
+    }
+    candidate->have += (size_t)n;
+    return TLS_DONE;
+}
+
+static void on_candidate(evutil_socket_t fd, short what, void *user)
+{
+    struct candidate *candidate = user;
+    struct failure failure = { 0 };
+    enum tls_need need = TLS_DONE;
+
+    (void)fd;
+    if (what & EV_TIMEOUT) {
+        turn_away(candidate, "it did not show the token in time");
+        return;
+    }
+    if (candidate->ssl && !candidate->secured) {
+        need = tls_handshake(candidate->ssl, &failure);
+        candidate->secured = need == TLS_DONE;
+    }
+    while (need == TLS_DONE && candidate->have < sizeof candidate->hello)
+        need = read_hello(candidate, &failure);
+    if (need == TLS_DONE)
+        judge(candidate);
+    else if (need == TLS_FAILED)
+        turn_away(candidate, failure.text);
+    else
+        wait_for(candidate, need == TLS_NEEDS_WRITE ? EV_WRITE : EV_READ);
+}
+
+/* ---- listening ---- */
+
+static void name_candidate(struct candidate *candidate, const struct sockaddr_storage *from, socklen_t len)
+{
+    char host[NI_MAXHOST], port[NI_MAXSERV];
+
+    snprintf(candidate->who, sizeof candidate->who, "a process on this host");
+    if (from->ss_family != AF_UNIX && getnameinfo((const struct sockaddr *)from, len, host, sizeof host, port,
+                                                  sizeof port, NI_NUMERICHOST | NI_NUMERICSERV) == 0)
+        snprintf(candidate->who, sizeof candidate->who, "%s port %s", host, port);
+}
+
+static struct candidate *candidate_new(struct receive_channels *channels, int fd)
+{
+    struct candidate *candidate = calloc(1, sizeof *candidate), **at = &channels->candidates;
+
+    if (!candidate) {
+        close(fd);
+        return NULL;
+    }
+    *candidate = (struct candidate){
+        .channels = channels, .socket_fd = fd, .handed_fd = -1, .deadline_us = now_us() + SHOW_TOKEN_US,
+    };
+    while (*at)
+        at = &(*at)->next;
+    *at = candidate;
+    channels->nr_candidates++;
+    candidate->event = event_new(channels->base, fd, EV_READ, on_candidate, candidate);
+    if (channels->tls)
+        candidate->ssl = tls_open(channels->tls, fd);
+    if (!candidate->event || (channels->tls && !candidate->ssl)) {
+        candidate_free(candidate);
+        return NULL;
+    }
+    return candidate;
+}
+
+static void on_acceptable(evutil_socket_t listen_fd, short what, void *user)
+{
+    struct receive_channels *channels = user;
+    struct sockaddr_storage from = { 0 };
+    socklen_t len = sizeof from;
+    struct candidate *candidate;
+    const int on = 1;
+    int fd = accept4(listen_fd, (struct sockaddr *)&from, &len, SOCK_CLOEXEC | SOCK_NONBLOCK);
+
+    (void)what;
+    if (fd < 0)
+        return;
+    (void)setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+    if (channels->nr_candidates >= HALF_OPEN_MAX)
+        turn_away(channels->candidates, "too many others connect, and it has not shown the token");
+    candidate = candidate_new(channels, fd);
+    if (!candidate)
+        return;
+    name_candidate(candidate, &from, len);
+    wait_for(candidate, EV_READ);
+}
+
+/* Only a numeric address of this host's own will do: no name is resolved that a peer chose. */
+static int listen_at(struct receive_channels *channels, const char *address, struct failure *failure)
+{
+    const struct addrinfo hints = { .ai_flags = AI_NUMERICHOST | AI_NUMERICSERV, .ai_socktype = SOCK_STREAM };
+    struct sockaddr_storage bound;
+    socklen_t len = sizeof bound;
+    struct addrinfo *info = NULL;
+    char port[NI_MAXSERV];
+    int rc = -1;
+
+    if (!address[0])
+        return failure_set(failure, "it is not known at which address data should arrive; name it: --data-address");
+    if (getaddrinfo(address, "0", &hints, &info) != 0)
+        return failure_set(failure, "'%s' is no numeric address", address);
+    channels->listen_fd = socket(info->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (channels->listen_fd < 0 || bind(channels->listen_fd, info->ai_addr, info->ai_addrlen) < 0 ||
+        listen(channels->listen_fd, BACKLOG) < 0 ||
+        getsockname(channels->listen_fd, (struct sockaddr *)&bound, &len) < 0)
+        failure_set(failure, "cannot listen at %s: %s", address, strerror(errno));
+    else if (getnameinfo((struct sockaddr *)&bound, len, NULL, 0, port, sizeof port, NI_NUMERICSERV) == 0)
+        rc = 0;
+    freeaddrinfo(info);
+    if (rc == 0) {
+        snprintf(channels->where.address, sizeof channels->where.address, "%s", address);
+        channels->where.port = (unsigned)strtoul(port, NULL, 10);
+    }
+    return rc;
+}
+
+static int start(struct receive_channels *channels, const char *address, struct failure *failure)
+{
+    const struct control_begin *begin = &channels->begin;
+
+    if (begin->data == CONTROL_DATA_INLINE) {
+        channels->listen_fd = join_listen(begin->token, channels->path, sizeof channels->path, failure);
+        if (channels->listen_fd < 0)
+            return -1;
+    } else if (listen_at(channels, begin->address[0] ? begin->address : address, failure) < 0) {
+        return -1;
+    }
+    if (begin->data == CONTROL_DATA_TLS) {
+        channels->tls = tls_context_new(true, begin->token, begin->key, failure);
+        if (!channels->tls)
+            return -1;
+    }
+    channels->acceptable = event_new(channels->base, channels->listen_fd, EV_READ | EV_PERSIST, on_acceptable, channels);
+    if (!channels->acceptable || event_add(channels->acceptable, NULL) < 0)
+        return failure_set(failure, "out of memory");
+    return 0;
+}
+
+struct receive_channels *receive_channels_open(struct event_base *base, const struct control_begin *begin,
+                                               const char *address, const struct receive_channels_callbacks *callbacks,
+                                               struct failure *failure)
+{
+    struct receive_channels *channels = calloc(1, sizeof *channels);
+
+    if (!channels) {
+        failure_set(failure, "out of memory");
+        return NULL;
+    }
+    *channels = (struct receive_channels){ .base = base, .callbacks = *callbacks, .begin = *begin, .listen_fd = -1 };
+    channels->nr_missing = begin->nr_channels - (begin->data == CONTROL_DATA_INLINE ? 1 : 0);
+    for (size_t i = 0; i < CONTROL_CHANNELS_MAX; i++)
+        channels->fds[i] = channels->channels[i].socket_fd = -1;
+    if (start(channels, address, failure) == 0)
+        return channels;
+    receive_channels_close(channels);
+    return NULL;
+}
+
+void receive_channels_where(const struct receive_channels *channels, struct control_channels *where)
+{
+    *where = channels->where;
+}
+
+const int *receive_channels_fds(const struct receive_channels *channels)
+{
+    return channels->fds;
+}
+
+void receive_channels_lost(struct receive_channels *channels, char *text, size_t size)
+{
+    text[0] = '\0';
+    for (unsigned i = 0; i < channels->begin.nr_channels; i++) {
+        struct tls_relay *relay = channels->channels[i].relay;
+
+        if (relay && tls_relay_lost(relay)) {
+            snprintf(text, size, "channel %u of %u was lost: %s", i + 1, channels->begin.nr_channels,
+                     tls_relay_lost(relay));
+            return;
+        }
+    }
+}
+
+void receive_channels_close(struct receive_channels *channels)
+{
+    if (!channels)
+        return;
+    stop_listening(channels);
+    for (size_t i = 0; i < CONTROL_CHANNELS_MAX; i++) {
+        struct channel *channel = &channels->channels[i];
+
+        tls_relay_stop(channel->relay);
+        if (channels->fds[i] >= 0) {
+            /* What the restore left running (xl's daemon, the device model) holds copies, and closes none of them. */
+            shutdown(channels->fds[i], SHUT_RDWR);
+            close(channels->fds[i]);
+        }
+        if (channel->socket_fd >= 0)
+            close(channel->socket_fd);
+    }
+    tls_context_free(channels->tls);
+    OPENSSL_cleanse(&channels->begin, sizeof channels->begin);
+    free(channels);
+}

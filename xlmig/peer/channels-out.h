@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The further connections of one migration, at its sender: the same command
+ * again for each (ssh, exec), which is told JOIN; or TCP or TLS to where the
+ * receiver listens.
+ *
+ *   open -> invite (the receiver waits for them) -> ready -> close
+ *
+ * A connection that fails is told by `lost`, as soon as the loop hears of it; the
+ * save helper, which writes to it, may notice first: then send_channels_lost()
+ * looks at once.
+ */
+#ifndef XLMIG_SEND_CHANNELS_H
+#define XLMIG_SEND_CHANNELS_H
+
+#include "xlmig/peer/peer.h"
+
+struct send_channels;
+
+struct send_channels_spec {
+    struct control_begin begin;          /* what the receiver was told */
+    const struct transport_spec *commands; /* inline: by channel, what leads there; used while opening only */
+    struct control_hello own_hello;
+    const char *way;                     /* for messages: "ssh hostb" */
+};
+
+/* From the loop, or from within send_channels_invite().  The channels may not be closed from within. */
+struct send_channels_callbacks {
+    void *user;
+    void (*ready)(void *user);                  /* all are taken; once */
+    void (*lost)(void *user, const char *text); /* once: "channel 3 of 4 (ssh hostb) was lost: ..." */
+    void (*note)(void *user, const char *line); /* what a command said */
+};
+
+/* NULL: see failure. */
+struct send_channels *send_channels_open(struct event_base *base, const struct send_channels_spec *spec,
+                                         const struct send_channels_callbacks *callbacks, struct failure *failure);
+
+/* The receiver waits, and there. */
+void send_channels_invite(struct send_channels *channels, const struct control_channels *where);
+
+/* Descriptors by channel, to write to; channel 0 of an inline migration is -1. */
+const int *send_channels_fds(const struct send_channels *channels);
+
+/* The first that is not there yet: "channel 3 of 4 (ssh hostb)".  Empty: all are. */
+void send_channels_missing(const struct send_channels *channels, char *text, size_t size);
+
+/* "4 channels (tls 192.0.2.2 port 4711, by the kernel)" */
+void send_channels_describe(const struct send_channels *channels, char *text, size_t size);
+
+/* Was one lost?  The text is as for `lost`. */
+bool send_channels_lost(struct send_channels *channels, char *text, size_t size);
+
+/* No more will be written: the receiver sees the end of each. */
+void send_channels_hang_up(struct send_channels *channels);
+/* NULL is fine. */
+void send_channels_close(struct send_channels *channels);
+
+#endif

@@ -1,0 +1,460 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "xlmig/peer/peer.h"
+
+#include "xlmig/peer/xl-protocol.h"
+
+#include <event2/buffer.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define WRITE_TIMEOUT_S 30
+#define LEAVE_US 5000000u
+#define LEAVE_SOON_US 250000u
+
+/* Where we are in xl's protocol. */
+enum xl_stage { XL_AWAIT_READY, XL_AWAIT_REPORT, XL_AWAIT_CODE, XL_AWAIT_RELEASE, XL_OVER };
+
+struct peer {
+    struct transport *transport;
+    struct peer_callbacks callbacks;
+    struct control_hello own_hello, hello;
+    enum peer_dialect dialect;
+    enum xl_stage xl_stage;
+    bool lost;
+    char text[2048];        /* of the event being told */
+};
+
+static void tell(struct peer *peer, enum peer_event_kind kind, const char *text)
+{
+    const struct peer_event event = { .kind = kind, .text = text };
+
+    peer->callbacks.event(peer->callbacks.user, &event);
+}
+
+static void lose(struct peer *peer, const char *text)
+{
+    if (peer->lost)
+        return;
+    peer->lost = true; /* the descriptor stays open: an engine may still be writing to it */
+    tell(peer, PEER_LOST, text);
+}
+
+/* Takes `frame`. */
+static int send_frame(struct peer *peer, unsigned char *frame, size_t len)
+{
+    size_t written;
+    int rc;
+
+    if (!frame)
+        return -1;
+    rc = peer->lost ? -1 : transport_write(peer->transport, frame, len, WRITE_TIMEOUT_S, &written);
+    free(frame);
+    return rc;
+}
+
+/* ---- the banner ---- */
+
+static bool starts_with(const char *have, size_t have_len, const char *want)
+{
+    size_t len = strlen(want);
+
+    return memcmp(have, want, have_len < len ? have_len : len) == 0;
+}
+
+/* What came instead of a banner, fit to be shown. */
+static void no_banner(struct peer *peer, const char *came, size_t len)
+{
+    char shown[81];
+
+    snprintf(shown, sizeof shown, "%.*s", (int)(len < 80 ? len : 80), came);
+    clean_text(shown);
+    snprintf(peer->text, sizeof peer->text,
+             "what answers there is neither xlmig nor xl; it says \"%s\". "
+             "A login script that prints something would do that", shown);
+    lose(peer, peer->text);
+}
+
+static void say_hello(struct peer *peer)
+{
+    size_t len;
+    unsigned char *frame = control_encode_hello(&peer->own_hello, &len);
+
+    if (send_frame(peer, frame, len) < 0)
+        lose(peer, transport_last_words(peer->transport));
+}
+
+/* 1: a banner was read; 0: not yet. */
+static int read_banner(struct peer *peer)
+{
+    struct evbuffer *input = transport_input(peer->transport);
+    size_t len = evbuffer_get_length(input);
+    char came[128];
+
+    if (len > sizeof came)
+        len = sizeof came;
+    evbuffer_copyout(input, came, len);
+    if (len >= strlen(CONTROL_BANNER) && starts_with(came, len, CONTROL_BANNER)) {
+        evbuffer_drain(input, strlen(CONTROL_BANNER));
+        peer->dialect = PEER_XLMIG;
+        say_hello(peer);
+        return 1;
+    }
+    if (len >= strlen(XL_BANNER) && starts_with(came, len, XL_BANNER)) {
+        evbuffer_drain(input, strlen(XL_BANNER));
+        peer->dialect = PEER_XL;
+        tell(peer, PEER_GREETED, "");
+        return 1;
+    }
+    if (!starts_with(came, len, CONTROL_BANNER) && !starts_with(came, len, XL_BANNER))
+        no_banner(peer, came, len);
+    return 0;
+}
+
+/* ---- xl's protocol ---- */
+
+/* 1: `message`, with its NUL, was read; 0: not yet; -1: something else came. */
+static int read_fixed(struct peer *peer, const char *message)
+{
+    struct evbuffer *input = transport_input(peer->transport);
+    size_t want = strlen(message) + 1, len = evbuffer_get_length(input);
+    char came[64];
+
+    if (len > want)
+        len = want;
+    evbuffer_copyout(input, came, len);
+    if (memcmp(came, message, len) != 0)
+        return -1;
+    if (len < want)
+        return 0;
+    evbuffer_drain(input, want);
+    return 1;
+}
+
+static int read_code(struct peer *peer)
+{
+    unsigned char code;
+
+    if (evbuffer_remove(transport_input(peer->transport), &code, 1) != 1)
+        return 0;
+    if (code == 0) {
+        peer->xl_stage = XL_OVER;
+        tell(peer, PEER_STARTED, "");
+        return 1;
+    }
+    peer->xl_stage = XL_AWAIT_RELEASE;
+    snprintf(peer->text, sizeof peer->text, "xl over there could not start it (status code %u)", code);
+    tell(peer, PEER_NOT_STARTED, peer->text);
+    return 1;
+}
+
+static int read_xl(struct peer *peer)
+{
+    static const struct {
+        const char *message;
+        enum xl_stage next;
+    } stages[] = {
+        [XL_AWAIT_READY] = { XL_READY, XL_AWAIT_REPORT },
+        [XL_AWAIT_REPORT] = { XL_REPORT, XL_AWAIT_CODE },
+        [XL_AWAIT_RELEASE] = { XL_GO, XL_OVER },
+    };
+    enum xl_stage stage = peer->xl_stage;
+    int rc;
+
+    if (stage == XL_AWAIT_CODE)
+        return read_code(peer);
+    if (stage == XL_OVER)
+        return 0;
+    rc = read_fixed(peer, stages[stage].message);
+    if (rc < 0)
+        lose(peer, "the receiver over there does not keep to xl's migration protocol");
+    if (rc != 1)
+        return 0;
+    peer->xl_stage = stages[stage].next;
+    if (stage == XL_AWAIT_READY)
+        tell(peer, PEER_READY, "");
+    else if (stage == XL_AWAIT_RELEASE)
+        tell(peer, PEER_RELEASED, "");
+    return 1;
+}
+
+/* ---- xlmig's protocol ---- */
+
+static int on_hello(struct peer *peer, const void *payload, size_t len)
+{
+    if (peer->hello.max_version > 0 || control_decode_hello(payload, len, &peer->hello) < 0)
+        return -1; /* it greeted already, or makes no sense */
+    if (!control_common_version(&peer->hello)) {
+        snprintf(peer->text, sizeof peer->text,
+                 "%s over there speaks versions %u to %u of the control protocol, this one speaks %u; "
+                 "use the same release on both hosts, or --stock", peer->hello.program,
+                 peer->hello.min_version, peer->hello.max_version, CONTROL_VERSION);
+        lose(peer, peer->text);
+        return 0;
+    }
+    tell(peer, PEER_GREETED, "");
+    return 0;
+}
+
+static int on_answer(struct peer *peer, const void *payload, size_t len)
+{
+    struct control_answer answer;
+    const struct peer_event event = { .kind = PEER_ANSWERED, .text = "", .answer = &answer };
+
+    if (control_decode_answer(payload, len, &answer) < 0)
+        return -1;
+    peer->callbacks.event(peer->callbacks.user, &event);
+    control_answer_dispose(&answer);
+    return 0;
+}
+
+static int on_channels(struct peer *peer, const void *payload, size_t len)
+{
+    struct control_channels where;
+    const struct peer_event event = { .kind = PEER_CHANNELS, .text = "", .where = &where };
+
+    if (control_decode_channels(payload, len, &where) < 0)
+        return -1;
+    peer->callbacks.event(peer->callbacks.user, &event);
+    return 0;
+}
+
+static int on_report(struct peer *peer, const struct control_simple *report)
+{
+    if (report->flag) {
+        tell(peer, PEER_STARTED, "");
+        return 0;
+    }
+    tell(peer, PEER_NOT_STARTED, report->text);
+    if (!peer->hello.handover)
+        tell(peer, PEER_RELEASED, report->text); /* of a release that reports after it has cleaned up */
+    return 0;
+}
+
+static int on_frame(struct peer *peer, enum control_type type, const void *payload, size_t len)
+{
+    struct control_simple simple;
+
+    if (type == CONTROL_HELLO)
+        return on_hello(peer, payload, len);
+    if (type == CONTROL_ANSWER)
+        return on_answer(peer, payload, len);
+    if (type == CONTROL_CHANNELS)
+        return on_channels(peer, payload, len);
+    if (control_decode_simple(payload, len, &simple) < 0)
+        return -1;
+    switch (type) {
+    case CONTROL_LISTENING:
+        tell(peer, PEER_LISTENING, simple.text);
+        return 0;
+    case CONTROL_DEVICES:
+        tell(peer, PEER_DEVICES, simple.text);
+        return 0;
+    case CONTROL_RECEIVED:
+        tell(peer, PEER_READY, simple.text);
+        return 0;
+    case CONTROL_REPORT:
+        return on_report(peer, &simple);
+    case CONTROL_FAILED:
+        tell(peer, PEER_FAILED, simple.text);
+        return 0;
+    case CONTROL_NOTE:
+        tell(peer, PEER_NOTE, simple.text);
+        return 0;
+    case CONTROL_ABORTED:
+        tell(peer, PEER_RELEASED, simple.text);
+        return 0;
+    case CONTROL_CLOSED:
+        tell(peer, PEER_CLOSED, simple.text);
+        return 0;
+    case CONTROL_LOST:
+        tell(peer, PEER_GONE, simple.text);
+        return 0;
+    case CONTROL_BUSY:
+        tell(peer, PEER_TROUBLE, simple.text);
+        return 0;
+    default:
+        return -1; /* a message that only a sender may send */
+    }
+}
+
+/* 1: a frame was read; 0: not yet, or lost. */
+static int read_frame(struct peer *peer)
+{
+    struct evbuffer *input = transport_input(peer->transport);
+    unsigned char raw[CONTROL_HEADER_BYTES];
+    struct control_header header;
+    unsigned char *payload;
+    int rc;
+
+    if (evbuffer_copyout(input, raw, sizeof raw) != (ssize_t)sizeof raw)
+        return 0;
+    if (control_header_decode(raw, &header) < 0) {
+        lose(peer, "the receiver over there does not keep to the control protocol");
+        return 0;
+    }
+    if (evbuffer_get_length(input) < CONTROL_HEADER_BYTES + header.len)
+        return 0;
+    evbuffer_drain(input, CONTROL_HEADER_BYTES);
+    payload = malloc(header.len + 1);
+    if (!payload) {
+        lose(peer, "out of memory");
+        return 0;
+    }
+    evbuffer_remove(input, payload, header.len);
+    rc = on_frame(peer, header.type, payload, header.len);
+    free(payload);
+    if (rc < 0)
+        lose(peer, "the receiver over there sent a control message that makes no sense");
+    return 1;
+}
+
+static void on_input(void *user, bool ended)
+{
+    struct peer *peer = user;
+    int more = 1;
+
+    while (more && !peer->lost)
+        switch (peer->dialect) {
+        case PEER_UNKNOWN:
+            more = read_banner(peer);
+            break;
+        case PEER_XLMIG:
+            more = read_frame(peer);
+            break;
+        case PEER_XL:
+            more = read_xl(peer);
+            break;
+        }
+    if (ended)
+        lose(peer, transport_last_words(peer->transport));
+}
+
+static void on_message(void *user, const char *line)
+{
+    tell(user, PEER_NOTE, line);
+}
+
+/* ---- what the sender asks for ---- */
+
+struct peer *peer_open(struct event_base *base, const struct transport_spec *spec, const struct control_hello *hello,
+                       const struct peer_callbacks *callbacks, struct failure *failure)
+{
+    struct peer *peer = calloc(1, sizeof *peer);
+    struct transport_callbacks on = { .user = peer, .input = on_input, .message = on_message };
+
+    if (!peer) {
+        failure_set(failure, "out of memory");
+        return NULL;
+    }
+    peer->callbacks = *callbacks;
+    peer->own_hello = *hello;
+    peer->transport = transport_open(base, spec, &on, failure);
+    if (!peer->transport) {
+        free(peer);
+        return NULL;
+    }
+    return peer;
+}
+
+static void close_within(struct peer *peer, uint64_t leave_us)
+{
+    if (!peer)
+        return;
+    transport_close(peer->transport, peer->dialect == PEER_UNKNOWN ? 0 : leave_us);
+    free(peer);
+}
+
+void peer_close(struct peer *peer)
+{
+    /* One that was greeted ends by itself, after it has cleaned up: stock xl does so only as long as it is listened to. */
+    close_within(peer, LEAVE_US);
+}
+
+void peer_close_soon(struct peer *peer)
+{
+    close_within(peer, LEAVE_SOON_US);
+}
+
+enum peer_dialect peer_dialect(const struct peer *peer)
+{
+    return peer->dialect;
+}
+
+bool peer_command_not_found(const struct peer *peer)
+{
+    return peer->dialect == PEER_UNKNOWN && transport_command_not_found(peer->transport);
+}
+
+const struct control_hello *peer_hello(const struct peer *peer)
+{
+    return &peer->hello;
+}
+
+int peer_ask_preflight(struct peer *peer, const struct control_preflight *preflight)
+{
+    size_t len;
+    unsigned char *frame = control_encode_preflight(preflight, &len);
+
+    return send_frame(peer, frame, len);
+}
+
+int peer_begin(struct peer *peer, const struct control_begin *begin)
+{
+    size_t len;
+    unsigned char *frame = control_encode_begin(begin, &len);
+
+    return send_frame(peer, frame, len);
+}
+
+int peer_join(struct peer *peer, const struct control_join *join)
+{
+    size_t len;
+    unsigned char *frame = control_encode_join(join, &len);
+
+    return send_frame(peer, frame, len);
+}
+
+const char *peer_lost(struct peer *peer)
+{
+    return peer->lost || transport_is_broken(peer->transport) ? transport_last_words(peer->transport) : NULL;
+}
+
+int peer_data_fd(const struct peer *peer)
+{
+    return transport_output_fd(peer->transport);
+}
+
+int peer_say(struct peer *peer, enum control_type type, const struct control_word *word)
+{
+    size_t len;
+    unsigned char *frame = control_encode_word(type, word, &len);
+
+    return send_frame(peer, frame, len);
+}
+
+int peer_go(struct peer *peer, const struct control_word *word)
+{
+    unsigned char *frame = NULL;
+    const void *bytes = XL_GO;
+    size_t len = sizeof XL_GO, written;
+    int rc;
+
+    if (peer->lost)
+        return -1;
+    if (peer->dialect == PEER_XLMIG) {
+        bytes = frame = control_encode_word(CONTROL_GO, word, &len);
+        if (!frame)
+            return -1;
+    }
+    rc = transport_write(peer->transport, bytes, len, WRITE_TIMEOUT_S, &written);
+    free(frame);
+    if (rc == 0)
+        return 0;
+    return written == 0 ? -1 : 1;
+}
+
+void peer_hang_up(struct peer *peer)
+{
+    transport_hang_up(peer->transport);
+}

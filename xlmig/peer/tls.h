@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * TLS 1.3 between two xlmigs with a key that was made for one migration and
+ * came over the connection that both trust.  There are no certificates: who has
+ * the key is the other side, and nobody else is answered.
+ */
+#ifndef XLMIG_TLS_H
+#define XLMIG_TLS_H
+
+#include "xlmig/peer/channel-hello.h"
+#include "xlmig/base/failure.h"
+
+#include <openssl/ssl.h>
+
+struct tls_context;
+
+/* NULL: see failure. */
+struct tls_context *tls_context_new(bool server, const uint8_t token[CONTROL_TOKEN_BYTES],
+                                    const uint8_t key[CONTROL_KEY_BYTES], struct failure *failure);
+/* NULL is fine.  The key is wiped. */
+void tls_context_free(struct tls_context *context);
+
+/* A connection on a socket that does not block and stays the caller's.  NULL: out of memory. */
+SSL *tls_open(struct tls_context *context, int socket_fd);
+
+enum tls_need { TLS_DONE, TLS_NEEDS_READ, TLS_NEEDS_WRITE, TLS_FAILED };
+
+/* Go on with the handshake as far as it goes. */
+enum tls_need tls_handshake(SSL *ssl, struct failure *failure);
+
+/* What a return value of SSL_read() or SSL_write() asks for. */
+enum tls_need tls_need(SSL *ssl, int r, struct failure *failure);
+
+#endif

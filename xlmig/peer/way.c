@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "xlmig/peer/way.h"
+
+#include <ctype.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/*
+ * How many connections help, where the number is left to us: an ssh or a TLS
+ * connection keeps a CPU busy, plain TCP much less.  A command of the
+ * administrator's own may well lead to something that serves only one.
+ */
+static const struct way_kind kinds[] = {
+    { "ssh", CONTROL_DATA_INLINE, 8 },
+    { "tls", CONTROL_DATA_TLS, 8 },
+    { "tcp", CONTROL_DATA_TCP, 4 },
+    { "exec:", CONTROL_DATA_INLINE, 1 },
+    { "fd:", CONTROL_DATA_INLINE, CONTROL_CHANNELS_MAX },
+};
+
+const struct way_kind *way_kind(const char *transport)
+{
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+        size_t len = strlen(kinds[i].name);
+
+        if (kinds[i].name[len - 1] == ':' ? strncmp(transport, kinds[i].name, len) == 0 && transport[len] != '\0'
+                                          : strcmp(transport, kinds[i].name) == 0)
+            return &kinds[i];
+    }
+    return NULL;
+}
+
+bool way_is_command(const char *transport)
+{
+    return strncmp(transport, "exec:", 5) == 0;
+}
+
+bool way_is_fd(const char *transport)
+{
+    return strncmp(transport, "fd:", 3) == 0;
+}
+
+/* "3,4" or "3,4,5,6": to read from and to write to, for each channel.  How many channels; 0: it makes no sense. */
+static unsigned parse_fds(const char *text, int fds[2 * CONTROL_CHANNELS_MAX])
+{
+    unsigned n = 0;
+    char *end;
+
+    do {
+        long fd = isdigit((unsigned char)*text) && n < 2 * CONTROL_CHANNELS_MAX ? strtol(text, &end, 10) : -1;
+
+        if (fd < 0 || fd > INT_MAX || (*end != ',' && *end != '\0'))
+            return 0;
+        fds[n++] = (int)fd;
+        text = end + 1;
+    } while (*end);
+    return n % 2 ? 0 : n / 2;
+}
+
+unsigned way_nr_fds(const char *transport)
+{
+    int fds[2 * CONTROL_CHANNELS_MAX];
+
+    return parse_fds(transport + 3, fds);
+}
+
+bool way_is_known(const char *transport)
+{
+    return way_kind(transport) && (!way_is_fd(transport) || way_nr_fds(transport) > 0);
+}
+
+void way_describe(const struct way *way, char *text, size_t size)
+{
+    snprintf(text, size, "%s %s", way_is_command(way->transport) ? "exec" : way_is_fd(way->transport) ? "fd" : "ssh",
+             way->host);
+}
+
+/* ssh and its words, the host, and what is to run there; at most WAY_SSH_WORDS_MAX. */
+static int ssh_words(const char *host, const char *remote, struct way_command *command)
+{
+    static const char *const options[] = { "-o", "BatchMode=yes", "-o", "ServerAliveInterval=15",
+                                           "-o", "ServerAliveCountMax=4", "--" };
+    const char **argv = command->argv;
+    size_t n = 0;
+    char *save = NULL;
+
+    for (char *w = strtok_r(command->words, " ", &save); w && n < WAY_SSH_WORDS_MAX - 12;
+         w = strtok_r(NULL, " ", &save))
+        argv[n++] = w;
+    if (n == 0)
+        return -1;
+    for (size_t i = 0; i < sizeof options / sizeof options[0]; i++)
+        argv[n++] = options[i];
+    argv[n++] = host;
+    argv[n++] = remote;
+    argv[n] = NULL;
+    return 0;
+}
+
+int way_command(const struct way *way, const char *stock, struct way_command *command, struct failure *failure)
+{
+    struct transport_spec spec = { .shell_command = NULL };
+    int fds[2 * CONTROL_CHANNELS_MAX];
+    unsigned nr_fds = 0;
+
+    *command = (struct way_command){ .words = strdup(way->ssh_command) };
+    if (way_is_fd(way->transport))
+        nr_fds = parse_fds(way->transport + 3, fds);
+    else if (way_is_command(way->transport))
+        spec.shell_command = way->transport + 5;
+    else if (!command->words || ssh_words(way->host, stock ? stock : "xlmig receive --negotiate", command) < 0)
+        return failure_set(failure, "--ssh-command names no command");
+    else
+        spec.argv = command->argv;
+    for (unsigned i = 0; i < CONTROL_CHANNELS_MAX; i++) {
+        command->specs[i] = spec;
+        command->specs[i].input_fd = i < nr_fds ? fds[2 * i] : -1;
+        command->specs[i].output_fd = i < nr_fds ? fds[2 * i + 1] : -1;
+    }
+    return 0;
+}
+
+void way_command_dispose(struct way_command *command)
+{
+    free(command->words);
+    command->words = NULL;
+}

@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "xlmig/saved/read.h"
+
+#include "xlmig/base/sandbox.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <json-c/json.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#define BUFFER_BYTES (1u << 20)
+#define JSON_DEPTH_MAX 64
+#define PROGRESS_PERIOD_MS 500
+
+/* One run over a file. */
+struct run {
+    struct stream_file *file;
+    struct stream_reader *reader;
+    uint8_t *buffer;
+    int fd;
+    bool no_memory;
+
+    bool json;            /* the save header says so */
+    char *config;
+    uint32_t config_len;
+    uint32_t config_have;
+    uint64_t config_offset;
+    struct stream_fault config_fault;
+
+    bool show_progress;
+    off_t size;           /* 0: not known */
+    uint64_t shown_ms;
+};
+
+const char *stream_file_name(const struct stream_file *file)
+{
+    return strcmp(file->path, "-") ? file->path : "standard input";
+}
+
+/* ---- the configuration ------------------------------------------------- */
+
+static void set_config_fault(struct run *run, uint64_t at, const char *found)
+{
+    struct stream_fault *fault = &run->config_fault;
+
+    *fault = (struct stream_fault){
+        .code = STREAM_FAULT_BAD_TEXT,
+        .offset = run->config_offset + at,
+        .layer = STREAM_LAYER_XL,
+        .record = "CONFIG",
+        .record_offset = run->config_offset - 4,
+        .expected = "a JSON object",
+    };
+    snprintf(fault->found, sizeof fault->found, "%s", found);
+}
+
+/* The reader has seen to it that the text ends in its only NUL. */
+static void check_json(struct run *run)
+{
+    struct json_tokener *tokener = json_tokener_new_ex(JSON_DEPTH_MAX);
+    struct json_object *object;
+    enum json_tokener_error error;
+
+    if (!tokener) {
+        run->no_memory = true;
+        return;
+    }
+    json_tokener_set_flags(tokener, JSON_TOKENER_STRICT);
+    object = json_tokener_parse_ex(tokener, run->config, (int)run->config_len);
+    error = json_tokener_get_error(tokener);
+    if (error != json_tokener_success)
+        set_config_fault(run, json_tokener_get_parse_end(tokener), json_tokener_error_desc(error));
+    else if (!json_object_is_type(object, json_type_object))
+        set_config_fault(run, 0, json_type_to_name(json_object_get_type(object)));
+    json_object_put(object);
+    json_tokener_free(tokener);
+}
+
+static void begin_config(struct run *run, const struct stream_event *event)
+{
+    run->config_len = stream_get_u32(event->data, event->big_endian);
+    run->config_offset = event->offset + 4;
+    run->config = malloc(run->config_len ? run->config_len : 1);
+    if (!run->config)
+        run->no_memory = true;
+}
+
+static void add_config(struct run *run, const struct stream_event *event)
+{
+    size_t room = run->config_len - run->config_have;
+    size_t n = event->len < room ? event->len : room;
+
+    memcpy(run->config + run->config_have, event->data, n);
+    run->config_have += (uint32_t)n;
+}
+
+static void note_config(struct run *run, const struct stream_event *event)
+{
+    if (event->info->id == STREAM_ID_XL_SAVE_HEADER) {
+        run->json = stream_get_u32(event->data + 36, event->big_endian) & STREAM_XL_FLAG_JSON;
+        return;
+    }
+    if (event->info->id != STREAM_ID_XL_CONFIG || !run->json)
+        return;
+    if (event->kind == STREAM_EVENT_HEAD)
+        begin_config(run, event);
+    else if (event->kind == STREAM_EVENT_BLOB && run->config)
+        add_config(run, event);
+    else if (event->kind == STREAM_EVENT_RECORD_END && run->config)
+        check_json(run);
+}
+
+static void take_event(void *opaque, const struct stream_event *event)
+{
+    struct run *run = opaque;
+
+    if (run->config_fault.code)
+        return;
+    if (event->layer == STREAM_LAYER_XL)
+        note_config(run, event);
+    if (run->file->event)
+        run->file->event(run->file->opaque, event);
+}
+
+/* ---- progress, for people who wait ------------------------------------- */
+
+static uint64_t now_ms(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+}
+
+static void show_progress(struct run *run)
+{
+    uint64_t bytes = stream_reader_offset(run->reader);
+    uint64_t now = now_ms();
+
+    if (!run->show_progress || now - run->shown_ms < PROGRESS_PERIOD_MS)
+        return;
+    run->shown_ms = now;
+    fprintf(stderr, "\r%s: %" PRIu64 " MiB read", run->file->who, bytes >> 20);
+    if (run->size > 0)
+        fprintf(stderr, " (%" PRIu64 " %%)", bytes * 100 / (uint64_t)run->size);
+    fputs("\033[K", stderr);
+}
+
+static void clear_progress(const struct run *run)
+{
+    if (run->show_progress)
+        fputs("\r\033[K", stderr);
+}
+
+/* ---- reading ----------------------------------------------------------- */
+
+static int open_file(struct run *run, struct failure *failure)
+{
+    struct stat st;
+
+    if (!strcmp(run->file->path, "-"))
+        run->fd = STDIN_FILENO;
+    else
+        run->fd = open(run->file->path, O_RDONLY | O_CLOEXEC);
+    if (run->fd < 0 || fstat(run->fd, &st))
+        return failure_set(failure, "cannot open %s: %s", stream_file_name(run->file), strerror(errno));
+    if (S_ISREG(st.st_mode))
+        run->size = st.st_size;
+    /* Output that goes to a terminal shows by itself that something happens. */
+    run->show_progress = isatty(STDERR_FILENO) && (!run->file->event || !isatty(STDOUT_FILENO));
+    run->shown_ms = now_ms();
+    return 0;
+}
+
+/* json-c takes its first random number, from wherever this system has some, when it keeps its first name. */
+static int confine(const struct run *run, struct failure *failure)
+{
+    struct json_object *first = json_tokener_parse("{\"\":0}");
+
+    if (!first)
+        return failure_set(failure, "no memory");
+    json_object_put(first);
+    return sandbox_enter(run->file->who, failure);
+}
+
+static int read_all(struct run *run, struct failure *failure)
+{
+    while (!run->file->stop && !run->config_fault.code) {
+        ssize_t n = read(run->fd, run->buffer, BUFFER_BYTES);
+
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return failure_set(failure, "cannot read %s: %s", stream_file_name(run->file), strerror(errno));
+        if (n == 0) {
+            stream_reader_end(run->reader);
+            return 0;
+        }
+        if (stream_reader_push(run->reader, run->buffer, (size_t)n))
+            return 0;
+        if (run->no_memory)
+            return failure_set(failure, "no memory to keep the configuration of %s", stream_file_name(run->file));
+        show_progress(run);
+    }
+    return 0;
+}
+
+static void keep_result(struct run *run)
+{
+    const struct stream_fault *fault = stream_reader_fault(run->reader);
+
+    if (run->config_fault.code)
+        fault = &run->config_fault;
+    run->file->fault = (struct stream_fault){ .code = STREAM_FAULT_NONE };
+    if (fault)
+        run->file->fault = *fault;
+    run->file->bytes = stream_reader_offset(run->reader);
+    run->file->digest_checked = stream_reader_digest_checked(run->reader);
+}
+
+int stream_file_read(struct stream_file *file, struct failure *failure)
+{
+    struct run run = { .file = file, .fd = -1 };
+    const struct stream_reader_config config = { .event = take_event, .opaque = &run };
+    int rc = -1;
+
+    run.reader = stream_reader_new(&config);
+    run.buffer = malloc(BUFFER_BYTES);
+    if (!run.reader || !run.buffer) {
+        failure_set(failure, "no memory");
+        goto out;
+    }
+    if (open_file(&run, failure) || (file->confine && confine(&run, failure)))
+        goto out;
+    rc = read_all(&run, failure);
+    clear_progress(&run);
+    keep_result(&run);
+ out:
+    if (run.fd > STDIN_FILENO)
+        close(run.fd);
+    free(run.config);
+    free(run.buffer);
+    stream_reader_free(run.reader);
+    return rc;
+}
+
+void stream_file_print_fault(FILE *to, const struct stream_file *file)
+{
+    const struct stream_fault *fault = &file->fault;
+
+    fprintf(to, "at byte %" PRIu64 " (0x%" PRIx64 "), in the %s layer", fault->offset, fault->offset,
+            stream_layer_name(fault->layer));
+    if (fault->record && !fault->in_header && fault->layer != STREAM_LAYER_XL)
+        fprintf(to, ", record %" PRIu64, fault->record_index);
+    if (fault->record)
+        fprintf(to, ", %s, which starts at byte %" PRIu64, fault->record, fault->record_offset);
+    fprintf(to, "\nfault    %s: %s\nexpected %s\nfound    %s\n", stream_fault_name(fault->code),
+            stream_fault_text(fault->code), fault->expected, fault->found);
+}

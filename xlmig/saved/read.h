@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * A file, or standard input, put through the reader of stream-format/: what
+ * `verify` and `inspect` have in common.
+ *
+ * Beyond what the reader judges, a configuration that says it is JSON must be
+ * a JSON object. The configuration is kept for that; nothing else is.
+ */
+#ifndef XLMIG_STREAM_FILE_H
+#define XLMIG_STREAM_FILE_H
+
+#include "stream-format/reader/reader.h"
+#include "xlmig/base/failure.h"
+
+#include <stdbool.h>
+#include <stdio.h>
+
+struct stream_file {
+    /* Set by the caller. */
+    const char *path; /* "-": standard input */
+    const char *who;  /* for the progress shown on a terminal: "xlmig verify" */
+    void (*event)(void *opaque, const struct stream_event *event); /* may be NULL */
+    void *opaque;
+    bool stop;        /* set at any time: read no further */
+    bool confine;     /* once the file is open, this process does nothing but read and write: see sandbox.h */
+
+    /* Set by stream_file_read(). */
+    struct stream_fault fault; /* the first; STREAM_FAULT_NONE: the stream is valid */
+    uint64_t bytes;            /* taken from the file, up to a fault */
+    bool digest_checked;       /* an xlmig image had a digest, and it is that of its pages */
+};
+
+/* The name to show for it. */
+const char *stream_file_name(const struct stream_file *file);
+
+/* 0: read to its end, to a fault, or to a stop. -1: it could not be read, see failure. */
+int stream_file_read(struct stream_file *file, struct failure *failure);
+
+/* Three lines that say what is wrong and where. */
+void stream_file_print_fault(FILE *to, const struct stream_file *file);
+
+#endif

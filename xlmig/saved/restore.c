@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "config.h"
+#include "xlmig/saved/restore.h"
+
+#include "xlmig/base/child.h"
+#include "xlmig/base/line-reader.h"
+#include "xlmig/base/loop.h"
+#include "xlmig/domain/preflight.h"
+#include "xlmig/base/relay.h"
+#include "xlmig/saved/head.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define PIPE_BYTES (1 << 20)
+
+struct restore {
+    const struct restore_request *request;
+    struct event_base *base;
+    struct toolstack *ts;
+    struct control_preflight vm;
+    int file_fd, to_child;
+    struct child *child;
+    struct relay *relay;
+    struct line_reader *errors;
+    struct helper_events *events;
+    struct event *signals[LOOP_NR_SIGNALS];
+    struct progress progress;
+    char engine_error[512];
+    bool cancelled, over;
+    int exit_status;
+};
+
+static void hang_up(struct restore *r)
+{
+    relay_free(r->relay);
+    r->relay = NULL;
+    if (r->to_child >= 0)
+        close(r->to_child);
+    r->to_child = -1;
+}
+
+static void on_relay_ended(void *user, enum relay_end end)
+{
+    (void)end; /* the child says what it makes of it */
+    hang_up(user);
+}
+
+static void on_signal(evutil_socket_t signum, short what, void *user)
+{
+    struct restore *r = user;
+
+    (void)signum;
+    (void)what;
+    if (r->to_child < 0) {
+        progress_note(&r->progress, "too late to cancel");
+        return;
+    }
+    r->cancelled = true;
+    hang_up(r);
+}
+
+static void on_line(void *user, const char *line)
+{
+    struct restore *r = user;
+
+    if (r->request->verbose)
+        progress_note(&r->progress, "%s", line);
+}
+
+static void on_event(void *user, const struct helper_event *event)
+{
+    struct restore *r = user;
+
+    if (event->kind == HELPER_END && !event->ok)
+        memcpy(r->engine_error, event->text, sizeof r->engine_error);
+    progress_event(&r->progress, event);
+}
+
+static void on_child_ended(void *user, int status)
+{
+    struct restore *r = user;
+    char headline[512], text[64];
+
+    line_reader_drain(r->errors);
+    helper_events_close(r->events);
+    r->events = NULL;
+    r->over = true;
+    if (WIFEXITED(status) && WEXITSTATUS(status) == 0) {
+        snprintf(headline, sizeof headline, "%s %s", r->vm.name, r->request->paused ? "is restored, paused" : "runs");
+        progress_report(&r->progress, headline);
+        r->exit_status = EXIT_OK;
+        return;
+    }
+    progress_break(&r->progress);
+    fprintf(stderr, "xlmig: %s not restored: %s: %s.\nThe file is as it was; look with: xl list %s\n", r->vm.name,
+            r->cancelled ? "cancelled" : child_status_text(status, text, sizeof text),
+            r->engine_error[0] ? r->engine_error : line_reader_tail(r->errors), r->vm.name);
+    r->exit_status = r->cancelled ? EXIT_CANCELLED : EXIT_FAILED;
+}
+
+static int start(struct restore *r, struct failure *failure)
+{
+    int in[2], err[2] = { -1, -1 }, events_fd = -1;
+    struct toolstack_restorer how = { .paused = r->request->paused };
+    pid_t pid;
+    int rc;
+
+    if (pipe2(in, O_CLOEXEC) < 0)
+        return failure_set(failure, "cannot make a pipe: %s", strerror(errno));
+    r->to_child = in[1];
+    fcntl(in[1], F_SETPIPE_SZ, PIPE_BYTES);
+    r->events = helper_events_open(r->base, &events_fd, on_event, r);
+    rc = pipe2(err, O_CLOEXEC);
+    if (rc == 0) {
+        how.input_fd = in[0];
+        how.error_fd = err[1];
+        how.events_fd = events_fd;
+        rc = r->ts->ops->restore(r->ts, &how, &pid, failure);
+        r->errors = line_reader_open(r->base, err[0], on_line, r);
+        close(err[1]);
+    }
+    close(in[0]);
+    if (events_fd >= 0)
+        close(events_fd);
+    if (rc == 0) {
+        r->child = child_watch(r->base, pid, on_child_ended, r);
+        r->relay = relay_start(r->base, r->file_fd, r->to_child, on_relay_ended, r);
+    }
+    return rc == 0 && r->child && r->relay && r->errors ? 0 : failure_set(failure, "cannot start the restore");
+}
+
+/* Whether it can be made here.  What xl will look for itself, disks and networks, is told and stops nothing. */
+static void look_around(struct restore *r, struct failure *failure)
+{
+    char text[2 * CHECK_TEXT_MAX];
+    struct control_answer answer;
+
+    r->vm.ignore_devices = true;
+    preflight_check(r->ts, NULL, &r->vm, &answer);
+    check_refusals(&answer.found, text, sizeof text);
+    if (check_refuses(&answer.found))
+        failure_set(failure, "%s", text);
+    for (unsigned i = 0; i < answer.found.nr && !failure->text[0]; i++)
+        if (answer.found.checks[i].result == CHECK_WARNING)
+            progress_note(&r->progress, "%s: %s", answer.found.checks[i].subject, answer.found.checks[i].text);
+    control_answer_dispose(&answer);
+}
+
+/* 0, or -1 after it has said why not. */
+static int prepare(struct restore *r)
+{
+    struct failure failure = { 0 };
+
+    if (saved_vm_read(r->request->path, &r->vm, &failure) == 0)
+        look_around(r, &failure);
+    if (!failure.text[0]) {
+        r->file_fd = open(r->request->path, O_RDONLY | O_CLOEXEC);
+        if (r->file_fd < 0)
+            failure_set(&failure, "%s: %s", r->request->path, strerror(errno));
+        else
+            start(r, &failure);
+    }
+    if (!failure.text[0])
+        return 0;
+    fprintf(stderr, "xlmig: %s not restored: %s.\n", r->vm.name[0] ? r->vm.name : r->request->path, failure.text);
+    return -1;
+}
+
+int restore_vm(struct toolstack *ts, struct event_base *base, const struct restore_request *request)
+{
+    struct restore *r = calloc(1, sizeof *r);
+    int rc;
+
+    if (!r)
+        return EXIT_FAILED;
+    *r = (struct restore){ .request = request, .base = base, .ts = ts, .file_fd = -1, .to_child = -1,
+                           .exit_status = EXIT_REFUSED };
+    progress_init(&r->progress, request->style, stderr);
+    snprintf(r->progress.run.vm, sizeof r->progress.run.vm, "%s", request->path);
+    if (prepare(r) == 0 && loop_watch_signals(base, r->signals, on_signal, r) == 0)
+        while (!r->over && event_base_loop(base, EVLOOP_ONCE) == 0)
+            ;
+    hang_up(r);
+    child_free(r->child, 0);
+    helper_events_close(r->events);
+    line_reader_close(r->errors);
+    loop_unwatch_signals(r->signals);
+    if (r->file_fd >= 0)
+        close(r->file_fd);
+    control_preflight_dispose(&r->vm);
+    rc = r->exit_status;
+    free(r);
+    return rc;
+}

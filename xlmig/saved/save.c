@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "xlmig/saved/save.h"
+
+#include "stream-format/libxl-stream.h"
+#include "xlmig/domain/cap-record.h"
+#include "xlmig/base/loop.h"
+#include "xlmig/base/whole-file.h"
+#include "xlmig/domain/settle.h"
+#include "xlmig/domain/find.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* Headers, vCPUs, device model: far less than this beside the memory. */
+#define STATE_BYTES (64u << 20)
+
+struct save {
+    const struct save_request *request;
+    struct event_base *base;
+    struct toolstack *ts;
+    struct toolstack_vm vm;
+    struct save_file file;
+    struct event *signals[LOOP_NR_SIGNALS];
+    struct progress progress;
+    struct failure why;
+    char last_phase[16];
+    enum suspend_outcome outcome;
+    bool copying, cancelled, over;
+    int exit_status;
+};
+
+static void end(struct save *s, int exit_status)
+{
+    s->exit_status = exit_status;
+    s->over = true;
+}
+
+static void refuse(struct save *s)
+{
+    fprintf(stderr, "xlmig: %s not saved: %s.\n", s->vm.name[0] ? s->vm.name : s->request->vm, s->why.text);
+    if (s->vm.name[0])
+        fprintf(stderr, "%s was not touched; it is %s.\n", s->vm.name, vm_state_name(s->vm.state));
+    end(s, s->cancelled ? EXIT_CANCELLED : EXIT_REFUSED);
+}
+
+static void on_signal(evutil_socket_t signum, short what, void *user)
+{
+    struct save *s = user;
+
+    (void)signum;
+    (void)what;
+    s->cancelled = true;
+    if (s->copying && failure_set(&s->why, "cancelled") < 0)
+        s->ts->ops->suspend_abort(s->ts);
+}
+
+/* ---- after a failure ---- */
+
+static void on_settled(void *user, enum settle_end how, const struct failure *failure)
+{
+    struct save *s = user;
+
+    progress_break(&s->progress);
+    fprintf(stderr, "xlmig: %s not saved: %s.\n", s->vm.name, s->why.text);
+    if (how == SETTLE_FAILED) {
+        fprintf(stderr, "It could not be resumed: %s. Look with: xl list; try: xlmig resume %s\n", failure->text,
+                s->vm.name);
+        end(s, EXIT_NEEDS_HAND);
+        return;
+    }
+    fprintf(stderr, how == SETTLE_RUNS ? "%s runs on as before; no file was left.\n"
+                                       : "%s shut down by itself meanwhile; no file was left.\n", s->vm.name);
+    end(s, s->cancelled ? EXIT_CANCELLED : EXIT_FAILED);
+}
+
+static void undo(struct save *s)
+{
+    bool never_asked = strcmp(s->last_phase, "setup") == 0 || strcmp(s->last_phase, "precopy") == 0;
+
+    save_file_close(&s->file);
+    settle_guest(s->ts, s->base, s->vm.domid, s->outcome == SUSPEND_DONE || never_asked ? 0 : SETTLE_GRACE_US,
+                 on_settled, s);
+}
+
+/* ---- after success ---- */
+
+static void report(struct save *s, const char *what)
+{
+    char headline[1024];
+
+    snprintf(headline, sizeof headline, "%s is saved in %s%s", s->vm.name, s->request->path, what);
+    progress_report(&s->progress, headline);
+}
+
+static void on_ended(void *user, const struct failure *failure)
+{
+    static const char *const commands[] = {
+        [SAVE_THEN_DESTROY] = "xl destroy", [SAVE_THEN_RUN] = "xlmig resume", [SAVE_THEN_PAUSE] = "xlmig resume",
+    };
+    static const char *const whats[] = {
+        [SAVE_THEN_DESTROY] = "", [SAVE_THEN_RUN] = "; it runs on", [SAVE_THEN_PAUSE] = "; it is paused",
+    };
+    struct save *s = user;
+
+    s->progress.running_again_us = s->request->then == SAVE_THEN_RUN ? now_us() : 0;
+    if (failure) {
+        report(s, "");
+        fprintf(stderr, "xlmig: %s stays suspended: %s.\nType: %s %s\n", s->vm.name, failure->text,
+                commands[s->request->then], s->vm.name);
+        end(s, EXIT_LEFTOVER);
+        return;
+    }
+    report(s, whats[s->request->then]);
+    end(s, EXIT_OK);
+}
+
+static void on_paused(void *user, const struct failure *failure)
+{
+    struct save *s = user;
+
+    if (failure)
+        on_ended(s, failure);
+    else
+        s->ts->ops->resume(s->ts, s->vm.domid, on_ended, s);
+}
+
+static void conclude(struct save *s)
+{
+    switch (s->request->then) {
+    case SAVE_THEN_DESTROY:
+        s->ts->ops->destroy(s->ts, s->vm.domid, on_ended, s);
+        return;
+    case SAVE_THEN_RUN:
+        s->ts->ops->resume(s->ts, s->vm.domid, on_ended, s);
+        return;
+    case SAVE_THEN_PAUSE:
+        s->ts->ops->pause(s->ts, s->vm.domid, on_paused, s);
+        return;
+    }
+}
+
+/* ---- the copy ---- */
+
+static void on_event(void *user, const struct helper_event *event)
+{
+    struct save *s = user;
+
+    if (event->phase[0])
+        memcpy(s->last_phase, event->phase, sizeof s->last_phase);
+    progress_event(&s->progress, event);
+}
+
+static void on_copied(void *user, enum suspend_outcome outcome, const struct failure *failure)
+{
+    struct save *s = user;
+
+    s->copying = false;
+    s->outcome = outcome;
+    if (outcome == SUSPEND_NOT_ANSWERED)
+        failure_set(&s->why, "the guest did not answer the request to suspend; is its kernel alive and has it "
+                             "Xen's drivers?");
+    else if (outcome != SUSPEND_DONE)
+        failure_set(&s->why, "%s", failure ? failure->text : "the copy was stopped");
+    progress_copied(&s->progress);
+    if (outcome != SUSPEND_DONE || s->cancelled || save_file_commit(&s->file, &s->why) < 0) {
+        failure_set(&s->why, "cancelled");
+        undo(s);
+        return;
+    }
+    save_file_close(&s->file);
+    conclude(s);
+}
+
+static int write_all(int fd, const void *bytes, size_t len)
+{
+    while (len > 0) {
+        ssize_t r = write(fd, bytes, len);
+
+        if (r < 0 && errno == EINTR)
+            continue;
+        if (r < 0)
+            return -1;
+        bytes = (const char *)bytes + r;
+        len -= (size_t)r;
+    }
+    return 0;
+}
+
+static int write_config(struct save *s, const char *json)
+{
+    uint8_t preamble[STREAM_XL_PREAMBLE_LEN];
+    size_t len = strlen(json) + 1;
+
+    if (len > STREAM_XL_DATA_MAX - 4)
+        return failure_set(&s->why, "its configuration is too long");
+    stream_encode_xl_preamble(preamble, (uint32_t)len);
+    if (write_all(s->file.fd, preamble, sizeof preamble) < 0 || write_all(s->file.fd, json, len) < 0)
+        return failure_set(&s->why, "%s: %s", s->file.part, strerror(errno));
+    return 0;
+}
+
+static int check_obstacles(struct save *s, const char *json)
+{
+    struct toolstack_obstacles obstacles;
+
+    if (s->ts->ops->obstacles(s->ts, &s->vm, json, &obstacles, &s->why) < 0)
+        return -1;
+    return obstacles.any[0] ? failure_set(&s->why, "%s", obstacles.any) : 0;
+}
+
+static void on_config(void *user, const char *json, const struct failure *failure)
+{
+    struct save *s = user;
+    struct toolstack_suspend how = { .live = false, .user = s, .event = on_event, .done = on_copied };
+
+    if (!json)
+        failure_set(&s->why, "%s", failure->text);
+    else if (s->cancelled)
+        failure_set(&s->why, "cancelled");
+    else if (check_obstacles(s, json) == 0 &&
+             save_file_open(&s->file, s->request->path, s->request->overwrite, s->vm.memory_bytes + STATE_BYTES,
+                            &s->why) == 0)
+        write_config(s, json);
+    if (s->why.text[0]) {
+        save_file_close(&s->file);
+        refuse(s);
+        return;
+    }
+    s->copying = true;
+    how.fd = s->file.fd;
+    s->ts->ops->suspend(s->ts, s->vm.domid, &how);
+}
+
+static void tell_of_cap(void *user, const char *text)
+{
+    progress_note(user, "%s", text);
+}
+
+static void begin(struct save *s)
+{
+    cap_record_recover(s->ts, s->request->toolstack, tell_of_cap, &s->progress);
+    if (vm_find_running(s->ts, s->request->vm, &s->vm, &s->why) < 0)
+        refuse(s);
+    else
+        s->ts->ops->config(s->ts, s->vm.domid, on_config, s);
+}
+
+int save_vm(struct toolstack *ts, struct event_base *base, const struct save_request *request)
+{
+    struct save *s = calloc(1, sizeof *s);
+    int rc;
+
+    if (!s)
+        return EXIT_FAILED;
+    *s = (struct save){ .request = request, .base = base, .ts = ts, .file.fd = -1, .exit_status = EXIT_FAILED };
+    progress_init(&s->progress, request->style, stderr);
+    snprintf(s->progress.run.vm, sizeof s->progress.run.vm, "%s", request->vm);
+    snprintf(s->progress.run.to, sizeof s->progress.run.to, "%s", request->path);
+    if (loop_watch_signals(base, s->signals, on_signal, s) == 0) {
+        begin(s);
+        while (!s->over && event_base_loop(base, EVLOOP_ONCE) == 0)
+            ;
+    }
+    loop_unwatch_signals(s->signals);
+    rc = s->exit_status;
+    free(s);
+    return rc;
+}

@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The source's journal (docs/handover.md), and the last words to the destination, which let both journals go. */
+#include "config.h"
+#include "xlmig/send/send.h"
+
+#include "xlmig/toolstack/state-dir.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+
+/* ---- the journal ---- */
+
+static int put(char *out, size_t size, const char *text, const char *what, struct failure *failure)
+{
+    if (strlen(text) >= size)
+        return failure_set(failure, "%s is too long for the journal of a migration, which holds %zu characters of it", what,
+                           size - 1);
+    for (const char *c = text; *c; c++)
+        if ((unsigned char)*c < ' ' || *c == 0x7f)
+            return failure_set(failure, "%s has a line end, or the like, in it, which the journal of a migration cannot hold",
+                               what);
+    strcpy(out, text);
+    return 0;
+}
+
+/* How recover reaches the destination, where there is anybody to be asked.  Half a command would be run as one. */
+static int fill_way(const struct send *s, struct journal_record *record, struct failure *failure)
+{
+    const struct send_request *r = s->request;
+
+    if (put(record->peer, sizeof record->peer, r->host, "the name of the other host", failure) < 0)
+        return -1;
+    if (!s->journal_there)
+        return 0;
+    return put(record->transport, sizeof record->transport, r->transport, "--transport", failure) < 0 ||
+                   put(record->ssh_command, sizeof record->ssh_command, r->ssh_command, "--ssh-command", failure) < 0
+               ? -1 : 0;
+}
+
+int send_begin_journal(struct send *s)
+{
+    struct journal_record record = { .side = JOURNAL_SEND, .paused = s->request->paused };
+    struct failure failure = { 0 };
+
+    s->journal_there = peer_dialect(s->peer) == PEER_XLMIG && peer_hello(s->peer)->handover >= 1;
+    if (getrandom(s->token, sizeof s->token, 0) != (ssize_t)sizeof s->token) {
+        send_refuse(s, EXIT_REFUSED, "the kernel has no random numbers: %s", strerror(errno));
+        return -1;
+    }
+    memcpy(record.token, s->token, sizeof record.token);
+    memcpy(record.uuid, s->vm.uuid, sizeof record.uuid);
+    snprintf(record.name, sizeof record.name, "%s", s->vm.name);
+    host_boot(s->request->toolstack, record.boot);
+    if (fill_way(s, &record, &failure) == 0 && journal_dir(s->request->toolstack, s->journal_dir, &failure) == 0)
+        s->journal = journal_create(s->journal_dir, &record, &failure);
+    if (!s->journal) {
+        send_refuse(s, EXIT_REFUSED, "%s", failure.text);
+        return -1;
+    }
+    journal_id(journal_record(s->journal), s->id);
+    return 0;
+}
+
+/*
+ * A record that the disk took and then did not keep for certain (journal_in_doubt())
+ * is no record here, and need not be told from one that was not written: what
+ * follows is allowed by the former record and by this one.  After GO_DECIDED it is
+ * ABORTED, or the destination's own word; MOVED and ABORTED have nothing after them.
+ */
+int send_record(struct send *s, enum journal_state state)
+{
+    struct failure failure = { 0 };
+
+    if (journal_advance(s->journal, state, state == JOURNAL_ABORTED ? s->why.text : NULL, &failure) == 0)
+        return 0;
+    progress_note(&s->progress, "%s (in %s)", failure.text, s->journal_dir);
+    failure_set(&s->why, "%s (in %s)", failure.text, s->journal_dir);
+    return -1;
+}
+
+/*
+ * May the destination be READY, so that it must be told?  Never before the guest
+ * was asked to suspend: then the end of the stream was not written.
+ */
+bool send_may_be_ready(const struct send *s)
+{
+    return s->arrived || s->outcome == SUSPEND_DONE ||
+           (strcmp(s->last_phase, "setup") != 0 && strcmp(s->last_phase, "precopy") != 0);
+}
+
+static bool is_aborted(const struct send *s)
+{
+    return s->journal && journal_record(s->journal)->state == JOURNAL_ABORTED;
+}
+
+/* Nobody needs it any more.  What cannot be removed, recover removes. */
+static void finish_journal(struct send *s)
+{
+    struct failure failure = { 0 };
+
+    if (journal_finish(&s->journal, &failure) < 0)
+        fprintf(stderr, "xlmig: %s (in %s). Type: xlmig recover %s\n", failure.text, s->journal_dir, s->id);
+}
+
+/* Nothing but BEGIN was said: what is there was never READY, and goes by itself. */
+void send_drop_journal(struct send *s)
+{
+    if (!s->journal)
+        return;
+    if (is_aborted(s) || send_record(s, JOURNAL_ABORTED) == 0)
+        finish_journal(s);
+    else
+        fprintf(stderr, "xlmig: when that can be written to, type: xlmig recover %s\n", s->id);
+}
+
+/* The end of the handover: the journal goes, or waits for recover. */
+void send_end_journal(struct send *s)
+{
+    if (s->state == HANDOVER_UNDONE)
+        send_drop_journal(s);
+    else if (s->state == HANDOVER_MOVED && s->journal)
+        finish_journal(s);
+    journal_release(s->journal);
+    s->journal = NULL;
+}
+
+/* ---- the last words ---- */
+
+static enum control_type last_word(const struct send *s)
+{
+    if (s->state == HANDOVER_TAKING_BACK || s->state == HANDOVER_TAKING_BACK_ANEW)
+        return CONTROL_TAKE_BACK;
+    return s->state == HANDOVER_CONFIRMING || s->state == HANDOVER_CONFIRMING_ANEW ? CONTROL_CONFIRM : CONTROL_ABORT;
+}
+
+int send_say(struct send *s, enum control_type type)
+{
+    struct control_word word = { .generation = s->journal ? journal_record(s->journal)->generation : 0 };
+
+    memcpy(word.token, s->token, sizeof word.token);
+    return peer_say(s->peer, type, &word);
+}
+
+/*
+ * ABORT has the destination forget what it knows of the token, so it is not said
+ * before ABORTED is on the disk: that may have failed a moment ago, and work now.
+ */
+void send_tell(struct send *s)
+{
+    bool started = s->state == HANDOVER_CONFIRMING;
+
+    if (!s->journal_there || s->closed_there || (!started && !send_may_be_ready(s)))
+        send_feed(s, HANDOVER_CLOSED);
+    else if (!started && !is_aborted(s) && send_record(s, JOURNAL_ABORTED) < 0)
+        send_feed(s, HANDOVER_PEER_FAILED);
+    else if (!s->words_go || send_say(s, last_word(s)) < 0)
+        send_feed(s, HANDOVER_PEER_LOST);
+}
+
+/* The peer that tells of a loss cannot be replaced from within: from the loop, then. */
+void send_tell_anew(struct send *s)
+{
+    progress_note(&s->progress, "%s, on a new connection", handover_state_name(s->state));
+    s->reconnecting = true;
+    s->words_go = false;
+    event_active(s->reconnect, EV_TIMEOUT, 1);
+}
+
+void send_on_greeted_anew(struct send *s)
+{
+    if (!handover_is_anew(s->state))
+        return; /* it greets twice */
+    s->words_go = true;
+    send_await(s, "its answer to how this ended", s->request->go_timeout_us);
+    if (peer_dialect(s->peer) != PEER_XLMIG || send_say(s, last_word(s)) < 0)
+        send_feed(s, HANDOVER_PEER_LOST);
+}

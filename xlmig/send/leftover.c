@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * An earlier migration of the VM whose command is no more (docs/handover.md).
+ * What recover would do without asking anybody is done first; everything else
+ * is refused, and recover named.
+ *
+ *     COPYING, and the guest runs at its own name -> ABORTED -> its destination is told, if it can be reached
+ *     ABORTED                                     ------------> likewise
+ */
+#include "config.h"
+#include "xlmig/send/send.h"
+
+#include "xlmig/recover/ask.h"
+#include "xlmig/handover/rules.h"
+#include "xlmig/domain/settle.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define TELL_US 15000000u /* for a connection to that destination, and for its answer */
+
+static void refuse_leftover(struct send *s, const struct journal_record *record)
+{
+    char id[JOURNAL_ID_SIZE];
+
+    journal_id(record, id);
+    check_remedy(check_add(&s->found, CHECK_REFUSED, "journal", "an earlier migration of it is not finished, %s %s (%s)",
+                           record->side == JOURNAL_SEND ? "to" : "from", record->peer, journal_state_name(record->state)),
+                 "Type: xlmig recover %s", id);
+}
+
+static void refuse_held(struct send *s, const struct journal_entry *entry)
+{
+    char process[32] = "";
+
+    if (entry->holder)
+        snprintf(process, sizeof process, " (process %d)", (int)entry->holder);
+    check_remedy(check_add(&s->found, CHECK_REFUSED, "journal", "another xlmig on this host%s is at it: %s %s (%s)", process,
+                           entry->record.side == JOURNAL_SEND ? "to" : "from", entry->record.peer,
+                           journal_state_name(entry->record.state)),
+                 "See what it does: xlmig top; stop it: xlmig cancel %s", entry->record.name);
+}
+
+/* By the rules of recover, without a word of the destination: the guest is this host's, and plainly runs. */
+static bool ends_here(const struct send *s, const struct journal_record *record)
+{
+    const struct recover_step step = recover_decide((struct recover_facts){
+        .side = record->side, .state = record->state, .newest = true, .offered = record->offered,
+        .domain = recover_domain_of(&s->vm, record), .answer = RECOVER_NO_ANSWER,
+    });
+
+    return step.action == RECOVER_RESUME_HERE && step.record == JOURNAL_ABORTED && record->state == JOURNAL_COPYING &&
+           s->vm.state == VM_RUNNING && strcmp(s->vm.name, record->name) == 0;
+}
+
+static bool is_to_be_told(const struct journal_record *record)
+{
+    return record->side == JOURNAL_SEND && record->state == JOURNAL_ABORTED;
+}
+
+/* The journal stays, for recover, unless nobody needs it any more. */
+static void let_go(struct send *s, bool done)
+{
+    struct failure failure = { 0 };
+
+    if (done && journal_finish(&s->left, &failure) < 0)
+        progress_note(&s->progress, "%s", failure.text);
+    journal_release(s->left);
+    s->left = NULL;
+}
+
+/* ---- telling its destination ---- */
+
+static void on_told(void *user, enum recover_answer answer)
+{
+    struct send *s = user;
+    const struct journal_record *record = journal_record(s->left);
+    char id[JOURNAL_ID_SIZE];
+
+    journal_id(record, id);
+    if (answer == RECOVER_STARTED)
+        check_remedy(check_add(&s->found, CHECK_REFUSED, "journal", "IT MAY RUN TWICE: somebody started the copy that an "
+                               "earlier migration left on %s, and both may write to its disks", record->peer),
+                     "Stop one of them now: xl destroy, on the host whose copy is worth less. Then type: xlmig recover %s", id);
+    else if (answer != RECOVER_CLOSED)
+        progress_note(&s->progress, "%s is still to be told that an earlier migration of %s is over (%s); at any time, type: "
+                      "xlmig recover %s", record->peer, s->vm.name, recover_ask_text(s->left_ask), id);
+    let_go(s, answer == RECOVER_CLOSED);
+    send_go_on(s);
+}
+
+static void tell_there(struct send *s)
+{
+    const struct journal_record *record = journal_record(s->left);
+
+    if (!record->transport[0]) { /* it keeps no journal, and gave up when its connection ended */
+        let_go(s, true);
+        send_go_on(s);
+        return;
+    }
+    s->left_ask = recover_ask_new(s->base, &s->host, record, NULL, TELL_US);
+    if (!s->left_ask) {
+        send_refuse(s, EXIT_REFUSED, "out of memory");
+        return;
+    }
+    progress_note(&s->progress, "telling %s that an earlier migration of %s is over", record->peer, s->vm.name);
+    recover_ask_say(s->left_ask, CONTROL_ABORT, on_told, s);
+}
+
+/* ---- ending it here ---- */
+
+static void on_settled(void *user, enum settle_end end, const struct failure *failure)
+{
+    struct send *s = user;
+
+    s->config_pending = false;
+    if (s->cancelled)
+        send_refuse(s, EXIT_CANCELLED, "cancelled");
+    else if (end == SETTLE_RUNS)
+        tell_there(s);
+    else
+        send_refuse(s, EXIT_REFUSED, "an earlier migration left it in such a state that it does not run: %s",
+                    failure ? failure->text : "it has ended");
+}
+
+/* A request to suspend that the dead command made: the guest must not obey it later. */
+static void settle_here(struct send *s)
+{
+    struct failure failure = { 0 };
+
+    if (s->ts->ops->suspend_withdraw(s->ts, s->vm.domid, &failure) < 0) {
+        send_refuse(s, EXIT_REFUSED, "%s", failure.text);
+        return;
+    }
+    s->config_pending = true; /* the toolstack is at it, and is waited for */
+    settle_guest(s->ts, s->base, s->vm.domid, 0, on_settled, s);
+}
+
+static void end_it(struct send *s)
+{
+    const struct journal_record *record = journal_record(s->left);
+    struct failure failure = { 0 };
+
+    if (is_to_be_told(record)) {
+        tell_there(s);
+    } else if (!ends_here(s, record)) { /* it went on while nobody held it */
+        refuse_leftover(s, record);
+        let_go(s, false);
+        send_go_on(s);
+    } else if (journal_advance(s->left, JOURNAL_ABORTED, "its command died", &failure) < 0) {
+        send_refuse(s, EXIT_REFUSED, "an earlier migration of it cannot be ended: %s (in %s)", failure.text, s->journal_dir);
+    } else {
+        progress_note(&s->progress, "an earlier migration of %s to %s, whose command is no more, is ended first", s->vm.name,
+                      record->peer);
+        settle_here(s);
+    }
+}
+
+static void take_it(struct send *s, const struct journal_entry *entry)
+{
+    struct failure failure = { 0 };
+
+    switch (journal_take(s->journal_dir, JOURNAL_SEND, entry->record.token, &s->left, &failure)) {
+    case JOURNAL_TAKEN:
+        end_it(s);
+        return;
+    case JOURNAL_UNKNOWN: /* recover was faster */
+        break;
+    case JOURNAL_HELD:
+        refuse_held(s, entry);
+        break;
+    case JOURNAL_TROUBLE:
+        check_add(&s->found, CHECK_REFUSED, "journal", "%s", failure.text);
+        break;
+    }
+    send_go_on(s);
+}
+
+void send_end_leftover(struct send *s)
+{
+    struct failure failure = { 0 };
+    struct journal_entry entry;
+    int rc = journal_dir(s->request->toolstack, s->journal_dir, &failure) < 0
+                 ? -1 : journal_find_vm(s->journal_dir, s->vm.uuid, &entry, &failure);
+    bool ends = rc == 0 && ends_here(s, &entry.record);
+
+    if (rc == 0 && !entry.held && !s->request->check_only && (ends || is_to_be_told(&entry.record))) {
+        take_it(s, &entry);
+        return;
+    }
+    if (rc < 0)
+        check_add(&s->found, CHECK_REFUSED, "journal", "%s", failure.text);
+    else if (rc == 0 && entry.held)
+        refuse_held(s, &entry);
+    else if (ends)
+        check_add(&s->found, CHECK_WARNING, "journal", "an earlier migration of it, to %s, was interrupted; to send it ends "
+                  "that first", entry.record.peer);
+    else if (rc == 0 && !journal_may_end(entry.record.state))
+        refuse_leftover(s, &entry.record);
+    send_go_on(s);
+}
+
+/* ---- a VM that cannot be sent as it is, and why ---- */
+
+bool send_is_left_over(struct send *s, struct failure *why)
+{
+    struct failure failure = { 0 };
+    struct journal_entry entry;
+    char dir[PATH_MAX];
+
+    if (journal_dir(s->request->toolstack, dir, &failure) < 0 ||
+        journal_find_unfinished(dir, s->vm.name[0] ? s->vm.uuid : NULL, s->request->vm, &entry, &failure) != 0)
+        return false;
+    journal_tell_unfinished(&entry, why);
+    return true;
+}

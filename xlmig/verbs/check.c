@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "xlmig/send/send.h"
+#include "xlmig/cli/verb.h"
+
+struct check_options {
+    const char *transport, *ssh_command, *image, *channels;
+    bool no_live, ignore_cpu, ignore_devices, quiet, json;
+    uint64_t connect_timeout_us, preflight_timeout_us;
+};
+
+static const struct check_options defaults = {
+    .transport = "ssh",
+    .ssh_command = "ssh",
+    .image = "auto",
+    .channels = "auto",
+    .connect_timeout_us = 60000000,
+    .preflight_timeout_us = 60000000,
+};
+
+static const struct verb_option options[] = {
+    { .name = "no-live", .kind = OPTION_FLAG, .help = "the VM is to be stopped first, then copied",
+      OPTION_INTO(struct check_options, no_live) },
+    { .name = "transport", .kind = OPTION_STRING, .argument = "HOW", .help = "as of send (ssh)",
+      OPTION_INTO(struct check_options, transport) },
+    { .name = "ssh-command", .short_name = 's', .kind = OPTION_STRING, .argument = "WORDS",
+      .help = "ssh and its options, separated by blanks (ssh)", OPTION_INTO(struct check_options, ssh_command) },
+    { .name = "image", .kind = OPTION_STRING, .argument = "FORMAT", .help = "as of send (auto)",
+      OPTION_INTO(struct check_options, image) },
+    { .name = "channels", .kind = OPTION_STRING, .argument = "N", .help = "as of send (auto)",
+      OPTION_INTO(struct check_options, channels) },
+    { .name = "ignore-cpu", .kind = OPTION_FLAG, .help = "do not compare what the CPUs can do",
+      OPTION_INTO(struct check_options, ignore_cpu) },
+    { .name = "ignore-devices", .kind = OPTION_FLAG, .help = "a disk or a network that is not there is a warning only",
+      OPTION_INTO(struct check_options, ignore_devices) },
+    { .name = "connect-timeout", .kind = OPTION_DURATION, .argument = "TIME",
+      .help = "wait so long for the receiver's first words (1m)",
+      OPTION_INTO(struct check_options, connect_timeout_us) },
+    { .name = "preflight-timeout", .kind = OPTION_DURATION, .argument = "TIME",
+      .help = "wait so long for its word on whether it can take the VM (1m)",
+      OPTION_INTO(struct check_options, preflight_timeout_us) },
+    { .name = "quiet", .short_name = 'q', .kind = OPTION_FLAG, .help = "say nothing; the exit status tells",
+      OPTION_INTO(struct check_options, quiet) },
+    { .name = "json", .kind = OPTION_FLAG, .help = "a JSON object a line for each check, then one for all",
+      OPTION_INTO(struct check_options, json) },
+    OPTIONS_END,
+};
+
+static int check(const struct verb_call *call)
+{
+    const struct check_options *o = call->options;
+    struct send_request request = {
+        .vm = call->argv[0], .host = call->argv[1], .toolstack = call->toolstack, .transport = o->transport,
+        .ssh_command = o->ssh_command, .no_live = o->no_live, .ignore_cpu = o->ignore_cpu,
+        .ignore_devices = o->ignore_devices, .connect_timeout_us = o->connect_timeout_us,
+        .preflight_timeout_us = o->preflight_timeout_us, .style = PROGRESS_QUIET,
+        .check_only = o->json ? SEND_CHECK_JSON : o->quiet ? SEND_CHECK_QUIETLY : SEND_CHECK_LINES,
+    };
+    struct toolstack_session session;
+    struct failure failure = { 0 };
+    int rc;
+
+    if (o->quiet && o->json) {
+        fprintf(stderr, "xlmig check: --quiet and --json exclude each other\n");
+        return EXIT_USAGE;
+    }
+    if (!send_way_makes_sense("check", o->transport, o->channels, request.host) ||
+        !send_read_image("check", o->image, o->channels, &request))
+        return EXIT_USAGE;
+    if (toolstack_session_open(&session, call->toolstack, &failure) < 0) {
+        fprintf(stderr, "xlmig: %s not checked: %s.\n", request.vm, failure.text);
+        return EXIT_REFUSED;
+    }
+    rc = send_vm(session.ts, session.base, &request);
+    toolstack_session_close(&session);
+    return rc;
+}
+
+const struct verb verb_check = {
+    .name = "check",
+    .arguments = "VM HOST",
+    .summary = "say whether a VM can move to another host, and what to do if not",
+    .details = "Asks on both hosts all that send asks before it touches a VM, and touches nothing.\n"
+               "Each result is ok, refused (send would refuse, and what to do), warning, or unknown: it cannot\n"
+               "be asked.  Exit status: 0 it can move, 3 something stands in the way.",
+    .min_args = 2,
+    .max_args = 2,
+    .options = options,
+    .defaults = &defaults,
+    .options_size = sizeof defaults,
+    .run = check,
+};

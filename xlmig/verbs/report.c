@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "config.h"
+
+#include "xlmig/watch/page.h"
+#include "xlmig/base/whole-file.h"
+#include "xlmig/cli/verb.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define REPORT_MAX (16u << 20)
+#define DEPTH_MAX 8
+
+struct report_options {
+    bool force;
+};
+
+static const struct verb_option options[] = {
+    { .name = "force", .short_name = 'f', .kind = OPTION_FLAG, .help = "overwrite FILE.html if it exists",
+      OPTION_INTO(struct report_options, force) },
+    OPTIONS_END,
+};
+
+static const struct report_options defaults = { .force = false };
+
+/* All of a small file, or NULL; the caller's. */
+static char *read_text(const char *path, size_t *len, struct failure *failure)
+{
+    FILE *in = fopen(path, "re");
+    char *text = in ? malloc(REPORT_MAX) : NULL;
+
+    *len = text ? fread(text, 1, REPORT_MAX, in) : 0;
+    if (!text || ferror(in)) {
+        failure_set(failure, "%s: %s", path, strerror(errno));
+    } else if (*len == REPORT_MAX) {
+        failure_set(failure, "%s: it is too large for a report", path);
+    } else {
+        fclose(in);
+        return text;
+    }
+    free(text);
+    if (in)
+        fclose(in);
+    return NULL;
+}
+
+static struct json_object *read_report(const char *path, struct failure *failure)
+{
+    struct json_tokener *tokener = json_tokener_new_ex(DEPTH_MAX);
+    struct json_object *report = NULL;
+    size_t len;
+    char *text = tokener ? read_text(path, &len, failure) : NULL;
+
+    if (text)
+        report = json_tokener_parse_ex(tokener, text, (int)len);
+    if (!report)
+        failure_set(failure, "%s: it is no report, as `xlmig send --report' writes them", path);
+    free(text);
+    if (tokener)
+        json_tokener_free(tokener);
+    return report;
+}
+
+static int write_page(struct json_object *report, struct save_file *file, struct failure *failure)
+{
+    int fd = fcntl(file->fd, F_DUPFD_CLOEXEC, 3);
+    FILE *out = fd < 0 ? NULL : fdopen(fd, "w");
+    int rc;
+
+    if (!out) {
+        if (fd >= 0)
+            close(fd);
+        return failure_set(failure, "%s: %s", file->path, strerror(errno));
+    }
+    rc = report_html_write(report, out, failure);
+    if (fflush(out) == EOF || ferror(out))
+        rc = failure_set(failure, "%s: %s", file->path, strerror(errno));
+    fchmod(fd, 0644); /* a page to be shown, not a VM's memory */
+    fclose(out);
+    return rc < 0 ? -1 : save_file_commit(file, failure);
+}
+
+static int run_report(const struct verb_call *call)
+{
+    const struct report_options *o = call->options;
+    struct failure failure = { 0 };
+    struct save_file file = { .fd = -1 };
+    struct json_object *report = read_report(call->argv[0], &failure);
+    int rc = EXIT_FAILED;
+
+    if (report && save_file_open(&file, call->argv[1], o->force, 0, &failure) == 0 &&
+        write_page(report, &file, &failure) == 0)
+        rc = EXIT_OK;
+    else
+        fprintf(stderr, "xlmig report: %s.\n", failure.text);
+    save_file_close(&file);
+    json_object_put(report);
+    return rc;
+}
+
+const struct verb verb_report = {
+    .name = "report",
+    .arguments = "RUN.json FILE.html",
+    .summary = "draw what a move did, from what send --report wrote",
+    .details = "One self-contained page: figures, throughput, how fast the VM wrote, predicted downtime, memory by\n"
+               "the way it went, rounds.",
+    .min_args = 2,
+    .max_args = 2,
+    .options = options,
+    .defaults = &defaults,
+    .options_size = sizeof defaults,
+    .run = run_report,
+};

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "xlmig/domain/cap-record.h"
+#include "xlmig/handover/journal.h"
+#include "xlmig/base/loop.h"
+#include "xlmig/domain/settle.h"
+#include "xlmig/cli/verb.h"
+
+struct resume {
+    struct event_base *base;
+    const char *vm;
+    int exit_status;
+};
+
+static void on_settled(void *user, enum settle_end end, const struct failure *failure)
+{
+    struct resume *r = user;
+
+    if (end != SETTLE_RUNS)
+        fprintf(stderr, "xlmig: %s was not resumed: %s.\n", r->vm, failure ? failure->text : "it is gone");
+    r->exit_status = end == SETTLE_RUNS ? EXIT_OK : EXIT_NEEDS_HAND;
+    event_base_loopbreak(r->base);
+}
+
+/* A copy that a migration left may only run by the rules of recover. */
+static void check_journals(const char *toolstack, const struct toolstack_vm *vm, struct failure *failure)
+{
+    struct journal_entry entry;
+    char dir[PATH_MAX];
+
+    if (journal_dir(toolstack, dir, failure) == 0 &&
+        journal_find_unfinished(dir, vm->uuid, vm->name, &entry, failure) == 0)
+        journal_tell_unfinished(&entry, failure);
+}
+
+static int resume_vm(struct toolstack *ts, const char *toolstack, struct resume *r)
+{
+    struct failure failure = { 0 };
+    struct toolstack_vm vm;
+    int rc = ts->ops->find(ts, r->vm, &vm, &failure);
+
+    if (rc == 1)
+        failure_set(&failure, "there is no such VM on this host");
+    else if (rc == 0 && vm.state != VM_SUSPENDED)
+        failure_set(&failure, "it is %s, not suspended", vm_state_name(vm.state));
+    else if (rc == 0)
+        check_journals(toolstack, &vm, &failure);
+    if (failure.text[0]) {
+        fprintf(stderr, "xlmig: %s was not resumed: %s.\n", r->vm, failure.text);
+        return EXIT_REFUSED;
+    }
+    settle_guest(ts, r->base, vm.domid, 0, on_settled, r);
+    event_base_dispatch(r->base);
+    return r->exit_status;
+}
+
+static void tell_of_cap(void *user, const char *text)
+{
+    (void)user;
+    fprintf(stderr, "%s\n", text);
+}
+
+static int run_resume(const struct verb_call *call)
+{
+    struct resume r = { .vm = call->argv[0], .exit_status = EXIT_FAILED };
+    struct toolstack_session session;
+    struct failure failure = { 0 };
+    int rc;
+
+    if (toolstack_session_open(&session, call->toolstack, &failure) < 0) {
+        fprintf(stderr, "xlmig: %s was not resumed: %s.\n", r.vm, failure.text);
+        return EXIT_REFUSED;
+    }
+    r.base = session.base;
+    cap_record_recover(session.ts, call->toolstack, tell_of_cap, NULL);
+    rc = resume_vm(session.ts, call->toolstack, &r);
+    toolstack_session_close(&session);
+    return rc;
+}
+
+const struct verb verb_resume = {
+    .name = "resume",
+    .arguments = "VM",
+    .summary = "let a suspended VM go on where it is",
+    .details = "For a VM that a save left suspended, or a migration by other means.  Never use it on a VM that may\n"
+               "run on another host: both would write to the same disks.  A VM that xlmig was moving is refused:\n"
+               "see xlmig recover.",
+    .min_args = 1,
+    .max_args = 1,
+    .run = run_resume,
+};

@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "xlmig/send/send.h"
+#include "xlmig/cli/verb.h"
+
+#include <string.h>
+
+struct send_options {
+    const char *on_timeout, *throttle, *report;
+    const char *transport, *data_address, *ssh_command, *image, *channels, *compress;
+    unsigned threads;
+    bool stock, no_live, paused, ignore_cpu, ignore_devices, late_devices, verbose, quiet, json;
+    unsigned max_rounds;
+    uint64_t max_bandwidth, timeout_us;
+    uint64_t max_downtime_us, stall_timeout_us, connect_timeout_us, preflight_timeout_us, ready_timeout_us, go_timeout_us;
+};
+
+static const struct send_options defaults = {
+    .transport = "ssh",
+    .ssh_command = "ssh",
+    .image = "auto",
+    .channels = "auto",
+    .connect_timeout_us = 60000000,
+    .preflight_timeout_us = 60000000,
+    .stall_timeout_us = 60000000,
+    .ready_timeout_us = 120000000,
+    .go_timeout_us = 60000000,
+};
+
+static const struct verb_option options[] = {
+    { .name = "no-live", .kind = OPTION_FLAG, .help = "stop the VM first, then copy",
+      OPTION_INTO(struct send_options, no_live) },
+    { .name = "max-downtime", .kind = OPTION_DURATION, .argument = "TIME",
+      .help = "stop the VM as soon as it is predicted to stand still for TIME at most (300ms)",
+      OPTION_INTO(struct send_options, max_downtime_us) },
+    { .name = "max-rounds", .kind = OPTION_NUMBER, .argument = "N", .help = "copy at most N rounds before stopping the VM",
+      OPTION_INTO(struct send_options, max_rounds) },
+    { .name = "max-bandwidth", .kind = OPTION_BYTES, .argument = "BYTES",
+      .help = "send at most BYTES a second while the VM runs: 512K, 100M, 1.25G",
+      OPTION_INTO(struct send_options, max_bandwidth) },
+    { .name = "timeout", .kind = OPTION_DURATION, .argument = "TIME",
+      .help = "copy for TIME at most while the VM runs", OPTION_INTO(struct send_options, timeout_us) },
+    { .name = "on-timeout", .kind = OPTION_STRING, .argument = "WHAT",
+      .help = "then cancel, or force: stop the VM however long that takes (cancel)",
+      OPTION_INTO(struct send_options, on_timeout) },
+    { .name = "throttle", .kind = OPTION_STRING, .argument = "HOW",
+      .help = "auto: slow down a VM that writes faster than can be sent; or off (off)",
+      OPTION_INTO(struct send_options, throttle) },
+    { .name = "paused", .short_name = 'p', .kind = OPTION_FLAG, .help = "leave the VM paused over there",
+      OPTION_INTO(struct send_options, paused) },
+    { .name = "transport", .kind = OPTION_STRING, .argument = "HOW",
+      .help = "ssh; tls or tcp (not encrypted) beside it for the data; exec:COMMAND, fd:IN,OUT,... (ssh)",
+      OPTION_INTO(struct send_options, transport) },
+    { .name = "data-address", .kind = OPTION_STRING, .argument = "ADDRESS",
+      .help = "address of HOST to which tls and tcp connect (that to which ssh came)",
+      OPTION_INTO(struct send_options, data_address) },
+    { .name = "ssh-command", .short_name = 's', .kind = OPTION_STRING, .argument = "WORDS",
+      .help = "ssh and its options, separated by blanks (ssh)", OPTION_INTO(struct send_options, ssh_command) },
+    { .name = "image", .kind = OPTION_STRING, .argument = "FORMAT",
+      .help = "format of memory on the way: libxc, v1 (xlmig's own), or auto: v1 where both sides know it (auto)",
+      OPTION_INTO(struct send_options, image) },
+    { .name = "channels", .kind = OPTION_STRING, .argument = "N",
+      .help = "connections that share the work, or auto: as the CPUs of both sides allow (auto)",
+      OPTION_INTO(struct send_options, channels) },
+    { .name = "threads", .kind = OPTION_NUMBER, .argument = "N", .help = "threads that encode memory (as many as CPUs)",
+      OPTION_INTO(struct send_options, threads) },
+    { .name = "compress", .kind = OPTION_STRING, .argument = "CODEC",
+      .help = "none, lz4, zstd, or auto: where it pays (auto); libxc's image is never compressed",
+      OPTION_INTO(struct send_options, compress) },
+    { .name = "stock", .kind = OPTION_FLAG, .help = "ask for xl's receiver, although xlmig may be there",
+      OPTION_INTO(struct send_options, stock) },
+    { .name = "late-devices", .kind = OPTION_FLAG,
+      .help = "set up disks and network over there only when all memory has arrived",
+      OPTION_INTO(struct send_options, late_devices) },
+    { .name = "ignore-cpu", .kind = OPTION_FLAG, .help = "do not compare what the CPUs can do",
+      OPTION_INTO(struct send_options, ignore_cpu) },
+    { .name = "ignore-devices", .kind = OPTION_FLAG, .help = "go although a disk or a network is not there",
+      OPTION_INTO(struct send_options, ignore_devices) },
+    { .name = "connect-timeout", .kind = OPTION_DURATION, .argument = "TIME",
+      .help = "wait so long for the receiver's first words (1m)",
+      OPTION_INTO(struct send_options, connect_timeout_us) },
+    { .name = "preflight-timeout", .kind = OPTION_DURATION, .argument = "TIME",
+      .help = "wait so long for its word on whether it can take the VM (1m)",
+      OPTION_INTO(struct send_options, preflight_timeout_us) },
+    { .name = "stall-timeout", .kind = OPTION_DURATION, .argument = "TIME",
+      .help = "give up when the connection takes no byte for so long (1m)",
+      OPTION_INTO(struct send_options, stall_timeout_us) },
+    { .name = "ready-timeout", .kind = OPTION_DURATION, .argument = "TIME",
+      .help = "wait so long, after the last byte, until all has arrived (2m)",
+      OPTION_INTO(struct send_options, ready_timeout_us) },
+    { .name = "go-timeout", .kind = OPTION_DURATION, .argument = "TIME",
+      .help = "wait so long for its report that the VM runs (1m)", OPTION_INTO(struct send_options, go_timeout_us) },
+    { .name = "quiet", .short_name = 'q', .kind = OPTION_FLAG, .help = "say nothing unless it fails",
+      OPTION_INTO(struct send_options, quiet) },
+    { .name = "json", .kind = OPTION_FLAG, .help = "events and report on standard output, a JSON object a line",
+      OPTION_INTO(struct send_options, json) },
+    { .name = "report", .kind = OPTION_STRING, .argument = "FILE",
+      .help = "write the report to FILE, for xlmig report to draw", OPTION_INTO(struct send_options, report) },
+    { .name = "verbose", .short_name = 'v', .kind = OPTION_FLAG, .help = "tell how data travels, and what the other host says",
+      OPTION_INTO(struct send_options, verbose) },
+    OPTIONS_END,
+};
+
+static bool is_one_of(const char *text, const char *const *names)
+{
+    while (*names && strcmp(text, *names) != 0)
+        names++;
+    return *names != NULL;
+}
+
+/* What the options say of the image and its channels. */
+static bool image_makes_sense(const struct send_options *o, struct send_request *request)
+{
+    static const char *const codecs[] = { "auto", "none", "lz4", "zstd", NULL };
+
+    if (!send_read_image("send", o->image, o->channels, request))
+        return false;
+    if (o->compress && !is_one_of(o->compress, codecs)) {
+        fprintf(stderr, "xlmig send: --compress is auto, none, lz4 or zstd, not '%s'\n", o->compress);
+        return false;
+    }
+    request->threads = o->threads;
+    request->compress = o->compress;
+    return true;
+}
+
+/* How long, how fast, and what if it does not fit. */
+static bool limits_make_sense(const struct send_options *o, struct send_request *request)
+{
+    static const char *const endings[] = { "cancel", "force", NULL }, *const throttles[] = { "off", "auto", NULL };
+
+    if (o->on_timeout && (!is_one_of(o->on_timeout, endings) || !o->timeout_us)) {
+        fprintf(stderr, o->timeout_us ? "xlmig send: --on-timeout is cancel or force, not '%s'\n"
+                                      : "xlmig send: --on-timeout=%s goes with --timeout\n", o->on_timeout);
+        return false;
+    }
+    if (o->throttle && !is_one_of(o->throttle, throttles)) {
+        fprintf(stderr, "xlmig send: --throttle is off or auto, not '%s'\n", o->throttle);
+        return false;
+    }
+    if (o->no_live && (o->max_bandwidth || o->timeout_us || (o->throttle && strcmp(o->throttle, "auto") == 0))) {
+        fprintf(stderr, "xlmig send: --%s is for a VM that runs, not for --no-live\n",
+                o->max_bandwidth ? "max-bandwidth" : o->timeout_us ? "timeout" : "throttle");
+        return false;
+    }
+    if (o->max_bandwidth && o->max_bandwidth < SEND_MIN_BANDWIDTH) {
+        fprintf(stderr, "xlmig send: --max-bandwidth is at least 64K\n");
+        return false;
+    }
+    request->max_bandwidth = o->max_bandwidth;
+    request->timeout_us = o->timeout_us;
+    request->force_at_timeout = o->on_timeout && strcmp(o->on_timeout, "force") == 0;
+    request->throttle = o->throttle && strcmp(o->throttle, "auto") == 0;
+    return true;
+}
+
+static bool options_make_sense(const struct send_options *o, const char *host)
+{
+    if (!send_way_makes_sense("send", o->transport, o->channels, host))
+        return false;
+    if (o->data_address && strcmp(o->transport, "tls") != 0 && strcmp(o->transport, "tcp") != 0) {
+        fprintf(stderr, "xlmig send: --data-address is for --transport=tls and tcp\n");
+        return false;
+    }
+    if (o->data_address && strlen(o->data_address) > CONTROL_ADDRESS_MAX) {
+        fprintf(stderr, "xlmig send: '%s' is no address\n", o->data_address);
+        return false;
+    }
+    if (o->quiet && o->json) {
+        fprintf(stderr, "xlmig send: --quiet and --json exclude each other\n");
+        return false;
+    }
+    if (o->stock && strcmp(o->transport, "ssh") != 0) {
+        fprintf(stderr, "xlmig send: --stock is for ssh: only xlmig knows tls and tcp, and exec:COMMAND decides itself\n");
+        return false;
+    }
+    return true;
+}
+
+static int run_send(const struct verb_call *call)
+{
+    const struct send_options *o = call->options;
+    struct send_request request = {
+        .vm = call->argv[0], .host = call->argv[1], .toolstack = call->toolstack, .transport = o->transport,
+        .data_address = o->data_address, .ssh_command = o->ssh_command,
+        .stock = o->stock, .no_live = o->no_live, .paused = o->paused, .ignore_cpu = o->ignore_cpu,
+        .ignore_devices = o->ignore_devices, .late_devices = o->late_devices,
+        .verbose = o->verbose, .max_rounds = o->max_rounds, .max_downtime_us = o->max_downtime_us,
+        .stall_timeout_us = o->stall_timeout_us,
+        .connect_timeout_us = o->connect_timeout_us, .preflight_timeout_us = o->preflight_timeout_us,
+        .ready_timeout_us = o->ready_timeout_us, .go_timeout_us = o->go_timeout_us,
+        .report_path = o->report,
+        .style = progress_choose(o->quiet, o->json),
+    };
+    struct toolstack_session session;
+    struct failure failure = { 0 };
+    int rc;
+
+    if (!options_make_sense(o, request.host) || !image_makes_sense(o, &request) ||
+        !limits_make_sense(o, &request))
+        return EXIT_USAGE;
+    if (toolstack_session_open(&session, call->toolstack, &failure) < 0) {
+        fprintf(stderr, "xlmig: %s not sent: %s.\n", request.vm, failure.text);
+        return EXIT_REFUSED;
+    }
+    rc = send_vm(session.ts, session.base, &request);
+    toolstack_session_close(&session);
+    return rc;
+}
+
+const struct verb verb_send = {
+    .name = "send",
+    .arguments = "VM HOST",
+    .summary = "move a VM to another host while it runs",
+    .details = "VM is a name or a domid.  HOST is reached by ssh, where `xlmig receive` or, failing that,\n"
+               "`xl migrate-receive` takes it in.  Until the last moment Ctrl-C undoes everything: the VM\n"
+               "runs on here.",
+    .min_args = 2,
+    .max_args = 2,
+    .options = options,
+    .defaults = &defaults,
+    .options_size = sizeof defaults,
+    .run = run_send,
+};

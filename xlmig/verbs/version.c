@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "config.h"
+#include "xlmig/peer/messages.h"
+#include "xlmig/toolstack/toolstack.h"
+#include "xlmig/cli/verb.h"
+
+#include <stdlib.h>
+
+static const char *yes_no(bool yes)
+{
+    return yes ? "yes" : "no";
+}
+
+static void print_host(const struct toolstack_host *host)
+{
+    printf("host         %s\n"
+           "hypervisor   %s\n"
+           "toolstack    %s\n"
+           "live PV      %s\n"
+           "live PVH/HVM %s\n",
+           host->name, host->hypervisor, host->toolstack, yes_no(host->log_dirty_pv), yes_no(host->log_dirty_hvm));
+}
+
+static int version(const struct verb_call *call)
+{
+    struct toolstack_session session;
+    struct failure failure = { 0 };
+    struct toolstack_host host;
+
+    printf("xlmig        " PACKAGE_VERSION "\n"
+           "protocol     control %u\n"
+           "streams      libxc image 2 and 3 read, 3 written\n", CONTROL_VERSION);
+    if (toolstack_session_open(&session, call->toolstack, &failure) == 0) {
+        if (session.ts->ops->host(session.ts, &host, &failure) == 0)
+            print_host(&host);
+        toolstack_session_close(&session);
+    }
+    if (failure.text[0])
+        printf("host         %s\n", failure.text);
+    return EXIT_OK;
+}
+
+const struct verb verb_version = {
+    .name = "version",
+    .arguments = "",
+    .summary = "print the versions of xlmig, Xen and the toolstack, and what they can do",
+    .run = version,
+};

@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "config.h"
+#include "xlmig/watch/move.h"
+
+#include "xlmig/watch/progress.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define SAMPLE_EVERY_US 200000u
+#define DEFAULT_DOWNTIME_US 300000u
+
+void run_init(struct run *run, uint64_t now_us)
+{
+    *run = (struct run){
+        .started_at = time(NULL), .started_us = now_us, .sample_every_us = SAMPLE_EVERY_US,
+        .now.kind = HELPER_START, .stop.kind = HELPER_START, .end.kind = HELPER_START,
+    };
+}
+
+static uint64_t a_second(uint64_t count, uint64_t us)
+{
+    return us ? (uint64_t)((double)count * 1e6 / (double)us) : 0;
+}
+
+/* Every second sample goes, and from now on they come half as often. */
+static void make_room(struct run *run)
+{
+    unsigned kept = 0;
+
+    for (unsigned i = 0; i < run->nr_samples; i += 2)
+        run->samples[kept++] = run->samples[i];
+    for (unsigned i = 1; i < kept; i++)
+        run->samples[i].bytes_per_s = a_second(run->samples[i].bytes - run->samples[i - 1].bytes,
+                                               run->samples[i].at_us - run->samples[i - 1].at_us);
+    run->nr_samples = kept;
+    run->sample_every_us *= 2;
+}
+
+static void add_sample(struct run *run)
+{
+    const struct run_sample *last = run->nr_samples ? &run->samples[run->nr_samples - 1] : NULL;
+    const struct helper_event *e = &run->now;
+
+    /* The last figures of all count, however soon they come. */
+    if (last && run->now_us - last->at_us < run->sample_every_us && strcmp(e->phase, "done") != 0)
+        return;
+    if (run->nr_samples == RUN_SAMPLES_MAX) {
+        make_room(run);
+        last = &run->samples[run->nr_samples - 1];
+    }
+    struct run_sample *s = &run->samples[run->nr_samples++];
+
+    *s = (struct run_sample){
+        .at_us = run->now_us, .round = e->round, .throttle = e->throttle, .bytes = e->bytes,
+        .dirty_per_s = e->dirty_per_s, .predicted_us = e->predicted_us,
+    };
+    if (last && e->bytes >= last->bytes)
+        s->bytes_per_s = a_second(e->bytes - last->bytes, s->at_us - last->at_us);
+    memcpy(s->kinds, e->kinds, sizeof s->kinds);
+}
+
+static uint64_t smooth(uint64_t before, uint64_t now)
+{
+    return before ? (before * 2 + now) / 3 : now;
+}
+
+static void take_progress(struct run *run, const struct helper_event *e, uint64_t at_us)
+{
+    const struct helper_event *before = &run->now;
+    uint64_t us = at_us - run->now_us;
+
+    /* Too soon after the last says nothing of a rate; it counts with the next. */
+    if (before->kind == HELPER_PROGRESS && us >= SAMPLE_EVERY_US / 2) {
+        if (e->bytes >= before->bytes)
+            run->bytes_per_s = smooth(run->bytes_per_s, a_second(e->bytes - before->bytes, us));
+        if (e->round == before->round && e->done >= before->done)
+            run->pages_per_s = smooth(run->pages_per_s, a_second(e->done - before->done, us));
+    } else if (before->kind == HELPER_PROGRESS && e->round == before->round &&
+               strcmp(e->phase, before->phase) == 0 && e->done != e->total) {
+        return;
+    }
+    run->now = *e;
+    run->now_us = at_us;
+    run->throttle = e->throttle;
+    add_sample(run);
+}
+
+static void take_round(struct run *run, const struct helper_event *e, uint64_t at_us)
+{
+    run->rounds[run->nr_rounds++ % RUN_ROUNDS_MAX] = (struct run_round){
+        .number = e->round, .stopped = e->stopped, .end_us = at_us, .us = e->us, .pages = e->pages,
+        .bytes = e->bytes, .dirtied = e->dirtied,
+    };
+}
+
+static void take_decision(struct run *run, const struct helper_event *e)
+{
+    if (run->nr_rounds) {
+        struct run_round *round = &run->rounds[(run->nr_rounds - 1) % RUN_ROUNDS_MAX];
+
+        round->predicted_us = e->predicted_us;
+        memcpy(round->reason, e->reason, sizeof round->reason);
+    }
+    if (e->stop)
+        run->stop = *e;
+}
+
+void run_event(struct run *run, const struct helper_event *event, uint64_t now_us)
+{
+    uint64_t at_us = now_us > run->started_us ? now_us - run->started_us : 0;
+
+    switch (event->kind) {
+    case HELPER_PROGRESS:
+        take_progress(run, event, at_us);
+        return;
+    case HELPER_ROUND:
+        take_round(run, event, at_us);
+        return;
+    case HELPER_DECISION:
+        take_decision(run, event);
+        return;
+    case HELPER_THROTTLE:
+        run->throttle = event->throttle;
+        return;
+    case HELPER_END:
+        run->end = *event;
+        return;
+    default:
+        return;
+    }
+}
+
+uint64_t run_eta_us(const struct run *run)
+{
+    const struct helper_event *e = &run->now;
+
+    if (e->kind != HELPER_PROGRESS || !run->pages_per_s || e->done > e->total)
+        return 0;
+    return (uint64_t)((double)(e->total - e->done) * 1e6 / (double)run->pages_per_s) + e->predicted_us;
+}
+
+void run_verdict(const struct run *run, char *text, size_t size)
+{
+    uint64_t max_us = run->limits.max_downtime_us ? run->limits.max_downtime_us : DEFAULT_DOWNTIME_US;
+    const struct helper_event *e = &run->stop;
+    char rate[32], predicted[32], allowed[32];
+
+    text[0] = '\0';
+    if (e->kind != HELPER_DECISION || e->predicted_us <= max_us || strcmp(e->reason, "fits") == 0)
+        return;
+    format_us(e->predicted_us, predicted, sizeof predicted);
+    format_us(max_us, allowed, sizeof allowed);
+    if (e->needed_bytes_per_s)
+        snprintf(text, size, "it did not converge: predicted downtime %s, allowed %s; with %s/s, or --max-downtime %llums, "
+                 "it would have", predicted, allowed, format_bytes((double)e->needed_bytes_per_s, rate, sizeof rate),
+                 (unsigned long long)(e->predicted_us / 1000 + 1));
+    else
+        snprintf(text, size, "predicted downtime %s, allowed %s: no connection is fast enough; with --max-downtime %llums "
+                 "it would have fit", predicted, allowed, (unsigned long long)(e->predicted_us / 1000 + 1));
+}

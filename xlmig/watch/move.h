@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * One move as it is seen: what the engine reported, brought into the figures
+ * that the display, `xlmig top` and the report all show.
+ *
+ * Fed with events; asks nobody and prints nothing.  Bounded: of a long move
+ * older samples become sparser, and rounds beyond the last RUN_ROUNDS_MAX are
+ * counted and not kept.
+ */
+#ifndef XLMIG_RUN_H
+#define XLMIG_RUN_H
+
+#include "xlmig/helper/events.h"
+
+#include <json-c/json.h>
+#include <time.h>
+
+#define RUN_SAMPLES_MAX 512u
+#define RUN_ROUNDS_MAX 128u
+
+struct run_sample {
+    uint64_t at_us;             /* since the start */
+    unsigned round, throttle;
+    uint64_t bytes;             /* so far */
+    uint64_t bytes_per_s;       /* since the sample before */
+    uint64_t dirty_per_s, predicted_us;
+    struct helper_kind_count kinds[HELPER_NR_KINDS]; /* so far */
+};
+
+struct run_round {
+    unsigned number;
+    bool stopped;               /* with the guest stopped */
+    uint64_t end_us;            /* since the start */
+    uint64_t us, pages, bytes, dirtied;
+    uint64_t predicted_us;      /* downtime, had the guest been stopped after it */
+    char reason[16];            /* why it was not, or why it was */
+};
+
+/* What the command knows beside the engine; strings are copied. */
+struct run_limits {
+    uint64_t max_downtime_us, max_bandwidth, timeout_us;
+    bool force_at_timeout, throttle;
+};
+
+struct run {
+    char vm[256], from[256], to[256];
+    uint64_t memory_bytes;
+    struct run_limits limits;
+    time_t started_at;          /* by the calendar */
+    uint64_t started_us;        /* now_us() */
+
+    struct helper_event now;    /* the last progress; its kind is HELPER_START before the first */
+    uint64_t now_us;            /* when it came, since the start */
+    uint64_t bytes_per_s;       /* lately */
+    uint64_t pages_per_s;       /* of the round at hand, lately */
+    unsigned throttle;
+    struct helper_event stop;   /* the decision that ended pre-copy; kind HELPER_DECISION once it came */
+    struct helper_event end;    /* kind HELPER_END once it came */
+
+    unsigned nr_samples;
+    uint64_t sample_every_us;
+    struct run_sample samples[RUN_SAMPLES_MAX];
+    unsigned nr_rounds;         /* ever; the last RUN_ROUNDS_MAX are kept, number n at n % RUN_ROUNDS_MAX */
+    struct run_round rounds[RUN_ROUNDS_MAX];
+};
+
+void run_init(struct run *run, uint64_t now_us);
+/* An event of the engine that came at now_us. */
+void run_event(struct run *run, const struct helper_event *event, uint64_t now_us);
+
+/* Time until the guest is stopped, if rounds go on as this one does, and then the downtime; 0: not known. */
+uint64_t run_eta_us(const struct run *run);
+
+/* How it ended, in figures; 0: not known. */
+struct run_result {
+    const char *outcome;        /* "moved", "undone", ... */
+    const char *text;           /* for people */
+    bool ok;
+    uint64_t total_us, downtime_us;
+};
+
+/* What it is now (for `xlmig top`): an object, the caller's. */
+struct json_object *run_status_json(const struct run *run, uint64_t now_us);
+/* What it was.  `history`: with all rounds and samples, for xlmig report.  The caller's. */
+struct json_object *run_report_json(const struct run *run, const struct run_result *result, bool history);
+/* To a file, whole or not at all.  -1: errno. */
+int run_report_write(const struct run *run, const struct run_result *result, const char *path);
+
+/*
+ * Did it stop the guest for longer than it should have been, and what would
+ * have been enough?  A sentence, or "".
+ */
+void run_verdict(const struct run *run, char *text, size_t size);
+
+#endif

@@ -1,0 +1,330 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "config.h"
+#include "xlmig/watch/progress.h"
+
+#include "xlmig/watch/display.h"
+#include "xlmig/base/loop.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#define REDRAW_US 100000
+#define DEFAULT_COLUMNS 80
+
+enum progress_style progress_choose(bool quiet, bool json)
+{
+    if (json)
+        return PROGRESS_JSON;
+    if (quiet)
+        return PROGRESS_QUIET;
+    return isatty(STDERR_FILENO) ? PROGRESS_TERMINAL : PROGRESS_LINES;
+}
+
+void progress_init(struct progress *p, enum progress_style style, FILE *out)
+{
+    const char *no_color = getenv("NO_COLOR");
+
+    *p = (struct progress){
+        .style = style, .out = out, .colours = style == PROGRESS_TERMINAL && !(no_color && *no_color),
+    };
+    run_init(&p->run, now_us());
+}
+
+const char *format_bytes(double bytes, char *buffer, size_t size)
+{
+    static const char *const units[] = { "B", "KiB", "MiB", "GiB", "TiB" };
+    size_t unit = 0;
+
+    while (bytes >= 1024 && unit + 1 < sizeof units / sizeof units[0]) {
+        bytes /= 1024;
+        unit++;
+    }
+    snprintf(buffer, size, unit == 0 ? "%.0f %s" : "%.1f %s", bytes, units[unit]);
+    return buffer;
+}
+
+const char *format_us(uint64_t us, char *buffer, size_t size)
+{
+    if (us < 1000)
+        snprintf(buffer, size, "%u us", (unsigned)us);
+    else if (us < 1000000)
+        snprintf(buffer, size, "%.1f ms", (double)us / 1e3);
+    else
+        snprintf(buffer, size, "%.2f s", (double)us / 1e6);
+    return buffer;
+}
+
+void progress_break(struct progress *p)
+{
+    p->lines_open = 0;
+}
+
+/* ---- a terminal ---- */
+
+static unsigned columns_of(FILE *out)
+{
+    struct winsize size;
+
+    /* The last column stays free: some terminals wrap when it is written to. */
+    if (ioctl(fileno(out), TIOCGWINSZ, &size) < 0 || size.ws_col < 2)
+        return DEFAULT_COLUMNS - 1;
+    return size.ws_col - 1u;
+}
+
+static void paint(struct progress *p)
+{
+    static const char *const colours[] = {
+        [DISPLAY_PLAIN] = "", [DISPLAY_TITLE] = "\033[1m", [DISPLAY_GOOD] = "\033[32m", [DISPLAY_BAD] = "\033[33m",
+    };
+    struct display_line lines[DISPLAY_LINES_MAX];
+    unsigned n = display_render(&p->run, now_us(), columns_of(p->out), lines);
+
+    if (p->lines_open)
+        fprintf(p->out, "\033[%uA", p->lines_open);
+    for (unsigned i = 0; i < n; i++)
+        fprintf(p->out, "\r%s%s%s\033[K\n", p->colours ? colours[lines[i].mood] : "", lines[i].text,
+                p->colours && colours[lines[i].mood][0] ? "\033[0m" : "");
+    fputs("\033[J", p->out); /* what the last picture had more of */
+    fflush(p->out);
+    p->lines_open = n;
+}
+
+static void show_on_terminal(struct progress *p, bool at_once)
+{
+    uint64_t now = now_us();
+
+    if (p->style != PROGRESS_TERMINAL || (!at_once && now - p->last_shown_us < REDRAW_US))
+        return;
+    p->last_shown_us = now;
+    paint(p);
+}
+
+/* ---- lines ---- */
+
+static void show_round(struct progress *p, const struct helper_event *e)
+{
+    char bytes[32], took[32];
+
+    if (p->style != PROGRESS_LINES)
+        return;
+    fprintf(p->out, "round %u%s: %llu pages, %s in %s, %llu dirtied meanwhile\n", e->round,
+            e->stopped ? " (guest stopped)" : "", (unsigned long long)e->pages,
+            format_bytes((double)e->bytes, bytes, sizeof bytes), format_us(e->us, took, sizeof took),
+            (unsigned long long)e->dirtied);
+}
+
+static void show_throttle(struct progress *p, const struct helper_event *e)
+{
+    if (p->style != PROGRESS_LINES)
+        return;
+    if (e->throttle)
+        fprintf(p->out, "it writes faster than can be sent: slowed down by %u%%\n", e->throttle);
+    else
+        fprintf(p->out, "at full speed again\n");
+}
+
+/* ---- JSON ---- */
+
+static void print_object(struct json_object *object)
+{
+    printf("%s\n", json_object_to_json_string_ext(object, JSON_C_TO_STRING_PLAIN));
+    fflush(stdout);
+    json_object_put(object);
+}
+
+static void add(struct json_object *object, const char *name, uint64_t value)
+{
+    json_object_object_add(object, name, json_object_new_int64((int64_t)value));
+}
+
+static void add_text(struct json_object *object, const char *name, const char *value)
+{
+    if (value[0])
+        json_object_object_add(object, name, json_object_new_string(value));
+}
+
+static void print_json(const struct helper_event *e)
+{
+    static const char *const names[] = { "start", "progress", "round", "decision", "throttle", "note", "end" };
+    struct json_object *object = json_object_new_object();
+
+    add_text(object, "event", names[e->kind]);
+    add_text(object, "phase", e->phase);
+    add_text(object, "text", e->text);
+    add_text(object, "reason", e->reason);
+    add(object, "round", e->round);
+    add(object, "pages", e->pages);
+    add(object, "done", e->done);
+    add(object, "total", e->total);
+    add(object, "bytes", e->bytes);
+    add(object, "dirtied", e->dirtied);
+    add(object, "us", e->us);
+    if (e->kind == HELPER_PROGRESS) {
+        add(object, "dirty", e->dirty);
+        add(object, "dirty_per_s", e->dirty_per_s);
+    }
+    if (e->kind == HELPER_PROGRESS || e->kind == HELPER_DECISION)
+        add(object, "predicted_us", e->predicted_us);
+    if (e->kind == HELPER_DECISION)
+        add(object, "needed_bytes_per_s", e->needed_bytes_per_s);
+    if (e->kind == HELPER_THROTTLE || e->kind == HELPER_PROGRESS)
+        add(object, "throttle", e->throttle);
+    print_object(object);
+}
+
+/* ---- events ---- */
+
+void progress_event(struct progress *p, const struct helper_event *e)
+{
+    run_event(&p->run, e, now_us());
+    if (p->style == PROGRESS_JSON && e->kind != HELPER_NOTE)
+        print_json(e);
+    switch (e->kind) {
+    case HELPER_PROGRESS:
+        show_on_terminal(p, false);
+        return;
+    case HELPER_ROUND:
+        show_round(p, e);
+        show_on_terminal(p, true);
+        return;
+    case HELPER_THROTTLE:
+        show_throttle(p, e);
+        show_on_terminal(p, true);
+        return;
+    case HELPER_NOTE:
+        progress_note(p, "%s", e->text);
+        return;
+    case HELPER_END:
+        show_on_terminal(p, true);
+        p->suspended_at_us = e->suspended_at_us <= now_us() ? e->suspended_at_us : 0;
+        return;
+    default:
+        return;
+    }
+}
+
+void progress_copied(struct progress *p)
+{
+    progress_break(p);
+    if (!p->suspended_at_us)
+        p->suspended_at_us = now_us(); /* a foreign engine does not tell; the least it can have been */
+}
+
+void progress_note(struct progress *p, const char *format, ...)
+{
+    char text[1024];
+    va_list args;
+
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    if (p->style == PROGRESS_JSON) {
+        struct json_object *object = json_object_new_object();
+
+        add_text(object, "event", "note");
+        add_text(object, "text", text);
+        print_object(object);
+    } else if (p->style != PROGRESS_QUIET) {
+        progress_break(p);
+        fprintf(p->out, "%s\n", text);
+    }
+}
+
+/* ---- the end ---- */
+
+struct run_result progress_result(const struct progress *p, const char *outcome, bool ok, const char *text)
+{
+    struct run_result result = { .outcome = outcome, .ok = ok, .text = text };
+
+    result.total_us = (p->ended_us ? p->ended_us : now_us()) - p->run.started_us;
+    if (p->suspended_at_us && p->running_again_us > p->suspended_at_us)
+        result.downtime_us = p->running_again_us - p->suspended_at_us;
+    return result;
+}
+
+/* " (predicted 120 ms)", or "" where nothing was. */
+static const char *predicted(const struct progress *p, uint64_t us, char *text, size_t size)
+{
+    char time[32];
+
+    text[0] = '\0';
+    if (p->run.stop.kind == HELPER_DECISION && p->run.stop.predicted_us)
+        snprintf(text, size, " (predicted %s)", format_us(us, time, sizeof time));
+    return text;
+}
+
+/*
+ * What the downtime was made of, part by part beside what was expected of it.
+ * What the other host takes to start the VM nobody here could predict.
+ */
+static void report_downtime(const struct progress *p, uint64_t downtime_us)
+{
+    const struct helper_event *end = &p->run.end, *stop = &p->run.stop;
+    char time[32], expected[64];
+
+    fprintf(p->out, "  downtime    %s%s\n", end->kind == HELPER_END ? "" : "at least ",
+            format_us(downtime_us, time, sizeof time));
+    if (end->kind != HELPER_END || downtime_us < end->copy_us)
+        return;
+    fprintf(p->out, "    memory    %s%s\n", format_us(end->copy_us, time, sizeof time),
+            predicted(p, stop->predicted_copy_us, expected, sizeof expected));
+    fprintf(p->out, "    start     %s, with the VM's state, until it ran there\n",
+            format_us(downtime_us - end->copy_us, time, sizeof time));
+    fprintf(p->out, "  suspending  %s before that%s\n", format_us(end->suspend_us, time, sizeof time),
+            predicted(p, stop->predicted_suspend_us, expected, sizeof expected));
+}
+
+static void report_extents(const struct progress *p, const struct helper_extents *e)
+{
+    if (!e->nr_1g && !e->nr_2m && !e->nr_4k)
+        return;
+    fprintf(p->out, "  memory      in ");
+    if (e->named_1g)
+        fprintf(p->out, "%" PRIu64 " of %" PRIu64 " extents of 1 GiB, ", e->nr_1g, e->named_1g);
+    fprintf(p->out, "%" PRIu64 " of 2 MiB, %" PRIu64 " of 4 KiB\n", e->nr_2m, e->nr_4k);
+}
+
+static void report_lines(const struct progress *p, const struct run_result *result)
+{
+    const struct helper_event *end = &p->run.end;
+    char text[32], rate[32], kinds[256], verdict[512];
+
+    fprintf(p->out, "  total time  %s\n", format_us(result->total_us, text, sizeof text));
+    if (result->downtime_us)
+        report_downtime(p, result->downtime_us);
+    if (end->kind != HELPER_END)
+        return;
+    if (end->round)
+        fprintf(p->out, "  rounds      %u\n", end->round);
+    fprintf(p->out, "  sent        %s", format_bytes((double)end->bytes, text, sizeof text));
+    if (end->us)
+        fprintf(p->out, " at %s/s", format_bytes((double)end->bytes * 1e6 / (double)end->us, rate, sizeof rate));
+    if (end->nr_channels > 1)
+        fprintf(p->out, " over %u channels", end->nr_channels);
+    fputc('\n', p->out);
+    if (display_kinds(end->kinds, kinds, sizeof kinds)[0])
+        fprintf(p->out, "  pages       %s\n", kinds);
+    report_extents(p, &end->extents);
+    run_verdict(&p->run, verdict, sizeof verdict);
+    if (verdict[0])
+        fprintf(p->out, "  note        %s\n", verdict);
+}
+
+void progress_report(struct progress *p, const char *headline)
+{
+    struct run_result result = progress_result(p, NULL, true, headline);
+
+    progress_break(p);
+    if (p->style == PROGRESS_JSON) {
+        print_object(run_report_json(&p->run, &result, false));
+        return;
+    }
+    if (p->style == PROGRESS_QUIET)
+        return;
+    fprintf(p->out, "%s\n", headline);
+    report_lines(p, &result);
+}

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What the administrator sees while a VM is copied, and at the end. */
+#ifndef XLMIG_PROGRESS_H
+#define XLMIG_PROGRESS_H
+
+#include "xlmig/watch/move.h"
+
+#include <stdbool.h>
+#include <stdio.h>
+
+enum progress_style {
+    PROGRESS_QUIET,
+    PROGRESS_LINES,    /* a line a round */
+    PROGRESS_TERMINAL, /* a few lines, repainted */
+    PROGRESS_JSON,     /* events, one JSON object a line, on stdout */
+};
+
+enum progress_style progress_choose(bool quiet, bool json);
+
+struct progress {
+    enum progress_style style;
+    FILE *out;
+    bool colours;
+    unsigned lines_open;   /* that stand on the terminal and will be repainted */
+    uint64_t last_shown_us;
+    struct run run;        /* all that is known of it */
+    uint64_t ended_us;             /* now_us(); 0: not yet */
+    uint64_t suspended_at_us;      /* when the guest was suspended, as far as known; 0: not known */
+    uint64_t running_again_us;     /* when it ran again, here or there */
+};
+
+void progress_init(struct progress *progress, enum progress_style style, FILE *out);
+/* An event of the engine. */
+void progress_event(struct progress *progress, const struct helper_event *event);
+/* The copy is over, with or without events: the guest is suspended. */
+void progress_copied(struct progress *progress);
+/* A line for the administrator: "handing over". */
+void progress_note(struct progress *progress, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* Let what stands on the terminal stand, before anything else is printed. */
+void progress_break(struct progress *progress);
+/* The closing report of something that worked: "sent web1 to hostb". */
+void progress_report(struct progress *progress, const char *headline);
+/* The figures of an end, good or bad. */
+struct run_result progress_result(const struct progress *progress, const char *outcome, bool ok, const char *text);
+
+/* "1.5 GiB", "12.0 MiB/s" is the former with "/s"; buffer holds at least 32 bytes. */
+const char *format_bytes(double bytes, char *buffer, size_t size);
+/* "350 ms", "12.5 s" */
+const char *format_us(uint64_t us, char *buffer, size_t size);
+
+#endif
