@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Dense bitmaps of pfns in 64-bit words. */
-#ifndef XCSAVE_BITMAP_H
-#define XCSAVE_BITMAP_H
+#ifndef LIBXCSAVE_BITMAP_H
+#define LIBXCSAVE_BITMAP_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#ifndef XCSAVE_CLOCK_H
-#define XCSAVE_CLOCK_H
+#ifndef LIBXCSAVE_CLOCK_H
+#define LIBXCSAVE_CLOCK_H
 
 #include <stdint.h>
 #include <time.h>

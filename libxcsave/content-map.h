@@ -10,8 +10,8 @@
  * comes once a round, and rounds are apart.  What may be hostile in that
  * goes through the tag, which is atomic.
  */
-#ifndef XCSAVE_CONTENT_MAP_H
-#define XCSAVE_CONTENT_MAP_H
+#ifndef LIBXCSAVE_CONTENT_MAP_H
+#define LIBXCSAVE_CONTENT_MAP_H
 
 #include <stdatomic.h>
 #include <stdbool.h>

@@ -19,8 +19,8 @@
  * depopulate() are called from any thread, one call at a time, while others are
  * in those before.  All else is called from one thread, while no other is in any of these.
  */
-#ifndef XCSAVE_GUEST_H
-#define XCSAVE_GUEST_H
+#ifndef LIBXCSAVE_GUEST_H
+#define LIBXCSAVE_GUEST_H
 
 #include "libxcsave/xcsave.h"
 

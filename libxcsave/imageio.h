@@ -7,8 +7,8 @@
  * O_NONBLOCK, which is set meanwhile so that neither a stalled peer nor a
  * cancel can leave the engine in a system call, is put back at the end.
  */
-#ifndef XCSAVE_IMAGEIO_H
-#define XCSAVE_IMAGEIO_H
+#ifndef LIBXCSAVE_IMAGEIO_H
+#define LIBXCSAVE_IMAGEIO_H
 
 #include <stdatomic.h>
 #include <sys/uio.h>

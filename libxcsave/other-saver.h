@@ -6,8 +6,8 @@
  * domain: PROGRAM --save-domain IO_FD RECV_FD DOMID ...  It works on the guest's
  * one dirty log as long as it lives.
  */
-#ifndef XCSAVE_OTHER_SAVER_H
-#define XCSAVE_OTHER_SAVER_H
+#ifndef LIBXCSAVE_OTHER_SAVER_H
+#define LIBXCSAVE_OTHER_SAVER_H
 
 #include <stdint.h>
 #include <sys/types.h>

@@ -3,8 +3,8 @@
  * A set of pfns whose memory follows what is in it, not the largest pfn: the
  * restore side learns pfns from the stream, and a hostile one names any.
  */
-#ifndef XCSAVE_PFNSET_H
-#define XCSAVE_PFNSET_H
+#ifndef LIBXCSAVE_PFNSET_H
+#define LIBXCSAVE_PFNSET_H
 
 #include <stdbool.h>
 #include <stddef.h>

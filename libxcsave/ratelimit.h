@@ -10,8 +10,8 @@
  * Every function may be called from any thread.  The clock is the caller's, in
  * microseconds that never go back by more than threads overtake each other.
  */
-#ifndef XCSAVE_RATELIMIT_H
-#define XCSAVE_RATELIMIT_H
+#ifndef LIBXCSAVE_RATELIMIT_H
+#define LIBXCSAVE_RATELIMIT_H
 
 #include <pthread.h>
 #include <stdbool.h>

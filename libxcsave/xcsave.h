@@ -106,8 +106,8 @@ struct xcsave_policy_facts {
     uint64_t elapsed_us;        /* since pre-copy began */
     unsigned restart;           /* n: the guest's memory changed, all of it is dirty again, for the n-th time; 0: no */
     unsigned throttle;          /* per cent by which the guest is slowed now */
-    bool finish_asked;          /* xcsave_control_finish() */
-    bool held;                  /* xcsave_control_hold(), and not released yet */
+    bool finish_asked;          /* xcsave_knobs_finish() */
+    bool held;                  /* xcsave_knobs_hold(), and not released yet */
     struct xcsave_round last;   /* the round just completed */
 };
 
@@ -172,24 +172,24 @@ const char *xcsave_reason_name(enum xcsave_reason reason);
  * Knobs that may be turned while a save runs, by any thread, without waiting
  * for it.  It must outlive the save.
  */
-struct xcsave_control;
+struct xcsave_knobs;
 
 /* max_bandwidth in bytes a second, 0: no limit; max_downtime_us 0: default.  NULL: out of memory. */
-struct xcsave_control *xcsave_control_new(uint64_t max_bandwidth, uint64_t max_downtime_us);
+struct xcsave_knobs *xcsave_knobs_new(uint64_t max_bandwidth, uint64_t max_downtime_us);
 /* NULL is fine. */
-void xcsave_control_free(struct xcsave_control *control);
+void xcsave_knobs_free(struct xcsave_knobs *knobs);
 /* While the guest runs; with the guest stopped there is no limit. */
-void xcsave_control_set_bandwidth(struct xcsave_control *control, uint64_t bytes_per_s);
-void xcsave_control_set_downtime(struct xcsave_control *control, uint64_t max_downtime_us);
+void xcsave_knobs_set_bandwidth(struct xcsave_knobs *knobs, uint64_t bytes_per_s);
+void xcsave_knobs_set_downtime(struct xcsave_knobs *knobs, uint64_t max_downtime_us);
 /* Stop the guest now, and copy what is left. */
-void xcsave_control_finish(struct xcsave_control *control);
+void xcsave_knobs_finish(struct xcsave_knobs *knobs);
 /*
- * Let the guest run until xcsave_control_release(), or for XCSAVE_MAX_HOLD_US, or
+ * Let the guest run until xcsave_knobs_release(), or for XCSAVE_MAX_HOLD_US, or
  * until the time is up, although it could be stopped: who is to take it over
  * is not ready.  The finish above does not wait.
  */
-void xcsave_control_hold(struct xcsave_control *control);
-void xcsave_control_release(struct xcsave_control *control);
+void xcsave_knobs_hold(struct xcsave_knobs *knobs);
+void xcsave_knobs_release(struct xcsave_knobs *knobs);
 
 /*
  * What the engine asks of its caller.  Every callback runs in the thread that
@@ -274,7 +274,7 @@ struct xcsave_save_options {
     bool live;                  /* copy while the guest runs; otherwise suspend first */
     bool verify;                /* send all of memory a second time for the reader to compare: for debugging */
     struct xcsave_policy_limits limits;
-    struct xcsave_control *control; /* optional; then its downtime counts, not that of the limits */
+    struct xcsave_knobs *knobs; /* optional; then its downtime counts, not that of the limits */
     unsigned io_timeout_s;      /* no byte accepted for so long: fail; 0: default */
     const volatile sig_atomic_t *cancel; /* optional; non-zero: undo and fail with ECANCELED */
     const struct xcsave_callbacks *callbacks;

@@ -21,11 +21,11 @@ LOG_COMPILER = timeout 600
 TAP_LOG_COMPILER = timeout 900 bash
 SH_LOG_COMPILER = timeout 600 bash
 
-EXTRA_DIST += quickstart tests/layers.tap tests/run-suite.h tests/scratch.h
+EXTRA_DIST += quickstart tests/layers tests/layers.tap tests/run-suite.h tests/scratch.h
 TESTS += tests/layers.tap
 
 include $(top_srcdir)/tests/stream-format/local.mk
-include $(top_srcdir)/tests/simhost/local.mk
+include $(top_srcdir)/tests/command/local.mk
 include $(top_srcdir)/tests/lab/local.mk
 include $(top_srcdir)/tests/bench/local.mk
 include $(top_srcdir)/tests/libxcsave/local.mk

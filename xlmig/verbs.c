@@ -28,3 +28,19 @@ const struct verb *verb_find(const char *name)
             return verbs[i];
     return NULL;
 }
+
+void print_help(FILE *to)
+{
+    fputs("usage: xlmig [OPTION]... VERB [ARGUMENT]...\n\n"
+          "Move running Xen virtual machines between hosts.\n\nVerbs:\n", to);
+    for (size_t i = 0; verbs[i]; i++)
+        if (!verbs[i]->hidden) {
+            char left[64];
+
+            snprintf(left, sizeof left, "%s %s", verbs[i]->name, verbs[i]->arguments);
+            fprintf(to, "  %-32s %s\n", left, verbs[i]->summary);
+        }
+    fputs("\nOptions:\n", to);
+    print_options(to, global_options);
+    fputs("\nMore: xlmig VERB --help, and the manual page xlmig(8).\n", to);
+}

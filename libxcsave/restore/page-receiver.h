@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* From a PAGE_DATA record to guest memory: validate, populate, map, read in place, localise. */
-#ifndef XCSAVE_PAGERECV_H
-#define XCSAVE_PAGERECV_H
+#ifndef LIBXCSAVE_RESTORE_PAGE_RECEIVER_H
+#define LIBXCSAVE_RESTORE_PAGE_RECEIVER_H
 
 #include "libxcsave/guest.h"
 #include "libxcsave/imageio.h"

@@ -18,8 +18,8 @@
  *
  * Every function may be called from any thread; the guest is asked under one lock.
  */
-#ifndef XCSAVE_POPULATE_H
-#define XCSAVE_POPULATE_H
+#ifndef LIBXCSAVE_RESTORE_POPULATE_H
+#define LIBXCSAVE_RESTORE_POPULATE_H
 
 #include <pthread.h>
 

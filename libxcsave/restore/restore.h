@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* What restore.c shares with the readers of the two images, restore-libxc.c and restore-v1.c. */
-#ifndef XCSAVE_RESTORE_H
-#define XCSAVE_RESTORE_H
+#ifndef LIBXCSAVE_RESTORE_RESTORE_H
+#define LIBXCSAVE_RESTORE_RESTORE_H
 
 #include "libxcsave/guest.h"
 #include "libxcsave/imageio.h"

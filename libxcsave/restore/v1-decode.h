@@ -13,8 +13,8 @@
  * that the digest can be compared without reading memory again with the guest stopped:
  * that costs 24 octets a page here instead of a pass over memory in the downtime.
  */
-#ifndef XCSAVE_V1_DECODE_H
-#define XCSAVE_V1_DECODE_H
+#ifndef LIBXCSAVE_RESTORE_V1_DECODE_H
+#define LIBXCSAVE_RESTORE_V1_DECODE_H
 
 #include "libxcsave/content-map.h"
 #include "libxcsave/imageio.h"

@@ -6,8 +6,8 @@
  * Any thread may use it.  A place that another thread is busy with counts as empty:
  * nobody waits.
  */
-#ifndef XCSAVE_DELTA_CACHE_H
-#define XCSAVE_DELTA_CACHE_H
+#ifndef LIBXCSAVE_SAVE_DELTA_CACHE_H
+#define LIBXCSAVE_SAVE_DELTA_CACHE_H
 
 #include <stdbool.h>
 #include <stddef.h>

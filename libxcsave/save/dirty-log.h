@@ -12,8 +12,8 @@
  * Where a guest can gain or lose memory without a mark (guest.h: memory_pages),
  * its size is watched here, too.
  */
-#ifndef XCSAVE_DIRTY_LOG_H
-#define XCSAVE_DIRTY_LOG_H
+#ifndef LIBXCSAVE_SAVE_DIRTY_LOG_H
+#define LIBXCSAVE_SAVE_DIRTY_LOG_H
 
 #include "libxcsave/guest.h"
 #include "libxcsave/save/log-guard.h"

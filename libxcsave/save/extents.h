@@ -9,8 +9,8 @@
  * of each EXTENTS_STEP: what a balloon or a hole of a PC takes out is larger, or is
  * spread over so many places that one is met.
  */
-#ifndef XCSAVE_EXTENTS_H
-#define XCSAVE_EXTENTS_H
+#ifndef LIBXCSAVE_SAVE_EXTENTS_H
+#define LIBXCSAVE_SAVE_EXTENTS_H
 
 #include "libxcsave/save/page-sink.h"
 

@@ -11,8 +11,8 @@
  * What a stranger does between our cleaning and our mark is not seen, which is
  * one call to the hypervisor; whoever saves a guest cleans its log more often.
  */
-#ifndef XCSAVE_LOG_GUARD_H
-#define XCSAVE_LOG_GUARD_H
+#ifndef LIBXCSAVE_SAVE_LOG_GUARD_H
+#define LIBXCSAVE_SAVE_LOG_GUARD_H
 
 #include "libxcsave/guest.h"
 

@@ -8,8 +8,8 @@
  * more rarely: each look holds the guest.  All times are in microseconds of one
  * clock that never goes back.
  */
-#ifndef XCSAVE_PACE_H
-#define XCSAVE_PACE_H
+#ifndef LIBXCSAVE_SAVE_PACE_H
+#define LIBXCSAVE_SAVE_PACE_H
 
 #include <stdint.h>
 

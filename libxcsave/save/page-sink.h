@@ -12,8 +12,8 @@
  * returns when all of it is written, and only then `deferred` and the counts
  * are complete.  A failure under way comes from the next call.
  */
-#ifndef XCSAVE_PAGE_SINK_H
-#define XCSAVE_PAGE_SINK_H
+#ifndef LIBXCSAVE_SAVE_PAGE_SINK_H
+#define LIBXCSAVE_SAVE_PAGE_SINK_H
 
 #include "libxcsave/guest.h"
 

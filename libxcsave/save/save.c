@@ -25,7 +25,7 @@
 
 #include "libxcsave/bitmap.h"
 #include "libxcsave/clock.h"
-#include "libxcsave/control.h"
+#include "libxcsave/knobs.h"
 #include "libxcsave/save/dirty-log.h"
 #include "libxcsave/save/extents.h"
 #include "libxcsave/guest.h"
@@ -165,8 +165,8 @@ static void begin_round(struct save *s, struct xcsave_round *round, uint64_t nr_
 static int end_round(struct save *s, struct xcsave_round *round)
 {
     /* What is under way is in the way of the end that was asked for. */
-    if (s->options->control && round_is_cut(s))
-        ratelimit_lift(&s->options->control->bandwidth);
+    if (s->options->knobs && round_is_cut(s))
+        ratelimit_lift(&s->options->knobs->bandwidth);
     if (s->sink->ops->end_round(s->sink, s->error))
         return -1;
     round->bytes = s->sink->ops->bytes(s->sink) - round->bytes;
@@ -303,12 +303,12 @@ static int measure_dirtying(struct save *s)
 static int await_release(struct save *s)
 {
     const struct timespec t = { .tv_nsec = HOLD_LOOK_NS };
-    struct xcsave_control *control = s->options->control;
+    struct xcsave_knobs *knobs = s->options->knobs;
     uint64_t begin_us = clock_us();
 
-    while (control && control_is_held(control) && !round_is_cut(s)) {
+    while (knobs && knobs_is_held(knobs) && !round_is_cut(s)) {
         if (clock_us() - begin_us >= XCSAVE_MAX_HOLD_US)
-            xcsave_control_release(control);
+            xcsave_knobs_release(knobs);
         nanosleep(&t, NULL);
         if (check_cancel(s) || (s->log.on && look_around(s)))
             return -1;
@@ -378,8 +378,8 @@ static int suspend_guest(struct save *s)
     if (!s->suspended)
         return xcsave_fail(s->error, 0, "the guest stopped, but not by suspending itself");
     s->suspended_us = clock_us();
-    if (s->options->control)
-        ratelimit_lift(&s->options->control->bandwidth);
+    if (s->options->knobs)
+        ratelimit_lift(&s->options->knobs->bandwidth);
     s->report->suspend_us = s->suspended_us - asked_us;
     s->report->suspended_at_us = s->suspended_us;
     return check_cancel(s);

@@ -15,7 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "libxcsave/control.h"
+#include "libxcsave/knobs.h"
 #include "libxcsave/imageio.h"
 #include "libxcsave/save/page-sink.h"
 #include "stream-format/libxc-image.h"
@@ -257,6 +257,6 @@ struct page_sink *page_sink_open_libxc(struct xcsave_guest *guest, const struct 
         close_sink(&s->base);
         return NULL;
     }
-    s->io.limit = options->control ? &options->control->bandwidth : NULL;
+    s->io.limit = options->knobs ? &options->knobs->bandwidth : NULL;
     return &s->base;
 }

@@ -23,7 +23,7 @@
 #include <unistd.h>
 
 #include "libxcsave/clock.h"
-#include "libxcsave/control.h"
+#include "libxcsave/knobs.h"
 #include "libxcsave/save/v1-encode.h"
 #include "libxcsave/save/workers.h"
 #include "stream-format/libxc-image.h"
@@ -336,7 +336,7 @@ static int attach_channels(struct v1_sink *s, struct xcsave_error *error)
         if (imageio_attach(&c->io, fd, o->io_timeout_s, o->cancel, error))
             return -1;
         c->io.group = &s->group;
-        c->io.limit = o->control ? &o->control->bandwidth : NULL;
+        c->io.limit = o->knobs ? &o->knobs->bandwidth : NULL;
     }
     return 0;
 }

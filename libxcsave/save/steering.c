@@ -5,7 +5,7 @@
 #include <stdio.h>
 
 #include "libxcsave/clock.h"
-#include "libxcsave/control.h"
+#include "libxcsave/knobs.h"
 #include "libxcsave/save/steering.h"
 
 /* A page of zeros, or one that did not change, costs a look at it: this part of what a page with content costs. */
@@ -15,7 +15,7 @@ void steering_init(struct steering *s, const struct xcsave_save_options *options
 {
     *s = (struct steering){
         .callbacks = options->callbacks,
-        .control = options->control,
+        .knobs = options->knobs,
         .limits = options->limits,
         .report = report,
     };
@@ -34,7 +34,7 @@ void steering_log_begins(struct steering *s)
 
 bool steering_is_over(const struct steering *s)
 {
-    return (s->control && control_finish_asked(s->control)) ||
+    return (s->knobs && knobs_finish_asked(s->knobs)) ||
            (s->limits.timeout_us && clock_us() - s->precopy_us >= s->limits.timeout_us);
 }
 
@@ -75,8 +75,8 @@ struct xcsave_policy_facts steering_facts(const struct steering *s, uint64_t dir
         .log_us = s->pace.log_us,
         .elapsed_us = time_us - s->precopy_us,
         .throttle = s->throttle,
-        .finish_asked = s->control && control_finish_asked(s->control),
-        .held = s->control && control_is_held(s->control),
+        .finish_asked = s->knobs && knobs_finish_asked(s->knobs),
+        .held = s->knobs && knobs_is_held(s->knobs),
     };
 }
 
@@ -84,8 +84,8 @@ static struct xcsave_policy_limits limits_now(const struct steering *s)
 {
     struct xcsave_policy_limits limits = s->limits;
 
-    if (s->control)
-        limits.max_downtime_us = control_max_downtime_us(s->control);
+    if (s->knobs)
+        limits.max_downtime_us = knobs_max_downtime_us(s->knobs);
     return limits;
 }
 

@@ -8,8 +8,8 @@
  * which the caller brings up to date before each call that says so.  Every call
  * is made by save.c's own thread.
  */
-#ifndef XCSAVE_STEERING_H
-#define XCSAVE_STEERING_H
+#ifndef LIBXCSAVE_SAVE_STEERING_H
+#define LIBXCSAVE_SAVE_STEERING_H
 
 #include "libxcsave/save/dirty-log.h"
 #include "libxcsave/save/pace.h"
@@ -17,8 +17,8 @@
 
 struct steering {
     const struct xcsave_callbacks *callbacks; /* throttle() and decided(), both optional */
-    struct xcsave_control *control; /* optional */
-    struct xcsave_policy_limits limits; /* but control's downtime counts, where there is one */
+    struct xcsave_knobs *knobs; /* optional */
+    struct xcsave_policy_limits limits; /* but knobs's downtime counts, where there is one */
     struct xcsave_report *report;
     struct pace pace;
     unsigned throttle;          /* per cent by which the guest is slowed */

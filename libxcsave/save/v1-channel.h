@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The writing end of one channel of an xlmig image. */
-#ifndef XCSAVE_V1_CHANNEL_H
-#define XCSAVE_V1_CHANNEL_H
+#ifndef LIBXCSAVE_SAVE_V1_CHANNEL_H
+#define LIBXCSAVE_SAVE_V1_CHANNEL_H
 
 #include <pthread.h>
 

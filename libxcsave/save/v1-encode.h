@@ -21,8 +21,8 @@
  * larger window would gain little: Xen maps page by page, and what is paid for is
  * the page, not the call.
  */
-#ifndef XCSAVE_V1_ENCODE_H
-#define XCSAVE_V1_ENCODE_H
+#ifndef LIBXCSAVE_SAVE_V1_ENCODE_H
+#define LIBXCSAVE_SAVE_V1_ENCODE_H
 
 #include "libxcsave/content-map.h"
 #include "libxcsave/save/delta-cache.h"

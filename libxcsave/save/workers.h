@@ -10,8 +10,8 @@
  * the giver's next call returns that failure.  No wait of the giver is longer
  * than a slice without a look at `cancel`.
  */
-#ifndef XCSAVE_WORKERS_H
-#define XCSAVE_WORKERS_H
+#ifndef LIBXCSAVE_SAVE_WORKERS_H
+#define LIBXCSAVE_SAVE_WORKERS_H
 
 #include <signal.h>
 #include <stdatomic.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Calls to a simulated host (protocol.h). */
-#ifndef XCSAVE_SIM_CLIENT_H
-#define XCSAVE_SIM_CLIENT_H
+#ifndef LIBXCSAVE_SIM_CLIENT_H
+#define LIBXCSAVE_SIM_CLIENT_H
 
 #include "libxcsave/sim/protocol.h"
 

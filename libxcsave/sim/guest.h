@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* A guest of a simulated host (protocol.h), as the engine sees it. */
-#ifndef XCSAVE_GUEST_SIM_H
-#define XCSAVE_GUEST_SIM_H
+#ifndef LIBXCSAVE_SIM_GUEST_H
+#define LIBXCSAVE_SIM_GUEST_H
 
 #include "libxcsave/xcsave.h"
 

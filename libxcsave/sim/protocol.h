@@ -9,8 +9,8 @@
  * on one machine, so the structs have the machine's own byte order, but the
  * host checks all that it reads.
  */
-#ifndef XCSAVE_SIM_PROTOCOL_H
-#define XCSAVE_SIM_PROTOCOL_H
+#ifndef LIBXCSAVE_SIM_PROTOCOL_H
+#define LIBXCSAVE_SIM_PROTOCOL_H
 
 #include <stdint.h>
 

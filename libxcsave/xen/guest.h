@@ -9,8 +9,8 @@
  *   pv-save.c    PV, source side
  *   pv-restore.c PV, destination side
  */
-#ifndef XCSAVE_GUEST_XEN_H
-#define XCSAVE_GUEST_XEN_H
+#ifndef LIBXCSAVE_XEN_GUEST_H
+#define LIBXCSAVE_XEN_GUEST_H
 
 #include <xencall.h>
 #include <xenctrl.h>

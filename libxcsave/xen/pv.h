@@ -9,8 +9,8 @@
  * shared by all guests.  An mfn is the guest's if both agree on it; nothing in
  * the guest's own tables is believed otherwise.
  */
-#ifndef XCSAVE_GUEST_XEN_PV_H
-#define XCSAVE_GUEST_XEN_PV_H
+#ifndef LIBXCSAVE_XEN_PV_H
+#define LIBXCSAVE_XEN_PV_H
 
 #include "libxcsave/xen/guest.h"
 

@@ -10,8 +10,8 @@
  * Keeps three payloads of 4 MiB, a guest's state records, and about a 240th of
  * the guest's memory.
  */
-#ifndef STREAM_FORMAT_CONVERT_H
-#define STREAM_FORMAT_CONVERT_H
+#ifndef STREAM_FORMAT_CONVERT_CONVERT_H
+#define STREAM_FORMAT_CONVERT_CONVERT_H
 
 #include "stream-format/image1/image1.h"
 #include "stream-format/reader/reader.h"

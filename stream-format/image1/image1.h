@@ -25,8 +25,8 @@
  *     the payload and the padding, wherever they were read to;
  *     crc must be record.crc before anything relies on the record.
  */
-#ifndef STREAM_FORMAT_IMAGE1_H
-#define STREAM_FORMAT_IMAGE1_H
+#ifndef STREAM_FORMAT_IMAGE1_IMAGE1_H
+#define STREAM_FORMAT_IMAGE1_IMAGE1_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -7,8 +7,8 @@
  * printable ASCII leaves here, everything else is escaped. A byte above 0x7f
  * is \xNN in a line and \u00NN in JSON.
  */
-#ifndef STREAM_FORMAT_OUT_H
-#define STREAM_FORMAT_OUT_H
+#ifndef STREAM_FORMAT_PRINT_OUT_H
+#define STREAM_FORMAT_PRINT_OUT_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -4,8 +4,8 @@
  * pfns, a guest of 2 TiB, when they lie together). A set that would grow
  * beyond says so and counts no more.
  */
-#ifndef STREAM_FORMAT_PFN_SET_H
-#define STREAM_FORMAT_PFN_SET_H
+#ifndef STREAM_FORMAT_PRINT_PFN_SET_H
+#define STREAM_FORMAT_PRINT_PFN_SET_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Parts of the printer: what a PAGE_DATA record holds, the content of one page,
  * the summary. */
-#ifndef STREAM_FORMAT_PRINT_PAGE_H
-#define STREAM_FORMAT_PRINT_PAGE_H
+#ifndef STREAM_FORMAT_PRINT_PRINT_PAGE_H
+#define STREAM_FORMAT_PRINT_PRINT_PAGE_H
 
 #include "stream-format/print/out.h"
 #include "stream-format/reader/reader.h"

@@ -9,8 +9,8 @@
  * JSON is one object a line: headers and records have "offset", "layer" and
  * "name"; the summary is under "summary", a fault under "fault".
  */
-#ifndef STREAM_FORMAT_PRINTER_H
-#define STREAM_FORMAT_PRINTER_H
+#ifndef STREAM_FORMAT_PRINT_PRINTER_H
+#define STREAM_FORMAT_PRINT_PRINTER_H
 
 #include "stream-format/reader/reader.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* What a stream holds, counted from a reader's events. */
-#ifndef STREAM_FORMAT_SUMMARY_H
-#define STREAM_FORMAT_SUMMARY_H
+#ifndef STREAM_FORMAT_PRINT_SUMMARY_H
+#define STREAM_FORMAT_PRINT_SUMMARY_H
 
 #include "stream-format/image1/image1.h"
 #include "stream-format/print/pfn-set.h"

@@ -5,8 +5,8 @@
  * each. A map that would grow beyond its bound says so, and knows nothing from
  * then on.
  */
-#ifndef STREAM_FORMAT_PAGE_MAP_H
-#define STREAM_FORMAT_PAGE_MAP_H
+#ifndef STREAM_FORMAT_READER_PAGE_MAP_H
+#define STREAM_FORMAT_READER_PAGE_MAP_H
 
 #include "stream-format/image1/image1.h"
 

@@ -19,8 +19,8 @@
  *     fault = stream_reader_fault(reader);
  *     stream_reader_free(reader);
  */
-#ifndef STREAM_FORMAT_READER_H
-#define STREAM_FORMAT_READER_H
+#ifndef STREAM_FORMAT_READER_READER_H
+#define STREAM_FORMAT_READER_READER_H
 
 #include <stddef.h>
 

@@ -3,8 +3,8 @@
  * The rules of each layer's records, called by rules.c once the table's own
  * demands are met.
  */
-#ifndef STREAM_FORMAT_RULES_H
-#define STREAM_FORMAT_RULES_H
+#ifndef STREAM_FORMAT_READER_RULES_H
+#define STREAM_FORMAT_READER_RULES_H
 
 #include "stream-format/reader/internal.h"
 

@@ -3,10 +3,10 @@ noinst_PROGRAMS += tests/bench/memory-speed tests/bench/guest-memory
 
 tests_bench_memory_speed_SOURCES = tests/bench/memory-speed.c
 tests_bench_memory_speed_CFLAGS = $(AM_CFLAGS) -pthread
-tests_bench_memory_speed_LDADD = xlmig/simhost/libsimhost.la stream-format/libstream.la
+tests_bench_memory_speed_LDADD = $(simhost_room)
 
 tests_bench_guest_memory_SOURCES = tests/bench/guest-memory.c
-tests_bench_guest_memory_LDADD = xlmig/simhost/libsimhost.la
+tests_bench_guest_memory_LDADD = $(simhost_room)
 
 TESTS += tests/bench/bench.tap
 EXTRA_DIST += tests/bench/bench tests/bench/bench.tap tests/bench/benchkit \

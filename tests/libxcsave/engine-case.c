@@ -10,7 +10,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "engine-case.h"
+#include "tests/libxcsave/engine-case.h"
 #include "stream-format/image1/image1.h"
 #include "tests/run-suite.h"
 
@@ -121,7 +121,7 @@ int run_save(struct save_case *c, int fd)
     };
     const struct xcsave_save_options options = {
         .fd = fd, .live = c->live, .cancel = &c->cancel, .callbacks = &callbacks,
-        .io_timeout_s = c->patience_s ? c->patience_s : DEFAULT_PATIENCE_S, .limits = c->limits, .control = c->control,
+        .io_timeout_s = c->patience_s ? c->patience_s : DEFAULT_PATIENCE_S, .limits = c->limits, .knobs = c->knobs,
         .image = image_options(c),
     };
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* A save of a fake guest, with what a test wants to happen to it and what is seen of it; a restore; or both. */
-#ifndef TESTS_ENGINE_CASE_H
-#define TESTS_ENGINE_CASE_H
+#ifndef TESTS_LIBXCSAVE_ENGINE_CASE_H
+#define TESTS_LIBXCSAVE_ENGINE_CASE_H
 
 #include <signal.h>
 
@@ -41,7 +41,7 @@ struct save_case {
     volatile sig_atomic_t cancel;
     unsigned cancel_in_round;
     struct xcsave_policy_limits limits; /* no downtime given: as short as rounds can make it */
-    struct xcsave_control *control;
+    struct xcsave_knobs *knobs;
     unsigned throttle, throttle_calls, most_throttled;
     bool throttle_fails;
     uint64_t features;          /* 0: all */

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#include "fake-guest.h"
+#include "tests/libxcsave/fake-guest.h"
 #include "libxcsave/bitmap.h"
 #include "stream-format/libxc-image.h"
 

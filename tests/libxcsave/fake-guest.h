@@ -3,8 +3,8 @@
  * A guest for unit tests of the engine: arrays in place of a hypervisor, a
  * script in place of a workload, and a fault at any call.
  */
-#ifndef TESTS_FAKE_GUEST_H
-#define TESTS_FAKE_GUEST_H
+#ifndef TESTS_LIBXCSAVE_FAKE_GUEST_H
+#define TESTS_LIBXCSAVE_FAKE_GUEST_H
 
 #include <stdatomic.h>
 

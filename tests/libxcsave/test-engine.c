@@ -9,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "engine-case.h"
+#include "tests/libxcsave/engine-case.h"
 #include "stream-format/libxc-image.h"
 #include "tests/run-suite.h"
 

@@ -8,7 +8,7 @@
 #include <sys/time.h>
 #include <unistd.h>
 
-#include "engine-case.h"
+#include "tests/libxcsave/engine-case.h"
 #include "stream-format/libxc-image.h"
 #include "tests/run-suite.h"
 
@@ -60,20 +60,20 @@ START_TEST(a_timeout_stops_the_guest_where_that_is_wanted)
 }
 END_TEST
 
-static struct xcsave_control *control_of_hook;
+static struct xcsave_knobs *control_of_hook;
 static unsigned batch_of_hook;
 
 static void finish_after_a_batch(struct fake_guest *g, unsigned batch)
 {
     (void)g;
     if (batch == batch_of_hook)
-        xcsave_control_finish(control_of_hook);
+        xcsave_knobs_finish(control_of_hook);
 }
 
 static void finish_and(struct save_case *c)
 {
     batch_of_hook = 2;
-    control_of_hook = c->control = xcsave_control_new(0, 1);
+    control_of_hook = c->knobs = xcsave_knobs_new(0, 1);
     c->guest->script = write_as_fast_as_the_way_is;
     c->guest->between = finish_after_a_batch;
     fake_guest_free(move(c));
@@ -81,7 +81,7 @@ static void finish_and(struct save_case *c)
     ck_assert_uint_eq(c->report.precopy_rounds, 1);
     /* Nothing twice but what was written. */
     ck_assert_uint_le(c->report.end.pages_sent, c->guest->nr_pfns + 500);
-    xcsave_control_free(c->control);
+    xcsave_knobs_free(c->knobs);
     fake_guest_free(c->guest);
 }
 
@@ -104,13 +104,13 @@ START_TEST(finish_ends_a_later_round_too)
     struct save_case c = { .guest = fake_guest_new(8000), .live = true };
 
     batch_of_hook = 10; /* eight are the first round */
-    control_of_hook = c.control = xcsave_control_new(0, 1);
+    control_of_hook = c.knobs = xcsave_knobs_new(0, 1);
     c.guest->script = write_most_of_it_once;
     c.guest->between = finish_after_a_batch;
     fake_guest_free(move(&c));
     ck_assert_int_eq(c.report.reason, XCSAVE_REASON_ASKED);
     ck_assert_uint_eq(c.report.precopy_rounds, 2);
-    xcsave_control_free(c.control);
+    xcsave_knobs_free(c.knobs);
     fake_guest_free(c.guest);
 }
 END_TEST
@@ -130,11 +130,11 @@ START_TEST(the_downtime_may_be_raised_under_way)
 {
     struct save_case c = { .guest = fake_guest_new(1500), .live = true, .limits.max_downtime_us = 1 };
 
-    c.control = xcsave_control_new(0, 3600000000);
+    c.knobs = xcsave_knobs_new(0, 3600000000);
     c.guest->script = write_as_fast_as_the_way_is;
     fake_guest_free(move(&c));
     ck_assert_int_eq(c.report.reason, XCSAVE_REASON_FITS);
-    xcsave_control_free(c.control);
+    xcsave_knobs_free(c.knobs);
     fake_guest_free(c.guest);
 }
 END_TEST
@@ -186,10 +186,10 @@ START_TEST(a_limit_on_bytes_holds_while_the_guest_runs)
 {
     struct save_case c = { .guest = fake_guest_new(3000), .live = true };
 
-    c.control = xcsave_control_new(20u << 20, 1);
+    c.knobs = xcsave_knobs_new(20u << 20, 1);
     fake_guest_free(move(&c)); /* 11.7 MiB, of which 1 MiB at once */
     ck_assert_uint_ge(c.report.total_us, 500000);
-    xcsave_control_free(c.control);
+    xcsave_knobs_free(c.knobs);
     fake_guest_free(c.guest);
 }
 END_TEST
@@ -201,10 +201,10 @@ START_TEST(and_does_not_keep_a_stopped_guest_waiting)
 {
     struct save_case c = { .guest = fake_guest_new(3000) };
 
-    c.control = xcsave_control_new(64u << 10, 1); /* three minutes */
+    c.knobs = xcsave_knobs_new(64u << 10, 1); /* three minutes */
     fake_guest_free(move(&c));
     ck_assert_uint_lt(c.report.total_us, FAR_LESS_THAN_THE_LIMIT_US);
-    xcsave_control_free(c.control);
+    xcsave_knobs_free(c.knobs);
     fake_guest_free(c.guest);
 }
 END_TEST
@@ -226,12 +226,12 @@ START_TEST(a_cancel_is_heard_while_a_limit_holds)
     cancel_of_handler = &c.cancel;
     signal(SIGALRM, on_alarm);
     setitimer(ITIMER_REAL, &soon, NULL);
-    c.control = xcsave_control_new(64u << 10, 1);
+    c.knobs = xcsave_knobs_new(64u << 10, 1);
     ck_assert_int_eq(run_save(&c, fd), -1);
     ck_assert_int_eq(c.error.errnum, ECANCELED);
     ck_assert_uint_lt(c.report.total_us, FAR_LESS_THAN_THE_LIMIT_US);
     close(fd);
-    xcsave_control_free(c.control);
+    xcsave_knobs_free(c.knobs);
     fake_guest_free(c.guest);
 }
 END_TEST

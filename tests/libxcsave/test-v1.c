@@ -11,7 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "engine-case.h"
+#include "tests/libxcsave/engine-case.h"
 #include "stream-format/image1/image1.h"
 #include "tests/run-suite.h"
 
@@ -325,7 +325,7 @@ static void *finish_soon(void *arg)
     const struct timespec a_moment = { .tv_nsec = 200000000 };
 
     nanosleep(&a_moment, NULL);
-    xcsave_control_finish(arg);
+    xcsave_knobs_finish(arg);
     return NULL;
 }
 
@@ -337,7 +337,7 @@ static void *release_soon(void *arg)
 
     nanosleep(&a_moment, NULL);
     __atomic_store_n(&is_released, 1, __ATOMIC_RELAXED);
-    xcsave_control_release(arg);
+    xcsave_knobs_release(arg);
     return NULL;
 }
 
@@ -350,13 +350,13 @@ START_TEST(a_held_guest_runs_until_it_is_released)
     pthread_t thread;
 
     c.guest->script = change_a_word;
-    c.control = xcsave_control_new(0, 0);
-    xcsave_control_hold(c.control);
-    ck_assert_int_eq(pthread_create(&thread, NULL, release_soon, c.control), 0);
+    c.knobs = xcsave_knobs_new(0, 0);
+    xcsave_knobs_hold(c.knobs);
+    ck_assert_int_eq(pthread_create(&thread, NULL, release_soon, c.knobs), 0);
     fake_guest_free(move(&c));
     pthread_join(thread, NULL);
     ck_assert_uint_ge(c.report.precopy_rounds, _i ? 2 : 0);
-    xcsave_control_free(c.control);
+    xcsave_knobs_free(c.knobs);
     fake_guest_free(c.guest);
 }
 END_TEST
@@ -366,12 +366,12 @@ START_TEST(a_held_guest_is_stopped_when_the_end_is_asked_for)
     struct save_case c = { .guest = fake_guest_new(1000), .way = WAY_V1_THREADS, .live = _i };
     pthread_t thread;
 
-    c.control = xcsave_control_new(0, 0);
-    xcsave_control_hold(c.control);
-    ck_assert_int_eq(pthread_create(&thread, NULL, finish_soon, c.control), 0);
+    c.knobs = xcsave_knobs_new(0, 0);
+    xcsave_knobs_hold(c.knobs);
+    ck_assert_int_eq(pthread_create(&thread, NULL, finish_soon, c.knobs), 0);
     fake_guest_free(move(&c));
     pthread_join(thread, NULL);
-    xcsave_control_free(c.control);
+    xcsave_knobs_free(c.knobs);
     fake_guest_free(c.guest);
 }
 END_TEST
@@ -382,13 +382,13 @@ START_TEST(a_finish_does_not_wait_for_the_limit)
     struct save_case c = { .guest = fake_guest_new(FAKE_MAX_PAGES), .way = WAY_V1_THREADS, .live = true };
     pthread_t thread;
 
-    c.control = xcsave_control_new(1 << 20, 1);
-    ck_assert_int_eq(pthread_create(&thread, NULL, finish_soon, c.control), 0);
+    c.knobs = xcsave_knobs_new(1 << 20, 1);
+    ck_assert_int_eq(pthread_create(&thread, NULL, finish_soon, c.knobs), 0);
     fake_guest_free(move(&c));
     pthread_join(thread, NULL);
     ck_assert_int_eq(c.report.reason, XCSAVE_REASON_ASKED);
     ck_assert_uint_lt(c.report.total_us, FAKE_MAX_PAGES * 4096ull * 1000000 / (1 << 20) / 2); /* which the limit means twice */
-    xcsave_control_free(c.control);
+    xcsave_knobs_free(c.knobs);
     fake_guest_free(c.guest);
 }
 END_TEST

@@ -3,32 +3,26 @@ check_PROGRAMS += \
 	tests/stream-format/make-stream \
 	tests/stream-format/replay-image1 \
 	tests/stream-format/replay-stream \
-	tests/stream-format/test-image1 \
-	tests/stream-format/test-image1-content \
-	tests/stream-format/test-image1-order \
-	tests/stream-format/test-printer \
-	tests/stream-format/test-reader \
+	tests/stream-format/image1/test-image1 \
+	tests/stream-format/image1/test-image1-content \
+	tests/stream-format/image1/test-image1-order \
+	tests/stream-format/print/test-printer \
+	tests/stream-format/reader/test-reader \
 	tests/stream-format/test-specification
 TESTS += \
-	tests/stream-format/convert.tap \
-	tests/stream-format/inspect.tap \
 	tests/stream-format/replay-image1.tap \
 	tests/stream-format/replay.tap \
-	tests/stream-format/test-image1 \
-	tests/stream-format/test-image1-content \
-	tests/stream-format/test-image1-order \
-	tests/stream-format/test-printer \
-	tests/stream-format/test-reader \
-	tests/stream-format/test-specification \
-	tests/stream-format/verify.tap
+	tests/stream-format/image1/test-image1 \
+	tests/stream-format/image1/test-image1-content \
+	tests/stream-format/image1/test-image1-order \
+	tests/stream-format/print/test-printer \
+	tests/stream-format/reader/test-reader \
+	tests/stream-format/test-specification
 EXTRA_DIST += \
-	tests/stream-format/convert.tap \
-	tests/stream-format/inspect.tap \
 	tests/stream-format/replay-image1.tap \
 	tests/stream-format/replay.tap \
 	tests/stream-format/seeds \
-	tests/stream-format/seeds-image1 \
-	tests/stream-format/verify.tap
+	tests/stream-format/seeds-image1
 
 check_LTLIBRARIES += tests/stream-format/libbuild.la
 tests_stream_format_libbuild_la_SOURCES = \
@@ -45,46 +39,48 @@ tests_stream_format_libbuild_la_SOURCES = \
 	tests/stream-format/negatives.h \
 	tests/stream-format/run.c \
 	tests/stream-format/run.h
-tests_stream_format_libbuild_la_LIBADD = stream-format/libstream.la
+
+# What a test of the streams links.
+stream_tests = tests/stream-format/libbuild.la $(stream_print_room) $(stream_convert_room)
 
 tests_stream_format_make_stream_SOURCES = tests/stream-format/make-stream.c
-tests_stream_format_make_stream_LDADD = tests/stream-format/libbuild.la
+tests_stream_format_make_stream_LDADD = $(stream_tests)
 
-tests_stream_format_test_image1_SOURCES = tests/stream-format/assert-image1.h tests/stream-format/test-image1.c
-tests_stream_format_test_image1_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
-tests_stream_format_test_image1_LDADD = tests/stream-format/libbuild.la $(CHECK_LIBS)
+tests_stream_format_image1_test_image1_SOURCES = tests/stream-format/image1/assert-image1.h tests/stream-format/image1/test-image1.c
+tests_stream_format_image1_test_image1_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_stream_format_image1_test_image1_LDADD = $(stream_tests) $(CHECK_LIBS)
 
-tests_stream_format_test_image1_content_SOURCES = tests/stream-format/test-image1-content.c
-tests_stream_format_test_image1_content_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
-tests_stream_format_test_image1_content_LDADD = tests/stream-format/libbuild.la $(CHECK_LIBS)
+tests_stream_format_image1_test_image1_content_SOURCES = tests/stream-format/image1/test-image1-content.c
+tests_stream_format_image1_test_image1_content_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_stream_format_image1_test_image1_content_LDADD = $(stream_tests) $(CHECK_LIBS)
 
-tests_stream_format_test_image1_order_SOURCES = \
-	tests/stream-format/assert-image1.h \
-	tests/stream-format/test-image1-order.c
-tests_stream_format_test_image1_order_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
-tests_stream_format_test_image1_order_LDADD = tests/stream-format/libbuild.la $(CHECK_LIBS)
+tests_stream_format_image1_test_image1_order_SOURCES = \
+	tests/stream-format/image1/assert-image1.h \
+	tests/stream-format/image1/test-image1-order.c
+tests_stream_format_image1_test_image1_order_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_stream_format_image1_test_image1_order_LDADD = $(stream_tests) $(CHECK_LIBS)
 
-tests_stream_format_test_reader_SOURCES = tests/stream-format/test-reader.c
-tests_stream_format_test_reader_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
-tests_stream_format_test_reader_LDADD = tests/stream-format/libbuild.la $(CHECK_LIBS)
+tests_stream_format_reader_test_reader_SOURCES = tests/stream-format/reader/test-reader.c
+tests_stream_format_reader_test_reader_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_stream_format_reader_test_reader_LDADD = $(stream_tests) $(CHECK_LIBS)
 
-tests_stream_format_test_printer_SOURCES = tests/stream-format/test-printer.c
-tests_stream_format_test_printer_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(JSONC_CFLAGS)
-tests_stream_format_test_printer_LDADD = tests/stream-format/libbuild.la $(CHECK_LIBS) $(JSONC_LIBS)
+tests_stream_format_print_test_printer_SOURCES = tests/stream-format/print/test-printer.c
+tests_stream_format_print_test_printer_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(JSONC_CFLAGS)
+tests_stream_format_print_test_printer_LDADD = $(stream_tests) $(CHECK_LIBS) $(JSONC_LIBS)
 
 tests_stream_format_test_specification_SOURCES = tests/stream-format/test-specification.c
 tests_stream_format_test_specification_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
-tests_stream_format_test_specification_LDADD = tests/stream-format/libbuild.la $(CHECK_LIBS)
+tests_stream_format_test_specification_LDADD = $(stream_tests) $(CHECK_LIBS)
 
 tests_stream_format_replay_stream_SOURCES = \
 	tests/stream-format/fuzz-stream.c \
 	tests/stream-format/replay-stream.c
-tests_stream_format_replay_stream_LDADD = tests/stream-format/libbuild.la
+tests_stream_format_replay_stream_LDADD = $(stream_tests)
 
 tests_stream_format_replay_image1_SOURCES = \
 	tests/stream-format/fuzz-image1.c \
 	tests/stream-format/replay-stream.c
-tests_stream_format_replay_image1_LDADD = tests/stream-format/libbuild.la
+tests_stream_format_replay_image1_LDADD = $(stream_tests)
 
 # The fuzz targets. `make fuzz` runs each, FUZZ_SECONDS long, from the streams
 # of the tests and the seeds; what it finds is kept in the build tree and, once
@@ -92,18 +88,18 @@ tests_stream_format_replay_image1_LDADD = tests/stream-format/libbuild.la
 if FUZZERS
 check_PROGRAMS += tests/stream-format/fuzz-stream
 tests_stream_format_fuzz_stream_SOURCES = tests/stream-format/fuzz-stream.c
-tests_stream_format_fuzz_stream_LDADD = tests/stream-format/libbuild.la
+tests_stream_format_fuzz_stream_LDADD = $(stream_tests)
 tests_stream_format_fuzz_stream_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
 check_PROGRAMS += tests/stream-format/fuzz-image1
 tests_stream_format_fuzz_image1_SOURCES = tests/stream-format/fuzz-image1.c
-tests_stream_format_fuzz_image1_LDADD = tests/stream-format/libbuild.la
+tests_stream_format_fuzz_image1_LDADD = $(stream_tests)
 tests_stream_format_fuzz_image1_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
 endif
 
 FUZZ_SECONDS = 60
 if FUZZERS
-fuzz: tests/stream-format/fuzz-stream tests/stream-format/fuzz-image1 tests/libxcsave/fuzz-restore \
-    tests/xlmig/fuzz-messages tests/stream-format/make-stream tests/xlmig/mutate-messages
+fuzz: tests/stream-format/fuzz-stream tests/stream-format/fuzz-image1 tests/libxcsave/restore/fuzz-restore \
+    tests/xlmig/peer/fuzz-messages tests/stream-format/make-stream tests/xlmig/peer/mutate-messages
 	$(MKDIR_P) tests/stream-format/corpus
 	tests/stream-format/make-stream --list | while read -r name _; do \
 	  tests/stream-format/make-stream $$name > tests/stream-format/corpus/$$name; \
@@ -119,7 +115,7 @@ fuzz: tests/stream-format/fuzz-stream tests/stream-format/fuzz-image1 tests/libx
 	cd tests/stream-format && ../libxcsave/fuzz-restore -max_total_time=$(FUZZ_SECONDS) -max_len=65536 -timeout=20 \
 	  -rss_limit_mb=1024 corpus-image1 '$(abs_top_srcdir)/tests/stream-format/seeds-image1'
 	$(MKDIR_P) tests/xlmig/corpus-messages
-	tests/xlmig/mutate-messages --write tests/xlmig/corpus-messages
+	tests/xlmig/peer/mutate-messages --write tests/xlmig/corpus-messages
 	cd tests/xlmig && ./fuzz-messages -max_total_time=$(FUZZ_SECONDS) -max_len=4096 -timeout=10 \
 	  -rss_limit_mb=512 corpus-messages
 else

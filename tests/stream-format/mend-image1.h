@@ -3,8 +3,8 @@
  * For fuzz targets of xlmig images: make checksums, record numbers and padding
  * right again, so that a change to an image reaches what is behind them.
  */
-#ifndef TESTS_MEND_IMAGE1_H
-#define TESTS_MEND_IMAGE1_H
+#ifndef TESTS_STREAM_FORMAT_MEND_IMAGE1_H
+#define TESTS_STREAM_FORMAT_MEND_IMAGE1_H
 
 #include <stddef.h>
 #include <stdint.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* A question that may hang, as one about a file on a server that is gone, asked for a bounded time. */
-#ifndef XLMIG_BOUNDED_CALL_H
-#define XLMIG_BOUNDED_CALL_H
+#ifndef XLMIG_BASE_BOUNDED_CALL_H
+#define XLMIG_BASE_BOUNDED_CALL_H
 
 #include <stddef.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Child processes: started with their descriptors in place, and reaped by the event loop. */
-#ifndef XLMIG_CHILD_H
-#define XLMIG_CHILD_H
+#ifndef XLMIG_BASE_CHILD_H
+#define XLMIG_BASE_CHILD_H
 
 #include "xlmig/base/failure.h"
 

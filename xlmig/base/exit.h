@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Exit statuses of every verb.  Documented in xlmig(8); scripts rely on them, so a number never changes its meaning. */
-#ifndef XLMIG_EXIT_H
-#define XLMIG_EXIT_H
+#ifndef XLMIG_BASE_EXIT_H
+#define XLMIG_BASE_EXIT_H
 
 enum exit_status {
     EXIT_OK = 0,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* What went wrong, in words for the administrator.  The first failure stays: what the cleanup after it meets is dropped. */
-#ifndef XLMIG_FAILURE_H
-#define XLMIG_FAILURE_H
+#ifndef XLMIG_BASE_FAILURE_H
+#define XLMIG_BASE_FAILURE_H
 
 struct failure {
     char text[1024]; /* "" : nothing failed yet */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "config.h"
 #include "xlmig/base/json-fields.h"
+#include "xlmig/base/text.h"
 
 #include <limits.h>
 #include <stdio.h>
@@ -8,36 +9,6 @@
 #include <string.h>
 
 #define DEPTH 4
-
-/* ---- hexadecimal ---- */
-
-void hex_encode(const void *bytes, size_t len, char *hex)
-{
-    for (size_t i = 0; i < len; i++)
-        snprintf(hex + 2 * i, 3, "%02x", ((const unsigned char *)bytes)[i]);
-    hex[2 * len] = '\0';
-}
-
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    return -1;
-}
-
-int hex_decode(const char *hex, void *bytes, size_t len)
-{
-    for (size_t i = 0; i < len; i++) {
-        int high = hex_digit(hex[2 * i]), low = high < 0 ? -1 : hex_digit(hex[2 * i + 1]);
-
-        if (low < 0)
-            return -1;
-        ((unsigned char *)bytes)[i] = (unsigned char)(high << 4 | low);
-    }
-    return 0;
-}
 
 /* ---- reading ---- */
 

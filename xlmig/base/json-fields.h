@@ -5,18 +5,13 @@
  * What is read is hostile: a member that is missing, of another type, out of
  * range or too long is -1, never half a value.
  */
-#ifndef XLMIG_JSON_FIELDS_H
-#define XLMIG_JSON_FIELDS_H
+#ifndef XLMIG_BASE_JSON_FIELDS_H
+#define XLMIG_BASE_JSON_FIELDS_H
 
 #include <json-c/json.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-
-/* Lower case; `hex` has room for 2 * len + 1. */
-void hex_encode(const void *bytes, size_t len, char *hex);
-/* The first 2 * len characters of `hex`, which may end before.  -1: not all of them are digits, in lower case. */
-int hex_decode(const char *hex, void *bytes, size_t len);
 
 /* NULL: not one JSON object, nested four deep at most, and nothing else. */
 struct json_object *fields_parse(const void *text, size_t len);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "xlmig/base/line-reader.h"
 
-#include "xlmig/peer/messages.h"
+#include "xlmig/base/text.h"
 
 #include <errno.h>
 #include <event2/buffer.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Reads what a child writes for people: line by line, cleaned, with the last ones kept. */
-#ifndef XLMIG_LINE_READER_H
-#define XLMIG_LINE_READER_H
+#ifndef XLMIG_BASE_LINE_READER_H
+#define XLMIG_BASE_LINE_READER_H
 
 #include <event2/event.h>
 

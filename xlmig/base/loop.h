@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The event loop of a verb. */
-#ifndef XLMIG_LOOP_H
-#define XLMIG_LOOP_H
+#ifndef XLMIG_BASE_LOOP_H
+#define XLMIG_BASE_LOOP_H
 
 #include <event2/event.h>
 #include <stdint.h>

@@ -5,8 +5,8 @@
  *
  * A symbolic link is never followed, neither at the directory itself nor in it.
  */
-#ifndef XLMIG_PRIVATE_DIR_H
-#define XLMIG_PRIVATE_DIR_H
+#ifndef XLMIG_BASE_PRIVATE_DIR_H
+#define XLMIG_BASE_PRIVATE_DIR_H
 
 #include "xlmig/base/failure.h"
 

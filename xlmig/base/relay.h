@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Moves bytes from one descriptor to another within the event loop, without copying them where the kernel allows it. */
-#ifndef XLMIG_RELAY_H
-#define XLMIG_RELAY_H
+#ifndef XLMIG_BASE_RELAY_H
+#define XLMIG_BASE_RELAY_H
 
 #include <event2/event.h>
 

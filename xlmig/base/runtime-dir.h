@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The directory of this user's sockets, which nobody else can look into. */
-#ifndef XLMIG_RUNTIME_DIR_H
-#define XLMIG_RUNTIME_DIR_H
+#ifndef XLMIG_BASE_RUNTIME_DIR_H
+#define XLMIG_BASE_RUNTIME_DIR_H
 
 #include "xlmig/base/failure.h"
 

@@ -12,8 +12,8 @@
  * XLMIG_SANDBOX=off does without, as does a build with sanitizers, whose
  * libraries need more than that: there, sandbox_run() has no child.
  */
-#ifndef XLMIG_SANDBOX_H
-#define XLMIG_SANDBOX_H
+#ifndef XLMIG_BASE_SANDBOX_H
+#define XLMIG_BASE_SANDBOX_H
 
 #include "xlmig/base/failure.h"
 

@@ -12,7 +12,7 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
-static int check_target(const struct save_file *file, struct failure *failure)
+static int check_target(const struct whole_file *file, struct failure *failure)
 {
     struct stat st;
 
@@ -25,7 +25,7 @@ static int check_target(const struct save_file *file, struct failure *failure)
     return 0;
 }
 
-static int check_room(const struct save_file *file, uint64_t need_bytes, struct failure *failure)
+static int check_room(const struct whole_file *file, uint64_t need_bytes, struct failure *failure)
 {
     struct statvfs fs;
     uint64_t available;
@@ -39,10 +39,10 @@ static int check_room(const struct save_file *file, uint64_t need_bytes, struct 
     return 0;
 }
 
-int save_file_open(struct save_file *file, const char *path, bool overwrite, uint64_t need_bytes,
+int whole_file_open(struct whole_file *file, const char *path, bool overwrite, uint64_t need_bytes,
                    struct failure *failure)
 {
-    *file = (struct save_file){ .fd = -1, .path = path, .overwrite = overwrite };
+    *file = (struct whole_file){ .fd = -1, .path = path, .overwrite = overwrite };
     if (check_target(file, failure) < 0)
         return -1;
     if (asprintf(&file->part, "%s.part", path) < 0) {
@@ -57,7 +57,7 @@ int save_file_open(struct save_file *file, const char *path, bool overwrite, uin
     if (file->fd < 0)
         return failure_set(failure, "%s: %s", file->part, strerror(errno));
     if (check_room(file, need_bytes, failure) < 0) {
-        save_file_close(file);
+        whole_file_close(file);
         return -1;
     }
     return 0;
@@ -76,7 +76,7 @@ static int sync_folder(const char *path)
     return rc;
 }
 
-int save_file_commit(struct save_file *file, struct failure *failure)
+int whole_file_commit(struct whole_file *file, struct failure *failure)
 {
     int rc;
 
@@ -95,7 +95,7 @@ int save_file_commit(struct save_file *file, struct failure *failure)
     return 0;
 }
 
-void save_file_close(struct save_file *file)
+void whole_file_close(struct whole_file *file)
 {
     if (file->fd >= 0) {
         close(file->fd);

@@ -136,7 +136,7 @@ static void print_option(FILE *to, const struct verb_option *option)
     fprintf(to, "  %-32s %s\n", left, option->help);
 }
 
-static void print_options(FILE *to, const struct verb_option *options)
+void print_options(FILE *to, const struct verb_option *options)
 {
     for (; options && options->name; options++)
         print_option(to, options);
@@ -151,20 +151,4 @@ void print_verb_help(FILE *to, const struct verb *verb)
         fprintf(to, "\n%s\n", verb->details);
     fputs("\n", to);
     print_options(to, verb->options);
-}
-
-void print_help(FILE *to)
-{
-    fputs("usage: xlmig [OPTION]... VERB [ARGUMENT]...\n\n"
-          "Move running Xen virtual machines between hosts.\n\nVerbs:\n", to);
-    for (size_t i = 0; verbs[i]; i++)
-        if (!verbs[i]->hidden) {
-            char left[64];
-
-            snprintf(left, sizeof left, "%s %s", verbs[i]->name, verbs[i]->arguments);
-            fprintf(to, "  %-32s %s\n", left, verbs[i]->summary);
-        }
-    fputs("\nOptions:\n", to);
-    print_options(to, global_options);
-    fputs("\nMore: xlmig VERB --help, and the manual page xlmig(8).\n", to);
 }

@@ -32,8 +32,8 @@
  *         .defaults = &defaults, .options_size = sizeof defaults, .run = save,
  *     };
  */
-#ifndef XLMIG_VERB_H
-#define XLMIG_VERB_H
+#ifndef XLMIG_CLI_VERB_H
+#define XLMIG_CLI_VERB_H
 
 #include "xlmig/base/exit.h"
 
@@ -112,5 +112,7 @@ int parse_duration_us(const char *text, uint64_t *value);
 /* The help of one verb, or of all. */
 void print_verb_help(FILE *to, const struct verb *verb);
 void print_help(FILE *to);
+/* A line each, and --help. */
+void print_options(FILE *to, const struct verb_option *options);
 
 #endif

@@ -20,7 +20,7 @@
 
 /* ---- writing ---- */
 
-static struct json_object *describe(const char *toolstack, const struct toolstack_vm *vm, struct toolstack_sched sched)
+static struct json_object *describe(const char *toolstack, const struct vm *vm, struct toolstack_sched sched)
 {
     struct json_object *object = json_object_new_object();
 
@@ -44,7 +44,7 @@ static int write_file(int fd, struct json_object *object)
     return write(fd, text, len) == (ssize_t)len && fsync(fd) == 0 ? 0 : -1;
 }
 
-int cap_record_make(struct cap_record *record, const char *toolstack, const struct toolstack_vm *vm,
+int cap_record_make(struct cap_record *record, const char *toolstack, const struct vm *vm,
                     struct toolstack_sched sched, struct failure *failure)
 {
     char dir[PATH_MAX - 64], begun[PATH_MAX];
@@ -129,7 +129,7 @@ static int read_file(int fd, const char *toolstack, struct left_behind *left)
 
 static int give_back(struct toolstack *ts, const struct left_behind *left, struct failure *failure)
 {
-    struct toolstack_vm vm;
+    struct vm vm;
     int rc = ts->ops->find_domid(ts, left->domid, &vm, failure);
 
     if (rc < 0)

@@ -8,8 +8,8 @@
  * without that lock is of a process that is no more, and whoever meets it gives
  * the cap back and removes it: cap_record_recover().
  */
-#ifndef XLMIG_CAP_RECORD_H
-#define XLMIG_CAP_RECORD_H
+#ifndef XLMIG_DOMAIN_CAP_RECORD_H
+#define XLMIG_DOMAIN_CAP_RECORD_H
 
 #include "xlmig/toolstack/toolstack.h"
 
@@ -21,7 +21,7 @@ struct cap_record {
 };
 
 /* On disk, as far as a runtime directory is one, when it returns.  `toolstack` is its name as on the command line. */
-int cap_record_make(struct cap_record *record, const char *toolstack, const struct toolstack_vm *vm,
+int cap_record_make(struct cap_record *record, const char *toolstack, const struct vm *vm,
                     struct toolstack_sched sched, struct failure *failure);
 /* The cap was given back.  Idempotent; one that was never made is fine. */
 void cap_record_remove(struct cap_record *record);

@@ -47,7 +47,7 @@ static void on_look(evutil_socket_t fd, short what, void *user)
 {
     struct early_devices *early = user;
     struct failure failure = { 0 };
-    struct toolstack_vm vm;
+    struct vm vm;
     int rc = early->ts->ops->find(early->ts, early->name, &vm, &failure);
 
     (void)fd;

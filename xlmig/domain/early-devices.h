@@ -6,8 +6,8 @@
  * A child makes the VM; what this needs of it is that it exists, under a name
  * and a UUID.  Single thread, in the caller's loop.
  */
-#ifndef XLMIG_EARLY_DEVICES_H
-#define XLMIG_EARLY_DEVICES_H
+#ifndef XLMIG_DOMAIN_EARLY_DEVICES_H
+#define XLMIG_DOMAIN_EARLY_DEVICES_H
 
 #include "xlmig/toolstack/toolstack.h"
 

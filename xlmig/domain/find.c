@@ -10,7 +10,7 @@ static bool ends_with(const char *text, const char *end)
     return len >= end_len && strcmp(text + len - end_len, end) == 0;
 }
 
-static int check_state(const struct toolstack_vm *vm, struct failure *failure)
+static int check_state(const struct vm *vm, struct failure *failure)
 {
     if (ends_with(vm->name, "--incoming") || ends_with(vm->name, "--migratedaway"))
         return failure_set(failure, "its name says that another migration of it is under way or was left unfinished");
@@ -27,11 +27,11 @@ static int check_state(const struct toolstack_vm *vm, struct failure *failure)
     }
 }
 
-int vm_find_running(struct toolstack *ts, const char *name_or_domid, struct toolstack_vm *vm, struct failure *failure)
+int vm_find_running(struct toolstack *ts, const char *name_or_domid, struct vm *vm, struct failure *failure)
 {
     int rc;
 
-    *vm = (struct toolstack_vm){ 0 };
+    *vm = (struct vm){ 0 };
     if (strcmp(name_or_domid, "0") == 0 || strcmp(name_or_domid, "Domain-0") == 0)
         return failure_set(failure, "it is the host itself; name one of its VMs (xl list)");
     rc = ts->ops->find(ts, name_or_domid, vm, failure);

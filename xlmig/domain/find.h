@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Is there such a VM, and can it be saved or sent as it stands? */
-#ifndef XLMIG_VM_FIND_H
-#define XLMIG_VM_FIND_H
+#ifndef XLMIG_DOMAIN_FIND_H
+#define XLMIG_DOMAIN_FIND_H
 
 #include "xlmig/toolstack/toolstack.h"
 
 /* 0, or -1 and the reason, with what to type next; vm->name is set when there is such a VM. */
-int vm_find_running(struct toolstack *ts, const char *name_or_domid, struct toolstack_vm *vm, struct failure *failure);
+int vm_find_running(struct toolstack *ts, const char *name_or_domid, struct vm *vm, struct failure *failure);
 
 #endif

@@ -9,11 +9,11 @@ static bool may_run(enum recover_domain domain)
     return domain == RECOVER_DOMAIN_RUNNING || domain == RECOVER_DOMAIN_PAUSED;
 }
 
-enum recover_domain copy_look(struct toolstack *ts, const struct journal_record *record, struct toolstack_vm *vm,
+enum recover_domain copy_look(struct toolstack *ts, const struct journal_record *record, struct vm *vm,
                               struct failure *failure)
 {
     enum recover_domain domain = RECOVER_DOMAIN_ABSENT;
-    struct toolstack_vm *vms;
+    struct vm *vms;
     size_t nr_vms;
 
     if (ts->ops->list(ts, &vms, &nr_vms, failure) < 0)
@@ -27,7 +27,7 @@ enum recover_domain copy_look(struct toolstack *ts, const struct journal_record 
     return domain;
 }
 
-int copy_take_name(struct toolstack *ts, const struct toolstack_vm *vm, const struct journal_record *record,
+int copy_take_name(struct toolstack *ts, const struct vm *vm, const struct journal_record *record,
                    struct failure *failure)
 {
     if (strcmp(vm->name, record->name) == 0)

@@ -2,7 +2,7 @@
 #include "xlmig/domain/preflight.h"
 
 #include "xlmig/handover/journal.h"
-#include "xlmig/watch/progress.h"
+#include "xlmig/base/text.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,13 +10,13 @@
 
 #define IGNORE_CPU "risk it with --ignore-cpu"
 
-static void check_name_and_uuid(struct toolstack *ts, const struct toolstack_host *host,
-                                const struct control_preflight *want, struct check_list *found)
+static void check_name_and_uuid(struct toolstack *ts, const struct vm_host *host,
+                                const struct candidate *want, struct check_list *found)
 {
     struct failure failure = { 0 };
     char incoming[VM_NAME_MAX + 16];
     bool name_is_free = true, uuid_is_free = true;
-    struct toolstack_vm *vms;
+    struct vm *vms;
     size_t nr_vms;
 
     if (ts->ops->list(ts, &vms, &nr_vms, &failure) < 0) {
@@ -25,7 +25,7 @@ static void check_name_and_uuid(struct toolstack *ts, const struct toolstack_hos
     }
     snprintf(incoming, sizeof incoming, "%s--incoming", want->name);
     for (size_t i = 0; i < nr_vms; i++) {
-        const struct toolstack_vm *vm = &vms[i];
+        const struct vm *vm = &vms[i];
 
         if (memcmp(vm->uuid, want->uuid, sizeof vm->uuid) == 0) {
             uuid_is_free = false;
@@ -46,7 +46,7 @@ static void check_name_and_uuid(struct toolstack *ts, const struct toolstack_hos
     free(vms);
 }
 
-static void check_memory(struct toolstack *ts, const struct toolstack_host *host, const struct control_preflight *want,
+static void check_memory(struct toolstack *ts, const struct vm_host *host, const struct candidate *want,
                          struct check_list *found)
 {
     struct failure failure = { 0 };
@@ -80,7 +80,7 @@ static void tell_line(struct check *check, const struct cpu_difference *d)
                      d->line);
 }
 
-static void check_cpu(struct toolstack *ts, const struct toolstack_host *host, const struct control_preflight *want,
+static void check_cpu(struct toolstack *ts, const struct vm_host *host, const struct candidate *want,
                       struct check_list *found)
 {
     struct failure failure = { 0 };
@@ -108,7 +108,7 @@ static void check_cpu(struct toolstack *ts, const struct toolstack_host *host, c
         check_add(found, CHECK_OK, "cpu", "the CPU of %s has all that the guest was promised", host->name);
 }
 
-static void check_devices(struct toolstack *ts, const struct control_preflight *want, struct check_list *found)
+static void check_devices(struct toolstack *ts, const struct candidate *want, struct check_list *found)
 {
     struct failure failure = { 0 };
     unsigned first = found->nr;
@@ -121,8 +121,8 @@ static void check_devices(struct toolstack *ts, const struct control_preflight *
 }
 
 /* A copy of it that nobody has decided upon yet is not to be mixed up with this one. */
-static void check_journals(const char *toolstack, const struct toolstack_host *host,
-                           const struct control_preflight *want, struct check_list *found)
+static void check_journals(const char *toolstack, const struct vm_host *host,
+                           const struct candidate *want, struct check_list *found)
 {
     struct failure failure = { 0 };
     struct journal_entry entry;
@@ -144,8 +144,8 @@ static void check_journals(const char *toolstack, const struct toolstack_host *h
 }
 
 /* Without them the VM can be taken as well; it only stands still for longer. */
-static void offer_early_devices(struct toolstack *ts, const struct control_preflight *want,
-                                struct control_answer *answer)
+static void offer_early_devices(struct toolstack *ts, const struct candidate *want,
+                                struct candidate_answer *answer)
 {
     struct failure failure = { 0 };
 
@@ -153,12 +153,12 @@ static void offer_early_devices(struct toolstack *ts, const struct control_prefl
         ts->ops->early_devices(ts, want->config_json, &answer->config_json, &failure);
 }
 
-void preflight_check(struct toolstack *ts, const char *toolstack, const struct control_preflight *want, struct control_answer *answer)
+void preflight_check(struct toolstack *ts, const char *toolstack, const struct candidate *want, struct candidate_answer *answer)
 {
     struct failure failure = { 0 };
-    struct toolstack_host host;
+    struct vm_host host;
 
-    *answer = (struct control_answer){ 0 };
+    *answer = (struct candidate_answer){ 0 };
     if (ts->ops->host(ts, &host, &failure) < 0) {
         check_add(&answer->found, CHECK_REFUSED, "host", "%s", failure.text);
         return;

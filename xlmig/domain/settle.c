@@ -33,7 +33,7 @@ static void on_look(evutil_socket_t fd, short what, void *user)
     static const struct timeval again = { 0, LOOK_EVERY_US };
     struct failure failure = { 0 };
     struct settle *s = user;
-    struct toolstack_vm vm;
+    struct vm vm;
     int rc = s->ts->ops->find_domid(s->ts, s->domid, &vm, &failure);
 
     (void)fd;

@@ -6,8 +6,8 @@
  * suspended, or about to be suspended (it was asked, and nobody waited for the
  * answer).  In the last case it is watched for a while.
  */
-#ifndef XLMIG_SETTLE_H
-#define XLMIG_SETTLE_H
+#ifndef XLMIG_DOMAIN_SETTLE_H
+#define XLMIG_DOMAIN_SETTLE_H
 
 #include "xlmig/toolstack/toolstack.h"
 

@@ -23,7 +23,7 @@
 struct throttle {
     struct toolstack *ts;
     const char *toolstack;
-    struct toolstack_vm vm; /* as of the beginning */
+    struct vm vm; /* as of the beginning */
     uint64_t began_us;
     struct toolstack_sched own;
     unsigned used_percent;  /* of one CPU, before it was slowed */
@@ -33,11 +33,11 @@ struct throttle {
     bool begun, failed;
 };
 
-struct throttle *throttle_new(struct toolstack *ts, const char *toolstack, const struct toolstack_vm *vm)
+struct throttle *throttle_new(struct toolstack *ts, const char *toolstack, const struct vm *vm)
 {
     struct throttle *t = calloc(1, sizeof *t);
     struct failure failure = { 0 };
-    struct toolstack_vm now;
+    struct vm now;
 
     if (!t)
         return NULL;
@@ -69,7 +69,7 @@ static unsigned measure_use(struct throttle *t)
 {
     uint64_t us = now_us() - t->began_us;
     struct failure failure = { 0 };
-    struct toolstack_vm now;
+    struct vm now;
 
     if (t->ts->ops->find_domid(t->ts, t->vm.domid, &now, &failure) != 0 || us == 0 || now.cpu_ns <= t->vm.cpu_ns)
         return 0;
@@ -168,7 +168,7 @@ int throttle_set(struct throttle *t, unsigned percent, struct failure *failure)
 
 int throttle_end(struct throttle *t, struct failure *failure)
 {
-    struct toolstack_vm vm;
+    struct vm vm;
     int rc = 0;
 
     if (!t)

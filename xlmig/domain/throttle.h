@@ -6,15 +6,15 @@
  * watchdog is started, a process that gives it back should this one be killed.
  * Both are there until throttle_end().
  */
-#ifndef XLMIG_THROTTLE_H
-#define XLMIG_THROTTLE_H
+#ifndef XLMIG_DOMAIN_THROTTLE_H
+#define XLMIG_DOMAIN_THROTTLE_H
 
 #include "xlmig/toolstack/toolstack.h"
 
 struct throttle;
 
 /* Nothing is changed yet.  `toolstack` is its name as on the command line, kept by the caller.  NULL: no memory. */
-struct throttle *throttle_new(struct toolstack *ts, const char *toolstack, const struct toolstack_vm *vm);
+struct throttle *throttle_new(struct toolstack *ts, const char *toolstack, const struct vm *vm);
 /* By so many per cent of what it used so far; 0: not at all. */
 int throttle_set(struct throttle *t, unsigned percent, struct failure *failure);
 /* Give the cap back, if it was changed, and forget it all; NULL is fine.  -1: the record stays for another xlmig. */

@@ -11,8 +11,8 @@
  *   - after GO was sent, the source resumes only after the destination said ABORTED: it never ran there and never will;
  *   - from every state that is not an end, losing the peer leads to an end.
  */
-#ifndef XLMIG_HANDOVER_H
-#define XLMIG_HANDOVER_H
+#ifndef XLMIG_HANDOVER_HANDOVER_H
+#define XLMIG_HANDOVER_HANDOVER_H
 
 enum handover_state {
     HANDOVER_COPYING,       /* the engine copies; the guest runs, or was just suspended */

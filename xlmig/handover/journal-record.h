@@ -14,10 +14,11 @@
  * A record is one line of JSON and one of its checksum (CRC-32C), so that half a
  * record is never taken for a whole one.
  */
-#ifndef XLMIG_JOURNAL_RECORD_H
-#define XLMIG_JOURNAL_RECORD_H
+#ifndef XLMIG_HANDOVER_JOURNAL_RECORD_H
+#define XLMIG_HANDOVER_JOURNAL_RECORD_H
 
-#include "xlmig/peer/messages.h"
+#include "xlmig/base/failure.h"
+#include "xlmig/vm/vm.h"
 
 #define JOURNAL_RECORD_VERSION 1
 #define JOURNAL_RECORD_MAX 16384u /* octets; all texts full, and each character of them escaped, take less */
@@ -42,7 +43,7 @@ enum journal_state {
 struct journal_record {
     enum journal_side side;
     enum journal_state state;
-    uint8_t token[CONTROL_TOKEN_BYTES];
+    uint8_t token[MIGRATION_TOKEN_BYTES];
     uint8_t uuid[16];             /* the VM's */
     uint64_t generation;          /* of two attempts of one source with one VM, the newer one has the greater */
     uint64_t serial;              /* of two attempts with one VM on this host, whichever side, likewise */

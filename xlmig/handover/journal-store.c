@@ -4,6 +4,8 @@
 
 #include "xlmig/base/json-fields.h"
 #include "xlmig/base/private-dir.h"
+#include "xlmig/base/text.h"
+#include "xlmig/base/write.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -34,7 +36,7 @@ void store_name(char name[STORE_FILE_SIZE], const uint8_t *key, enum store_kind 
 {
     char hex[2 * STORE_KEY_BYTES + 1];
 
-    _Static_assert(CONTROL_TOKEN_BYTES == STORE_KEY_BYTES, "tokens and UUIDs are of one length");
+    _Static_assert(MIGRATION_TOKEN_BYTES == STORE_KEY_BYTES, "tokens and UUIDs are of one length");
     hex_encode(key, STORE_KEY_BYTES, hex);
     snprintf(name, STORE_FILE_SIZE, "%s%s", hex, endings[kind]);
 }
@@ -278,21 +280,6 @@ pid_t store_vm_holder(int dir_fd, const uint8_t *uuid, const char *name, int *pi
 }
 
 /* ---- one record ---- */
-
-static int write_all(int fd, const char *bytes, size_t len)
-{
-    for (size_t done = 0; done < len;) {
-        ssize_t n = write(fd, bytes + done, len - done);
-
-        if (n > 0) {
-            done += (size_t)n;
-        } else if (n == 0 || errno != EINTR) {
-            errno = n == 0 ? ENOSPC : errno;
-            return -1;
-        }
-    }
-    return 0;
-}
 
 /* The file .new, empty: the one that was made for this, or else a new one. */
 static int open_new(int dir_fd, const char *file)

@@ -3,8 +3,8 @@
  * The directory of the journals: its files, how one is replaced, and its locks.
  * For journal.c, which knows what may be written and when.
  */
-#ifndef XLMIG_JOURNAL_STORE_H
-#define XLMIG_JOURNAL_STORE_H
+#ifndef XLMIG_HANDOVER_JOURNAL_STORE_H
+#define XLMIG_HANDOVER_JOURNAL_STORE_H
 
 #include "xlmig/handover/journal-record.h"
 

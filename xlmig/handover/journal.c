@@ -5,7 +5,8 @@
 #include "xlmig/handover/journal-store.h"
 #include "xlmig/base/json-fields.h"
 #include "xlmig/base/private-dir.h"
-#include "xlmig/toolstack/state-dir.h"
+#include "xlmig/base/state-dir.h"
+#include "xlmig/base/text.h"
 
 #include <errno.h>
 #include <openssl/crypto.h>
@@ -293,12 +294,12 @@ const struct journal_record *journal_record(const struct journal *journal)
     return &journal->record;
 }
 
-int journal_accepts(const struct journal *journal, const uint8_t token[CONTROL_TOKEN_BYTES], uint64_t generation,
+int journal_accepts(const struct journal *journal, const uint8_t token[MIGRATION_TOKEN_BYTES], uint64_t generation,
                     struct failure *failure)
 {
     const struct journal_record *record = &journal->record;
 
-    if (CRYPTO_memcmp(token, record->token, CONTROL_TOKEN_BYTES) != 0)
+    if (CRYPTO_memcmp(token, record->token, MIGRATION_TOKEN_BYTES) != 0)
         return failure_set(failure, "it is of another migration than that of %s under way here", record->name);
     if (generation != record->generation)
         return failure_set(failure, "it is of another attempt to move %s (%llu, and here is %llu)", record->name,
@@ -352,7 +353,7 @@ static enum journal_taken take(int dir_fd, const char *name, struct journal **ta
     return JOURNAL_TROUBLE;
 }
 
-enum journal_taken journal_take(const char *dir, enum journal_side side, const uint8_t token[CONTROL_TOKEN_BYTES],
+enum journal_taken journal_take(const char *dir, enum journal_side side, const uint8_t token[MIGRATION_TOKEN_BYTES],
                                 struct journal **journal, struct failure *failure)
 {
     enum journal_taken taken = JOURNAL_TROUBLE;
@@ -373,7 +374,7 @@ enum journal_taken journal_take(const char *dir, enum journal_side side, const u
     return taken;
 }
 
-int journal_holder(const char *dir, enum journal_side side, const uint8_t token[CONTROL_TOKEN_BYTES])
+int journal_holder(const char *dir, enum journal_side side, const uint8_t token[MIGRATION_TOKEN_BYTES])
 {
     struct failure failure = { 0 };
     struct journal_record record;

@@ -20,12 +20,13 @@
  * All in the directory is hostile.  A file that is no whole record of ours is
  * named, never believed, and never removed.
  */
-#ifndef XLMIG_JOURNAL_H
-#define XLMIG_JOURNAL_H
+#ifndef XLMIG_HANDOVER_JOURNAL_H
+#define XLMIG_HANDOVER_JOURNAL_H
 
 #include "xlmig/handover/journal-record.h"
 
 #include <limits.h>
+#include <sys/types.h>
 
 /* The directory of this toolstack's journals ("libxl", "sim:DIR").  Makes nothing.  -1: see failure. */
 int journal_dir(const char *toolstack, char dir[PATH_MAX], struct failure *failure);
@@ -85,7 +86,7 @@ void journal_yields(struct journal *journal);
 const struct journal_record *journal_record(const struct journal *journal);
 
 /* Is a message with that token, of that generation, meant for this one?  -1: it is foreign, or stale: see failure. */
-int journal_accepts(const struct journal *journal, const uint8_t token[CONTROL_TOKEN_BYTES], uint64_t generation,
+int journal_accepts(const struct journal *journal, const uint8_t token[MIGRATION_TOKEN_BYTES], uint64_t generation,
                     struct failure *failure);
 
 /* ---- recover ---- */
@@ -98,11 +99,11 @@ enum journal_taken {
 };
 
 /* Become the one that acts for its VM.  What is read is on the disk. */
-enum journal_taken journal_take(const char *dir, enum journal_side side, const uint8_t token[CONTROL_TOKEN_BYTES],
+enum journal_taken journal_take(const char *dir, enum journal_side side, const uint8_t token[MIGRATION_TOKEN_BYTES],
                                 struct journal **journal, struct failure *failure);
 
 /* A descriptor (pidfd) of the process that holds it and yields, which is certain to hold it still.  -1: there is none. */
-int journal_holder(const char *dir, enum journal_side side, const uint8_t token[CONTROL_TOKEN_BYTES]);
+int journal_holder(const char *dir, enum journal_side side, const uint8_t token[MIGRATION_TOKEN_BYTES]);
 
 struct journal_entry {
     char file[NAME_MAX + 1];

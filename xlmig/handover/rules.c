@@ -320,7 +320,7 @@ void recover_say(const struct recover_step *step, const char *vm, const char *th
 
 /* ---- facts ---- */
 
-enum recover_domain recover_domain_of(const struct toolstack_vm *vm, const struct journal_record *record)
+enum recover_domain recover_domain_of(const struct vm *vm, const struct journal_record *record)
 {
     char incoming[sizeof record->name + 16];
 

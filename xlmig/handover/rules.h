@@ -17,8 +17,8 @@
  * can reach the destination: force_here takes the VM back from one that has not
  * started it, and refuses to finish with one that has.
  */
-#ifndef XLMIG_RECOVER_RULES_H
-#define XLMIG_RECOVER_RULES_H
+#ifndef XLMIG_HANDOVER_RULES_H
+#define XLMIG_HANDOVER_RULES_H
 
 #include "xlmig/handover/journal-record.h"
 
@@ -98,6 +98,6 @@ void recover_say(const struct recover_step *step, const char *vm, const char *th
  * What `vm` is to this migration, NULL: there is no VM of its UUID.  For
  * RECOVER_DOMAIN_UNKNOWN nobody asks here.
  */
-enum recover_domain recover_domain_of(const struct toolstack_vm *vm, const struct journal_record *record);
+enum recover_domain recover_domain_of(const struct vm *vm, const struct journal_record *record);
 
 #endif

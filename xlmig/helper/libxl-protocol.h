@@ -12,8 +12,8 @@
  * Functions that wait for an answer return it through *answer; -1 says that
  * libxl is gone.
  */
-#ifndef XLMIG_HELPER_PROTOCOL_H
-#define XLMIG_HELPER_PROTOCOL_H
+#ifndef XLMIG_HELPER_LIBXL_PROTOCOL_H
+#define XLMIG_HELPER_LIBXL_PROTOCOL_H
 
 #include <stdbool.h>
 #include <stdint.h>

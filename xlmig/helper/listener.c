@@ -20,7 +20,7 @@
 struct helper_control {
     int fd;
     int wake_fd;        /* helper_control_stop() makes it readable: the guest stands still, and is not to wait */
-    struct xcsave_control *control;
+    struct xcsave_knobs *knobs;
     pthread_t thread;
     atomic_bool stop;
     bool skipping;      /* inside a line that was too long */
@@ -36,16 +36,16 @@ static void obey(struct helper_control *c)
         return;
     switch (command.kind) {
     case HELPER_SET_MAX_BANDWIDTH:
-        xcsave_control_set_bandwidth(c->control, command.value);
+        xcsave_knobs_set_bandwidth(c->knobs, command.value);
         return;
     case HELPER_SET_MAX_DOWNTIME:
-        xcsave_control_set_downtime(c->control, command.value);
+        xcsave_knobs_set_downtime(c->knobs, command.value);
         return;
     case HELPER_FINISH:
-        xcsave_control_finish(c->control);
+        xcsave_knobs_finish(c->knobs);
         return;
     case HELPER_RELEASE:
-        xcsave_control_release(c->control);
+        xcsave_knobs_release(c->knobs);
         return;
     }
 }
@@ -86,7 +86,7 @@ static void *listen_to_command(void *user)
     return NULL;
 }
 
-struct helper_control *helper_control_start(int fd, struct xcsave_control *control)
+struct helper_control *helper_control_start(int fd, struct xcsave_knobs *knobs)
 {
     struct helper_control *c = calloc(1, sizeof *c);
     sigset_t all, before;
@@ -95,7 +95,7 @@ struct helper_control *helper_control_start(int fd, struct xcsave_control *contr
     if (!c)
         return NULL;
     c->fd = fd;
-    c->control = control;
+    c->knobs = knobs;
     c->wake_fd = -1;
     if (fd < 0)
         return c;

@@ -187,20 +187,20 @@ static int refuse_checkpoints(long stream_type, struct xcsave_error *error)
 }
 
 /* Whoever holds the stop releases it by a message: held first, then listened to. */
-static struct helper_control *start_listening(struct xcsave_control *control)
+static struct helper_control *start_listening(struct xcsave_knobs *knobs)
 {
     if (environment_is("XLMIG_HOLD", "1") && helper_report_fd() >= 0)
-        xcsave_control_hold(control);
-    return helper_control_start(helper_report_fd(), control);
+        xcsave_knobs_hold(knobs);
+    return helper_control_start(helper_report_fd(), knobs);
 }
 
 static int save_domain(const long *args)
 {
     struct helper helper = { .domid = (uint32_t)args[2], .cbflags = (unsigned)args[4] };
     const uint64_t max_downtime_us = limit_from_environment("XLMIG_MAX_DOWNTIME_US", MAX_US);
-    struct xcsave_control *control =
-        xcsave_control_new(limit_from_environment("XLMIG_MAX_BANDWIDTH", INT64_MAX), max_downtime_us);
-    struct helper_control *listener = control ? start_listening(control) : NULL;
+    struct xcsave_knobs *knobs =
+        xcsave_knobs_new(limit_from_environment("XLMIG_MAX_BANDWIDTH", INT64_MAX), max_downtime_us);
+    struct helper_control *listener = knobs ? start_listening(knobs) : NULL;
     const struct xcsave_callbacks callbacks = {
         .user = &helper,
         .suspend = on_suspend,
@@ -224,7 +224,7 @@ static int save_domain(const long *args)
             .force_at_timeout = environment_is("XLMIG_ON_TIMEOUT", "force"),
             .throttle = environment_is("XLMIG_THROTTLE", "auto"),
         },
-        .control = control,
+        .knobs = knobs,
         .io_timeout_s = (unsigned)limit_from_environment("XLMIG_IO_TIMEOUT_S", 86400),
         .cancel = &cancel_requested,
         .callbacks = &callbacks,
@@ -245,7 +245,7 @@ static int save_domain(const long *args)
     helper_report_end(!rc, &report, &error);
     xcsave_guest_close(guest);
     helper_control_stop(listener);
-    xcsave_control_free(control);
+    xcsave_knobs_free(knobs);
     return finish(rc, &error);
 }
 

@@ -14,18 +14,18 @@ static const unsigned char magic[8] = { 0x89, 'X', 'L', 'M', 'J', 'N', '\r', '\n
 #define TOKEN_AT 8
 #define CHANNEL_AT 24
 
-void channel_hello_encode(unsigned char out[CHANNEL_HELLO_BYTES], const uint8_t token[CONTROL_TOKEN_BYTES],
+void channel_hello_encode(unsigned char out[CHANNEL_HELLO_BYTES], const uint8_t token[MIGRATION_TOKEN_BYTES],
                           unsigned channel)
 {
     const uint16_t number = htole16((uint16_t)channel);
 
     memset(out, 0, CHANNEL_HELLO_BYTES);
     memcpy(out, magic, sizeof magic);
-    memcpy(out + TOKEN_AT, token, CONTROL_TOKEN_BYTES);
+    memcpy(out + TOKEN_AT, token, MIGRATION_TOKEN_BYTES);
     memcpy(out + CHANNEL_AT, &number, sizeof number);
 }
 
-int channel_hello_check(const unsigned char in[CHANNEL_HELLO_BYTES], const uint8_t token[CONTROL_TOKEN_BYTES])
+int channel_hello_check(const unsigned char in[CHANNEL_HELLO_BYTES], const uint8_t token[MIGRATION_TOKEN_BYTES])
 {
     unsigned char want[CHANNEL_HELLO_BYTES];
     uint16_t number;
@@ -35,11 +35,11 @@ int channel_hello_check(const unsigned char in[CHANNEL_HELLO_BYTES], const uint8
     return CRYPTO_memcmp(in, want, sizeof want) == 0 ? le16toh(number) : -1;
 }
 
-void channel_public_name(const uint8_t token[CONTROL_TOKEN_BYTES], char name[CHANNEL_NAME_BYTES])
+void channel_public_name(const uint8_t token[MIGRATION_TOKEN_BYTES], char name[CHANNEL_NAME_BYTES])
 {
     unsigned char digest[SHA256_DIGEST_LENGTH];
 
-    SHA256(token, CONTROL_TOKEN_BYTES, digest);
+    SHA256(token, MIGRATION_TOKEN_BYTES, digest);
     for (size_t i = 0; i < (CHANNEL_NAME_BYTES - 1) / 2; i++)
         snprintf(name + 2 * i, 3, "%02x", digest[i]);
 }

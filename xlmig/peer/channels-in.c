@@ -23,9 +23,9 @@
 #define BACKLOG 64
 
 /* Somebody who has connected and not yet shown the token. */
-struct candidate {
+struct newcomer {
     struct receive_channels *channels;
-    struct candidate *next;
+    struct newcomer *next;
     int socket_fd, handed_fd;     /* handed_fd: of a join */
     SSL *ssl;                     /* of tls */
     bool secured;
@@ -44,55 +44,55 @@ struct channel {
 struct receive_channels {
     struct event_base *base;
     struct receive_channels_callbacks callbacks;
-    struct control_begin begin;
+    struct message_begin begin;
     struct tls_context *tls;
     int listen_fd;
     char path[128];               /* of the socket for joins; "": none */
-    struct control_channels where;
+    struct message_channels where;
     struct event *acceptable;
-    struct candidate *candidates; /* the oldest first */
-    unsigned nr_candidates, nr_missing;
-    struct channel channels[CONTROL_CHANNELS_MAX];
-    int fds[CONTROL_CHANNELS_MAX];
+    struct newcomer *newcomers; /* the oldest first */
+    unsigned nr_newcomers, nr_missing;
+    struct channel channels[MESSAGE_CHANNELS_MAX];
+    int fds[MESSAGE_CHANNELS_MAX];
 };
 
-/* ---- candidates ---- */
+/* ---- newcomers ---- */
 
-static void candidate_free(struct candidate *candidate)
+static void newcomer_free(struct newcomer *newcomer)
 {
-    struct receive_channels *channels = candidate->channels;
+    struct receive_channels *channels = newcomer->channels;
 
-    for (struct candidate **at = &channels->candidates; *at; at = &(*at)->next)
-        if (*at == candidate) {
-            *at = candidate->next;
-            channels->nr_candidates--;
+    for (struct newcomer **at = &channels->newcomers; *at; at = &(*at)->next)
+        if (*at == newcomer) {
+            *at = newcomer->next;
+            channels->nr_newcomers--;
             break;
         }
-    if (candidate->event)
-        event_free(candidate->event);
-    SSL_free(candidate->ssl);
-    if (candidate->socket_fd >= 0)
-        close(candidate->socket_fd);
-    if (candidate->handed_fd >= 0)
-        close(candidate->handed_fd);
-    OPENSSL_cleanse(candidate->hello, sizeof candidate->hello);
-    free(candidate);
+    if (newcomer->event)
+        event_free(newcomer->event);
+    SSL_free(newcomer->ssl);
+    if (newcomer->socket_fd >= 0)
+        close(newcomer->socket_fd);
+    if (newcomer->handed_fd >= 0)
+        close(newcomer->handed_fd);
+    OPENSSL_cleanse(newcomer->hello, sizeof newcomer->hello);
+    free(newcomer);
 }
 
-static void turn_away(struct candidate *candidate, const char *why)
+static void turn_away(struct newcomer *newcomer, const char *why)
 {
-    struct receive_channels *channels = candidate->channels;
-    char text[sizeof candidate->who + 1100];
+    struct receive_channels *channels = newcomer->channels;
+    char text[sizeof newcomer->who + 1100];
 
-    snprintf(text, sizeof text, "turned away %s: %s", candidate->who, why);
-    candidate_free(candidate);
+    snprintf(text, sizeof text, "turned away %s: %s", newcomer->who, why);
+    newcomer_free(newcomer);
     channels->callbacks.refused(channels->callbacks.user, text);
 }
 
 static void stop_listening(struct receive_channels *channels)
 {
-    while (channels->candidates)
-        candidate_free(channels->candidates);
+    while (channels->newcomers)
+        newcomer_free(channels->newcomers);
     if (channels->acceptable)
         event_free(channels->acceptable);
     channels->acceptable = NULL;
@@ -105,42 +105,42 @@ static void stop_listening(struct receive_channels *channels)
 }
 
 /* What the save helper reads from.  -1: see failure. */
-static int plain_fd(struct candidate *candidate, struct channel *channel, struct failure *failure)
+static int plain_fd(struct newcomer *newcomer, struct channel *channel, struct failure *failure)
 {
-    SSL *ssl = candidate->ssl;
+    SSL *ssl = newcomer->ssl;
     int fd = -1;
 
-    if (candidate->handed_fd >= 0) {
-        fd = candidate->handed_fd;
-        candidate->handed_fd = -1;
+    if (newcomer->handed_fd >= 0) {
+        fd = newcomer->handed_fd;
+        newcomer->handed_fd = -1;
         return fd;
     }
-    candidate->ssl = NULL;
+    newcomer->ssl = NULL;
     if (ssl && !BIO_get_ktls_recv(SSL_get_rbio(ssl))) {
         channel->relay = tls_relay_start(ssl, false, &fd, failure);
         return channel->relay ? fd : -1;
     }
     SSL_free(ssl);
-    fcntl(candidate->socket_fd, F_SETFL, 0);
-    fd = fcntl(candidate->socket_fd, F_DUPFD_CLOEXEC, 3);
+    fcntl(newcomer->socket_fd, F_SETFL, 0);
+    fd = fcntl(newcomer->socket_fd, F_DUPFD_CLOEXEC, 3);
     return fd >= 0 ? fd : failure_set(failure, "%s", strerror(errno));
 }
 
-static void take(struct candidate *candidate, unsigned number)
+static void take(struct newcomer *newcomer, unsigned number)
 {
-    struct receive_channels *channels = candidate->channels;
+    struct receive_channels *channels = newcomer->channels;
     struct channel *channel = &channels->channels[number];
     struct failure failure = { 0 };
-    bool joined = candidate->handed_fd >= 0;
+    bool joined = newcomer->handed_fd >= 0;
 
-    channels->fds[number] = plain_fd(candidate, channel, &failure);
+    channels->fds[number] = plain_fd(newcomer, channel, &failure);
     if (channels->fds[number] < 0) {
-        turn_away(candidate, failure.text);
+        turn_away(newcomer, failure.text);
         return;
     }
-    channel->socket_fd = candidate->socket_fd;
-    candidate->socket_fd = -1;
-    candidate_free(candidate);
+    channel->socket_fd = newcomer->socket_fd;
+    newcomer->socket_fd = -1;
+    newcomer_free(newcomer);
     if (joined)
         join_accept(channel->socket_fd);
     if (--channels->nr_missing > 0)
@@ -149,122 +149,122 @@ static void take(struct candidate *candidate, unsigned number)
     channels->callbacks.complete(channels->callbacks.user);
 }
 
-static void judge(struct candidate *candidate)
+static void judge(struct newcomer *newcomer)
 {
-    struct receive_channels *channels = candidate->channels;
-    int first = channels->begin.data == CONTROL_DATA_INLINE ? 1 : 0;
-    int number = channel_hello_check(candidate->hello, channels->begin.token);
+    struct receive_channels *channels = newcomer->channels;
+    int first = channels->begin.data == MESSAGE_DATA_INLINE ? 1 : 0;
+    int number = channel_hello_check(newcomer->hello, channels->begin.token);
 
     if (number < 0)
-        turn_away(candidate, "it does not know the token of this migration");
+        turn_away(newcomer, "it does not know the token of this migration");
     else if (number < first || (unsigned)number >= channels->begin.nr_channels)
-        turn_away(candidate, "this migration has no channel of that number");
+        turn_away(newcomer, "this migration has no channel of that number");
     else if (channels->fds[number] >= 0)
-        turn_away(candidate, "that channel is there already");
-    else if (channels->begin.data == CONTROL_DATA_INLINE && candidate->handed_fd < 0)
-        turn_away(candidate, "it hands over no descriptor");
+        turn_away(newcomer, "that channel is there already");
+    else if (channels->begin.data == MESSAGE_DATA_INLINE && newcomer->handed_fd < 0)
+        turn_away(newcomer, "it hands over no descriptor");
     else
-        take(candidate, (unsigned)number);
+        take(newcomer, (unsigned)number);
 }
 
-static void wait_for(struct candidate *candidate, short what)
+static void wait_for(struct newcomer *newcomer, short what)
 {
     uint64_t now = now_us();
-    struct timeval in = us_to_timeval(candidate->deadline_us > now ? candidate->deadline_us - now : 0);
+    struct timeval in = us_to_timeval(newcomer->deadline_us > now ? newcomer->deadline_us - now : 0);
 
-    event_assign(candidate->event, candidate->channels->base, candidate->socket_fd, what,
-                 event_get_callback(candidate->event), candidate);
-    event_add(candidate->event, &in);
+    event_assign(newcomer->event, newcomer->channels->base, newcomer->socket_fd, what,
+                 event_get_callback(newcomer->event), newcomer);
+    event_add(newcomer->event, &in);
 }
 
 /* As tls_need(): how reading of the hello went on. */
-static enum tls_need read_hello(struct candidate *candidate, struct failure *failure)
+static enum tls_need read_hello(struct newcomer *newcomer, struct failure *failure)
 {
-    unsigned char *to = candidate->hello + candidate->have;
-    size_t lacks = sizeof candidate->hello - candidate->have, done = 0;
+    unsigned char *to = newcomer->hello + newcomer->have;
+    size_t lacks = sizeof newcomer->hello - newcomer->have, done = 0;
     ssize_t n;
     int r;
 
-    if (candidate->ssl) {
+    if (newcomer->ssl) {
         errno = 0;
-        r = SSL_read_ex(candidate->ssl, to, lacks, &done);
-        candidate->have += done;
-        return r == 1 ? TLS_DONE : tls_need(candidate->ssl, r, failure);
+        r = SSL_read_ex(newcomer->ssl, to, lacks, &done);
+        newcomer->have += done;
+        return r == 1 ? TLS_DONE : tls_need(newcomer->ssl, r, failure);
     }
-    if (candidate->channels->begin.data == CONTROL_DATA_INLINE)
-        n = join_hear(candidate->socket_fd, candidate->hello, &candidate->handed_fd);
+    if (newcomer->channels->begin.data == MESSAGE_DATA_INLINE)
+        n = join_hear(newcomer->socket_fd, newcomer->hello, &newcomer->handed_fd);
     else
-        n = recv(candidate->socket_fd, to, lacks, MSG_DONTWAIT);
+        n = recv(newcomer->socket_fd, to, lacks, MSG_DONTWAIT);
     if (n < 0 && (errno == EAGAIN || errno == EINTR))
         return TLS_NEEDS_READ;
-    if (n <= 0 || (candidate->channels->begin.data == CONTROL_DATA_INLINE && n != (ssize_t)sizeof candidate->hello)) {
+    if (n <= 0 || (newcomer->channels->begin.data == MESSAGE_DATA_INLINE && n != (ssize_t)sizeof newcomer->hello)) {
         failure_set(failure, "it said no token");
         return TLS_FAILED;
     }
-    candidate->have += (size_t)n;
+    newcomer->have += (size_t)n;
     return TLS_DONE;
 }
 
-static void on_candidate(evutil_socket_t fd, short what, void *user)
+static void on_newcomer(evutil_socket_t fd, short what, void *user)
 {
-    struct candidate *candidate = user;
+    struct newcomer *newcomer = user;
     struct failure failure = { 0 };
     enum tls_need need = TLS_DONE;
 
     (void)fd;
     if (what & EV_TIMEOUT) {
-        turn_away(candidate, "it did not show the token in time");
+        turn_away(newcomer, "it did not show the token in time");
         return;
     }
-    if (candidate->ssl && !candidate->secured) {
-        need = tls_handshake(candidate->ssl, &failure);
-        candidate->secured = need == TLS_DONE;
+    if (newcomer->ssl && !newcomer->secured) {
+        need = tls_handshake(newcomer->ssl, &failure);
+        newcomer->secured = need == TLS_DONE;
     }
-    while (need == TLS_DONE && candidate->have < sizeof candidate->hello)
-        need = read_hello(candidate, &failure);
+    while (need == TLS_DONE && newcomer->have < sizeof newcomer->hello)
+        need = read_hello(newcomer, &failure);
     if (need == TLS_DONE)
-        judge(candidate);
+        judge(newcomer);
     else if (need == TLS_FAILED)
-        turn_away(candidate, failure.text);
+        turn_away(newcomer, failure.text);
     else
-        wait_for(candidate, need == TLS_NEEDS_WRITE ? EV_WRITE : EV_READ);
+        wait_for(newcomer, need == TLS_NEEDS_WRITE ? EV_WRITE : EV_READ);
 }
 
 /* ---- listening ---- */
 
-static void name_candidate(struct candidate *candidate, const struct sockaddr_storage *from, socklen_t len)
+static void name_newcomer(struct newcomer *newcomer, const struct sockaddr_storage *from, socklen_t len)
 {
     char host[NI_MAXHOST], port[NI_MAXSERV];
 
-    snprintf(candidate->who, sizeof candidate->who, "a process on this host");
+    snprintf(newcomer->who, sizeof newcomer->who, "a process on this host");
     if (from->ss_family != AF_UNIX && getnameinfo((const struct sockaddr *)from, len, host, sizeof host, port,
                                                   sizeof port, NI_NUMERICHOST | NI_NUMERICSERV) == 0)
-        snprintf(candidate->who, sizeof candidate->who, "%s port %s", host, port);
+        snprintf(newcomer->who, sizeof newcomer->who, "%s port %s", host, port);
 }
 
-static struct candidate *candidate_new(struct receive_channels *channels, int fd)
+static struct newcomer *newcomer_new(struct receive_channels *channels, int fd)
 {
-    struct candidate *candidate = calloc(1, sizeof *candidate), **at = &channels->candidates;
+    struct newcomer *newcomer = calloc(1, sizeof *newcomer), **at = &channels->newcomers;
 
-    if (!candidate) {
+    if (!newcomer) {
         close(fd);
         return NULL;
     }
-    *candidate = (struct candidate){
+    *newcomer = (struct newcomer){
         .channels = channels, .socket_fd = fd, .handed_fd = -1, .deadline_us = now_us() + SHOW_TOKEN_US,
     };
     while (*at)
         at = &(*at)->next;
-    *at = candidate;
-    channels->nr_candidates++;
-    candidate->event = event_new(channels->base, fd, EV_READ, on_candidate, candidate);
+    *at = newcomer;
+    channels->nr_newcomers++;
+    newcomer->event = event_new(channels->base, fd, EV_READ, on_newcomer, newcomer);
     if (channels->tls)
-        candidate->ssl = tls_open(channels->tls, fd);
-    if (!candidate->event || (channels->tls && !candidate->ssl)) {
-        candidate_free(candidate);
+        newcomer->ssl = tls_open(channels->tls, fd);
+    if (!newcomer->event || (channels->tls && !newcomer->ssl)) {
+        newcomer_free(newcomer);
         return NULL;
     }
-    return candidate;
+    return newcomer;
 }
 
 static void on_acceptable(evutil_socket_t listen_fd, short what, void *user)
@@ -272,7 +272,7 @@ static void on_acceptable(evutil_socket_t listen_fd, short what, void *user)
     struct receive_channels *channels = user;
     struct sockaddr_storage from = { 0 };
     socklen_t len = sizeof from;
-    struct candidate *candidate;
+    struct newcomer *newcomer;
     const int on = 1;
     int fd = accept4(listen_fd, (struct sockaddr *)&from, &len, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
@@ -280,13 +280,13 @@ static void on_acceptable(evutil_socket_t listen_fd, short what, void *user)
     if (fd < 0)
         return;
     (void)setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
-    if (channels->nr_candidates >= HALF_OPEN_MAX)
-        turn_away(channels->candidates, "too many others connect, and it has not shown the token");
-    candidate = candidate_new(channels, fd);
-    if (!candidate)
+    if (channels->nr_newcomers >= HALF_OPEN_MAX)
+        turn_away(channels->newcomers, "too many others connect, and it has not shown the token");
+    newcomer = newcomer_new(channels, fd);
+    if (!newcomer)
         return;
-    name_candidate(candidate, &from, len);
-    wait_for(candidate, EV_READ);
+    name_newcomer(newcomer, &from, len);
+    wait_for(newcomer, EV_READ);
 }
 
 /* Only a numeric address of this host's own will do: no name is resolved that a peer chose. */
@@ -320,16 +320,16 @@ static int listen_at(struct receive_channels *channels, const char *address, str
 
 static int start(struct receive_channels *channels, const char *address, struct failure *failure)
 {
-    const struct control_begin *begin = &channels->begin;
+    const struct message_begin *begin = &channels->begin;
 
-    if (begin->data == CONTROL_DATA_INLINE) {
+    if (begin->data == MESSAGE_DATA_INLINE) {
         channels->listen_fd = join_listen(begin->token, channels->path, sizeof channels->path, failure);
         if (channels->listen_fd < 0)
             return -1;
     } else if (listen_at(channels, begin->address[0] ? begin->address : address, failure) < 0) {
         return -1;
     }
-    if (begin->data == CONTROL_DATA_TLS) {
+    if (begin->data == MESSAGE_DATA_TLS) {
         channels->tls = tls_context_new(true, begin->token, begin->key, failure);
         if (!channels->tls)
             return -1;
@@ -340,7 +340,7 @@ static int start(struct receive_channels *channels, const char *address, struct 
     return 0;
 }
 
-struct receive_channels *receive_channels_open(struct event_base *base, const struct control_begin *begin,
+struct receive_channels *receive_channels_open(struct event_base *base, const struct message_begin *begin,
                                                const char *address, const struct receive_channels_callbacks *callbacks,
                                                struct failure *failure)
 {
@@ -351,8 +351,8 @@ struct receive_channels *receive_channels_open(struct event_base *base, const st
         return NULL;
     }
     *channels = (struct receive_channels){ .base = base, .callbacks = *callbacks, .begin = *begin, .listen_fd = -1 };
-    channels->nr_missing = begin->nr_channels - (begin->data == CONTROL_DATA_INLINE ? 1 : 0);
-    for (size_t i = 0; i < CONTROL_CHANNELS_MAX; i++)
+    channels->nr_missing = begin->nr_channels - (begin->data == MESSAGE_DATA_INLINE ? 1 : 0);
+    for (size_t i = 0; i < MESSAGE_CHANNELS_MAX; i++)
         channels->fds[i] = channels->channels[i].socket_fd = -1;
     if (start(channels, address, failure) == 0)
         return channels;
@@ -360,7 +360,7 @@ struct receive_channels *receive_channels_open(struct event_base *base, const st
     return NULL;
 }
 
-void receive_channels_where(const struct receive_channels *channels, struct control_channels *where)
+void receive_channels_where(const struct receive_channels *channels, struct message_channels *where)
 {
     *where = channels->where;
 }
@@ -389,7 +389,7 @@ void receive_channels_close(struct receive_channels *channels)
     if (!channels)
         return;
     stop_listening(channels);
-    for (size_t i = 0; i < CONTROL_CHANNELS_MAX; i++) {
+    for (size_t i = 0; i < MESSAGE_CHANNELS_MAX; i++) {
         struct channel *channel = &channels->channels[i];
 
         tls_relay_stop(channel->relay);

@@ -9,9 +9,10 @@
  * gets no answer, and a line is logged.  Nobody is listened to any more once all
  * channels are there.
  */
-#ifndef XLMIG_RECEIVE_CHANNELS_H
-#define XLMIG_RECEIVE_CHANNELS_H
+#ifndef XLMIG_PEER_CHANNELS_IN_H
+#define XLMIG_PEER_CHANNELS_IN_H
 
+#include "xlmig/base/failure.h"
 #include "xlmig/peer/messages.h"
 
 #include <event2/event.h>
@@ -30,12 +31,12 @@ struct receive_channels_callbacks {
  * What `begin` names; its address, where it is empty, is `address`.  NULL: see
  * failure.
  */
-struct receive_channels *receive_channels_open(struct event_base *base, const struct control_begin *begin,
+struct receive_channels *receive_channels_open(struct event_base *base, const struct message_begin *begin,
                                                const char *address, const struct receive_channels_callbacks *callbacks,
                                                struct failure *failure);
 
 /* Where they are to come to. */
-void receive_channels_where(const struct receive_channels *channels, struct control_channels *where);
+void receive_channels_where(const struct receive_channels *channels, struct message_channels *where);
 
 /* Descriptors by channel, to read from; -1: not there, or channel 0 of an inline migration. */
 const int *receive_channels_fds(const struct receive_channels *channels);

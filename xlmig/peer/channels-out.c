@@ -38,13 +38,13 @@ struct send_channels {
     char way[300];
     bool invited, told_lost;
     unsigned nr_missing;
-    struct channel channels[CONTROL_CHANNELS_MAX];
-    int fds[CONTROL_CHANNELS_MAX];
+    struct channel channels[MESSAGE_CHANNELS_MAX];
+    int fds[MESSAGE_CHANNELS_MAX];
 };
 
 static unsigned first_of(const struct send_channels *channels)
 {
-    return channels->spec.begin.data == CONTROL_DATA_INLINE ? 1 : 0;
+    return channels->spec.begin.data == MESSAGE_DATA_INLINE ? 1 : 0;
 }
 
 /* As messages name it: people count from 1. */
@@ -87,7 +87,7 @@ static void now_ready(struct channel *channel, int fd)
 
 static void join(struct channel *channel)
 {
-    struct control_join message = { .channel = channel->number };
+    struct message_join message = { .channel = channel->number };
 
     memcpy(message.token, channel->channels->spec.begin.token, sizeof message.token);
     peer_join(channel->peer, &message);
@@ -258,7 +258,7 @@ static int connect_to(struct channel *channel, const struct addrinfo *info, stru
     return 0;
 }
 
-static void connect_all(struct send_channels *channels, const struct control_channels *where)
+static void connect_all(struct send_channels *channels, const struct message_channels *where)
 {
     const struct addrinfo hints = { .ai_flags = AI_NUMERICHOST | AI_NUMERICSERV, .ai_socktype = SOCK_STREAM };
     struct failure failure = { 0 };
@@ -266,7 +266,7 @@ static void connect_all(struct send_channels *channels, const struct control_cha
     char port[16];
 
     snprintf(port, sizeof port, "%u", where->port);
-    snprintf(channels->way, sizeof channels->way, "%s %s port %s", control_data_name(channels->spec.begin.data),
+    snprintf(channels->way, sizeof channels->way, "%s %s port %s", message_data_name(channels->spec.begin.data),
              where->address, port);
     if (getaddrinfo(where->address, port, &hints, &info) != 0) {
         lose(&channels->channels[0], "the receiver over there names no address");
@@ -282,13 +282,13 @@ static void connect_all(struct send_channels *channels, const struct control_cha
 
 static int start(struct send_channels *channels, struct failure *failure)
 {
-    const struct control_begin *begin = &channels->spec.begin;
+    const struct message_begin *begin = &channels->spec.begin;
 
-    if (begin->data == CONTROL_DATA_TLS) {
+    if (begin->data == MESSAGE_DATA_TLS) {
         channels->tls = tls_context_new(false, begin->token, begin->key, failure);
         return channels->tls ? 0 : -1;
     }
-    for (unsigned i = 1; begin->data == CONTROL_DATA_INLINE && i < begin->nr_channels; i++)
+    for (unsigned i = 1; begin->data == MESSAGE_DATA_INLINE && i < begin->nr_channels; i++)
         if (open_joined(&channels->channels[i], failure) < 0)
             return -1;
     return 0;
@@ -306,7 +306,7 @@ struct send_channels *send_channels_open(struct event_base *base, const struct s
     *channels = (struct send_channels){ .base = base, .callbacks = *callbacks, .spec = *spec };
     snprintf(channels->way, sizeof channels->way, "%s", spec->way);
     channels->nr_missing = spec->begin.nr_channels - first_of(channels);
-    for (unsigned i = 0; i < CONTROL_CHANNELS_MAX; i++) {
+    for (unsigned i = 0; i < MESSAGE_CHANNELS_MAX; i++) {
         channels->channels[i] = (struct channel){ .channels = channels, .number = i, .socket_fd = -1 };
         channels->fds[i] = -1;
     }
@@ -316,12 +316,12 @@ struct send_channels *send_channels_open(struct event_base *base, const struct s
     return NULL;
 }
 
-void send_channels_invite(struct send_channels *channels, const struct control_channels *where)
+void send_channels_invite(struct send_channels *channels, const struct message_channels *where)
 {
     if (channels->invited)
         return;
     channels->invited = true;
-    if (channels->spec.begin.data != CONTROL_DATA_INLINE) {
+    if (channels->spec.begin.data != MESSAGE_DATA_INLINE) {
         connect_all(channels, where);
         return;
     }
@@ -375,7 +375,7 @@ bool send_channels_lost(struct send_channels *channels, char *text, size_t size)
 
 void send_channels_hang_up(struct send_channels *channels)
 {
-    for (unsigned i = 0; i < CONTROL_CHANNELS_MAX; i++) {
+    for (unsigned i = 0; i < MESSAGE_CHANNELS_MAX; i++) {
         struct channel *channel = &channels->channels[i];
 
         if (channel->peer) {
@@ -395,7 +395,7 @@ void send_channels_close(struct send_channels *channels)
     if (!channels)
         return;
     send_channels_hang_up(channels);
-    for (unsigned i = 0; i < CONTROL_CHANNELS_MAX; i++) {
+    for (unsigned i = 0; i < MESSAGE_CHANNELS_MAX; i++) {
         struct channel *channel = &channels->channels[i];
 
         peer_close_soon(channel->peer);

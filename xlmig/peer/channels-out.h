@@ -10,17 +10,17 @@
  * save helper, which writes to it, may notice first: then send_channels_lost()
  * looks at once.
  */
-#ifndef XLMIG_SEND_CHANNELS_H
-#define XLMIG_SEND_CHANNELS_H
+#ifndef XLMIG_PEER_CHANNELS_OUT_H
+#define XLMIG_PEER_CHANNELS_OUT_H
 
 #include "xlmig/peer/peer.h"
 
 struct send_channels;
 
 struct send_channels_spec {
-    struct control_begin begin;          /* what the receiver was told */
+    struct message_begin begin;          /* what the receiver was told */
     const struct transport_spec *commands; /* inline: by channel, what leads there; used while opening only */
-    struct control_hello own_hello;
+    struct message_hello own_hello;
     const char *way;                     /* for messages: "ssh hostb" */
 };
 
@@ -37,7 +37,7 @@ struct send_channels *send_channels_open(struct event_base *base, const struct s
                                          const struct send_channels_callbacks *callbacks, struct failure *failure);
 
 /* The receiver waits, and there. */
-void send_channels_invite(struct send_channels *channels, const struct control_channels *where);
+void send_channels_invite(struct send_channels *channels, const struct message_channels *where);
 
 /* Descriptors by channel, to write to; channel 0 of an inline migration is -1. */
 const int *send_channels_fds(const struct send_channels *channels);

@@ -21,7 +21,7 @@ union one_fd {
     char bytes[CMSG_SPACE(sizeof(int))];
 };
 
-static int make_address(const uint8_t token[CONTROL_TOKEN_BYTES], struct sockaddr_un *address, struct failure *failure)
+static int make_address(const uint8_t token[MIGRATION_TOKEN_BYTES], struct sockaddr_un *address, struct failure *failure)
 {
     char directory[sizeof address->sun_path], name[CHANNEL_NAME_BYTES];
     int len;
@@ -36,7 +36,7 @@ static int make_address(const uint8_t token[CONTROL_TOKEN_BYTES], struct sockadd
     return 0;
 }
 
-int join_listen(const uint8_t token[CONTROL_TOKEN_BYTES], char *path, size_t size, struct failure *failure)
+int join_listen(const uint8_t token[MIGRATION_TOKEN_BYTES], char *path, size_t size, struct failure *failure)
 {
     struct sockaddr_un address;
     int fd;
@@ -76,7 +76,7 @@ void join_accept(int socket_fd)
     (void)!send(socket_fd, "", 1, MSG_NOSIGNAL | MSG_DONTWAIT); /* should it be gone, its channel ends, too */
 }
 
-static int say(int socket_fd, const struct control_join *join, int fd)
+static int say(int socket_fd, const struct message_join *join, int fd)
 {
     unsigned char hello[CHANNEL_HELLO_BYTES];
     union one_fd control = { 0 };
@@ -102,7 +102,7 @@ static int await_answer(int socket_fd)
     return poll(&p, 1, ANSWER_MS) > 0 && recv(socket_fd, &byte, 1, MSG_DONTWAIT) == 1 ? 0 : -1;
 }
 
-int join_hand_over(const struct control_join *join, int fd, struct failure *failure)
+int join_hand_over(const struct message_join *join, int fd, struct failure *failure)
 {
     struct sockaddr_un address;
     int socket_fd;

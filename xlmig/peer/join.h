@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Where an `xlmig receive` that was told JOIN meets the receiver of that migration, on one host. */
-#ifndef XLMIG_JOIN_H
-#define XLMIG_JOIN_H
+#ifndef XLMIG_PEER_JOIN_H
+#define XLMIG_PEER_JOIN_H
 
 #include "xlmig/peer/channel-hello.h"
 #include "xlmig/base/failure.h"
@@ -9,7 +9,7 @@
 #include <sys/types.h>
 
 /* The receiver's socket: listening, in the runtime directory; `path` is to be unlinked.  -1: see failure. */
-int join_listen(const uint8_t token[CONTROL_TOKEN_BYTES], char *path, size_t size, struct failure *failure);
+int join_listen(const uint8_t token[MIGRATION_TOKEN_BYTES], char *path, size_t size, struct failure *failure);
 
 /* What one that came says; -1: nothing yet (EAGAIN) or nonsense.  *fd is the descriptor that it hands over, or -1. */
 ssize_t join_hear(int socket_fd, unsigned char hello[CHANNEL_HELLO_BYTES], int *fd);
@@ -22,6 +22,6 @@ void join_accept(int socket_fd);
  * the receiver hangs up when it lets the channel go.  -1: see failure; takes ten
  * seconds at the most.
  */
-int join_hand_over(const struct control_join *join, int fd, struct failure *failure);
+int join_hand_over(const struct message_join *join, int fd, struct failure *failure);
 
 #endif

@@ -2,6 +2,7 @@
 #include "xlmig/peer/messages.h"
 
 #include "xlmig/base/json-fields.h"
+#include "xlmig/base/text.h"
 
 #include <endian.h>
 #include <stdio.h>
@@ -10,51 +11,44 @@
 
 #define MAGIC 0x6c744358u /* "XCtl" */
 
-void clean_text(char *text)
-{
-    for (char *c = text; *c; c++)
-        if ((unsigned char)*c < ' ' || (unsigned char)*c >= 0x7f)
-            *c = ' ';
-}
-
 /* ---- headers ---- */
 
-void control_header_encode(unsigned char out[CONTROL_HEADER_BYTES], enum control_type type, uint32_t len)
+void message_header_encode(unsigned char out[MESSAGE_HEADER_BYTES], enum message_type type, uint32_t len)
 {
     const uint32_t words[] = { htole32(MAGIC), htole32((uint32_t)type), htole32(len) };
 
-    _Static_assert(sizeof words == CONTROL_HEADER_BYTES, "three words");
+    _Static_assert(sizeof words == MESSAGE_HEADER_BYTES, "three words");
     memcpy(out, words, sizeof words);
 }
 
-int control_header_decode(const unsigned char in[CONTROL_HEADER_BYTES], struct control_header *header)
+int message_header_decode(const unsigned char in[MESSAGE_HEADER_BYTES], struct message_header *header)
 {
     uint32_t words[3], type;
 
     memcpy(words, in, sizeof words);
     type = le32toh(words[1]);
-    if (le32toh(words[0]) != MAGIC || type < CONTROL_HELLO || type > CONTROL_LAST_TYPE ||
-        le32toh(words[2]) > CONTROL_PAYLOAD_MAX)
+    if (le32toh(words[0]) != MAGIC || type < MESSAGE_HELLO || type > MESSAGE_LAST_TYPE ||
+        le32toh(words[2]) > MESSAGE_PAYLOAD_MAX)
         return -1;
-    header->type = (enum control_type)type;
+    header->type = (enum message_type)type;
     header->len = le32toh(words[2]);
     return 0;
 }
 
 /* Takes `object`. */
-static unsigned char *make_frame(enum control_type type, struct json_object *object, size_t *len)
+static unsigned char *make_frame(enum message_type type, struct json_object *object, size_t *len)
 {
     unsigned char *frame = NULL;
     const char *text;
     size_t text_len;
 
     text = object ? json_object_to_json_string_length(object, JSON_C_TO_STRING_PLAIN, &text_len) : NULL;
-    if (text && text_len <= CONTROL_PAYLOAD_MAX)
-        frame = malloc(CONTROL_HEADER_BYTES + text_len);
+    if (text && text_len <= MESSAGE_PAYLOAD_MAX)
+        frame = malloc(MESSAGE_HEADER_BYTES + text_len);
     if (frame) {
-        control_header_encode(frame, type, (uint32_t)text_len);
-        memcpy(frame + CONTROL_HEADER_BYTES, text, text_len);
-        *len = CONTROL_HEADER_BYTES + text_len;
+        message_header_encode(frame, type, (uint32_t)text_len);
+        memcpy(frame + MESSAGE_HEADER_BYTES, text, text_len);
+        *len = MESSAGE_HEADER_BYTES + text_len;
     }
     json_object_put(object);
     return frame;
@@ -63,16 +57,16 @@ static unsigned char *make_frame(enum control_type type, struct json_object *obj
 /* NULL: not a JSON object of a frame's size. */
 static struct json_object *parse_object(const void *payload, size_t len)
 {
-    return len <= CONTROL_PAYLOAD_MAX ? fields_parse(payload, len) : NULL;
+    return len <= MESSAGE_PAYLOAD_MAX ? fields_parse(payload, len) : NULL;
 }
 
 /* ---- messages ---- */
 
-static const char *const data_names[CONTROL_NR_DATA] = {
-    [CONTROL_DATA_INLINE] = "inline", [CONTROL_DATA_TCP] = "tcp", [CONTROL_DATA_TLS] = "tls",
+static const char *const data_names[MESSAGE_NR_DATA] = {
+    [MESSAGE_DATA_INLINE] = "inline", [MESSAGE_DATA_TCP] = "tcp", [MESSAGE_DATA_TLS] = "tls",
 };
 
-const char *control_data_name(enum control_data data)
+const char *message_data_name(enum message_data data)
 {
     return data_names[data];
 }
@@ -89,7 +83,7 @@ static void add_data(struct json_object *object, unsigned data)
 {
     struct json_object *list = json_object_new_array();
 
-    for (unsigned i = 0; i < CONTROL_NR_DATA; i++)
+    for (unsigned i = 0; i < MESSAGE_NR_DATA; i++)
         if (data & 1u << i)
             json_object_array_add(list, json_object_new_string(data_names[i]));
     json_object_object_add(object, "data", list);
@@ -114,7 +108,7 @@ static int get_features(struct json_object *object, uint64_t *out)
 /* -1: of none that we know. */
 static int data_by_name(const char *name)
 {
-    for (int i = 0; i < CONTROL_NR_DATA; i++)
+    for (int i = 0; i < MESSAGE_NR_DATA; i++)
         if (name && strcmp(name, data_names[i]) == 0)
             return i;
     return -1;
@@ -139,10 +133,10 @@ static int get_ways(struct json_object *object, unsigned *ways)
 }
 
 /* What releases before images and channels did not say. */
-static int get_abilities(struct json_object *object, struct control_hello *hello)
+static int get_abilities(struct json_object *object, struct message_hello *hello)
 {
     hello->max_channels = 1;
-    hello->data = 1u << CONTROL_DATA_INLINE;
+    hello->data = 1u << MESSAGE_DATA_INLINE;
     if ((fields_has(object, "image_version") &&
          fields_get_unsigned(object, "image_version", &hello->image_version) < 0) ||
         get_features(object, &hello->image_features) < 0 ||
@@ -154,7 +148,7 @@ static int get_abilities(struct json_object *object, struct control_hello *hello
     return 0;
 }
 
-unsigned char *control_encode_hello(const struct control_hello *hello, size_t *len)
+unsigned char *message_encode_hello(const struct message_hello *hello, size_t *len)
 {
     struct json_object *object = json_object_new_object();
 
@@ -169,15 +163,15 @@ unsigned char *control_encode_hello(const struct control_hello *hello, size_t *l
     add_data(object, hello->data);
     fields_add_u64(object, "cpus", hello->cpus);
     fields_add_u64(object, "handover", hello->handover);
-    return make_frame(CONTROL_HELLO, object, len);
+    return make_frame(MESSAGE_HELLO, object, len);
 }
 
-int control_decode_hello(const void *payload, size_t len, struct control_hello *hello)
+int message_decode_hello(const void *payload, size_t len, struct message_hello *hello)
 {
     struct json_object *object = parse_object(payload, len);
     int rc = 0;
 
-    *hello = (struct control_hello){ 0 };
+    *hello = (struct message_hello){ 0 };
     if (!object)
         return -1;
     if (fields_get_unsigned(object, "min_version", &hello->min_version) < 0 ||
@@ -195,12 +189,12 @@ int control_decode_hello(const void *payload, size_t len, struct control_hello *
     return rc;
 }
 
-unsigned control_common_version(const struct control_hello *peer)
+unsigned message_common_version(const struct message_hello *peer)
 {
-    return peer->min_version <= CONTROL_VERSION && peer->max_version >= CONTROL_VERSION ? CONTROL_VERSION : 0;
+    return peer->min_version <= MESSAGE_VERSION && peer->max_version >= MESSAGE_VERSION ? MESSAGE_VERSION : 0;
 }
 
-static void add_disks(struct json_object *object, const struct control_preflight *preflight)
+static void add_disks(struct json_object *object, const struct candidate *preflight)
 {
     struct json_object *list = json_object_new_array();
 
@@ -215,7 +209,7 @@ static void add_disks(struct json_object *object, const struct control_preflight
 }
 
 /* Those that there is no room for are not compared. */
-static int get_disks(struct json_object *object, struct control_preflight *preflight)
+static int get_disks(struct json_object *object, struct candidate *preflight)
 {
     struct json_object *list;
 
@@ -223,9 +217,9 @@ static int get_disks(struct json_object *object, struct control_preflight *prefl
         return 0;
     if (!json_object_is_type(list, json_type_array))
         return -1;
-    for (size_t i = 0; i < json_object_array_length(list) && i < TOOLSTACK_DISKS_MAX; i++) {
+    for (size_t i = 0; i < json_object_array_length(list) && i < VM_DISKS_MAX; i++) {
         struct json_object *entry = json_object_array_get_idx(list, i);
-        struct toolstack_disk *disk = &preflight->disks[i];
+        struct vm_disk *disk = &preflight->disks[i];
 
         if (!json_object_is_type(entry, json_type_object) ||
             fields_get_text(entry, "name", disk->name, sizeof disk->name, true) < 0 || fields_get_u64(entry, "bytes", &disk->bytes) < 0)
@@ -235,7 +229,7 @@ static int get_disks(struct json_object *object, struct control_preflight *prefl
     return 0;
 }
 
-unsigned char *control_encode_preflight(const struct control_preflight *preflight, size_t *len)
+unsigned char *message_encode_preflight(const struct candidate *preflight, size_t *len)
 {
     struct json_object *object = json_object_new_object();
 
@@ -253,7 +247,7 @@ unsigned char *control_encode_preflight(const struct control_preflight *prefligh
         add_disks(object, preflight);
     if (preflight->cpu_policy.len > 0)
         fields_add_bytes(object, "cpu_policy", preflight->cpu_policy.bytes, preflight->cpu_policy.len);
-    return make_frame(CONTROL_PREFLIGHT, object, len);
+    return make_frame(MESSAGE_PREFLIGHT, object, len);
 }
 
 static int get_type(struct json_object *object, enum vm_type *type)
@@ -315,12 +309,12 @@ static int get_name(struct json_object *object, char name[VM_NAME_MAX + 1])
     return fields_get_text(object, "name", name, VM_NAME_MAX + 1, true) == 0 && vm_name_is_valid(name) ? 0 : -1;
 }
 
-int control_decode_preflight(const void *payload, size_t len, struct control_preflight *preflight)
+int message_decode_preflight(const void *payload, size_t len, struct candidate *preflight)
 {
     struct json_object *object = parse_object(payload, len);
     int rc = -1;
 
-    *preflight = (struct control_preflight){ 0 };
+    *preflight = (struct candidate){ 0 };
     if (object && get_name(object, preflight->name) == 0 &&
         fields_get_bytes(object, "uuid", preflight->uuid, sizeof preflight->uuid) == 0 &&
         get_type(object, &preflight->type) == 0 &&
@@ -333,16 +327,9 @@ int control_decode_preflight(const void *payload, size_t len, struct control_pre
         get_cpu_policy(object, &preflight->cpu_policy) == 0)
         rc = 0;
     if (rc < 0)
-        control_preflight_dispose(preflight);
+        candidate_dispose(preflight);
     json_object_put(object);
     return rc;
-}
-
-void control_preflight_dispose(struct control_preflight *preflight)
-{
-    free(preflight->config_json);
-    free(preflight->cpu_policy.bytes);
-    *preflight = (struct control_preflight){ 0 };
 }
 
 /* Senders that read nothing but refusals read so many. */
@@ -378,7 +365,7 @@ static struct json_object *list_checks(const struct check_list *found)
     return list;
 }
 
-unsigned char *control_encode_answer(const struct control_answer *answer, size_t *len)
+unsigned char *message_encode_answer(const struct candidate_answer *answer, size_t *len)
 {
     struct json_object *object = json_object_new_object();
 
@@ -387,7 +374,7 @@ unsigned char *control_encode_answer(const struct control_answer *answer, size_t
         json_object_object_add(object, "checks", list_checks(&answer->found));
     if (answer->config_json)
         fields_add_text(object, "config", answer->config_json);
-    return make_frame(CONTROL_ANSWER, object, len);
+    return make_frame(MESSAGE_ANSWER, object, len);
 }
 
 static int get_result(struct json_object *object, enum check_result *result)
@@ -418,7 +405,7 @@ static int get_check(struct json_object *object, struct check_list *found)
 }
 
 /* `only_refusals` where the member is missing. */
-static int get_checks(struct json_object *object, struct control_answer *answer)
+static int get_checks(struct json_object *object, struct candidate_answer *answer)
 {
     struct json_object *list;
 
@@ -451,29 +438,22 @@ static int get_refusals(struct json_object *object, struct check_list *found)
     return 0;
 }
 
-int control_decode_answer(const void *payload, size_t len, struct control_answer *answer)
+int message_decode_answer(const void *payload, size_t len, struct candidate_answer *answer)
 {
     struct json_object *object = parse_object(payload, len);
     int rc = -1;
 
-    *answer = (struct control_answer){ 0 };
+    *answer = (struct candidate_answer){ 0 };
     if (object && get_checks(object, answer) == 0 && get_refusals(object, &answer->found) == 0 &&
         (!fields_has(object, "config") || get_config(object, &answer->config_json) == 0))
         rc = 0;
     if (rc < 0)
-        control_answer_dispose(answer);
+        candidate_answer_dispose(answer);
     json_object_put(object);
     return rc;
 }
 
-void control_answer_dispose(struct control_answer *answer)
-{
-    check_list_dispose(&answer->found);
-    free(answer->config_json);
-    *answer = (struct control_answer){ 0 };
-}
-
-unsigned char *control_encode_begin(const struct control_begin *begin, size_t *len)
+unsigned char *message_encode_begin(const struct message_begin *begin, size_t *len)
 {
     struct json_object *object = json_object_new_object();
 
@@ -483,20 +463,20 @@ unsigned char *control_encode_begin(const struct control_begin *begin, size_t *l
     fields_add_u64(object, "channels", begin->nr_channels);
     fields_add_text(object, "data", data_names[begin->data]);
     fields_add_bytes(object, "token", begin->token, sizeof begin->token);
-    if (begin->data == CONTROL_DATA_TLS)
+    if (begin->data == MESSAGE_DATA_TLS)
         fields_add_bytes(object, "key", begin->key, sizeof begin->key);
     if (begin->address[0])
         fields_add_text(object, "address", begin->address);
     if (begin->generation)
         fields_add_u64(object, "generation", begin->generation);
-    return make_frame(CONTROL_BEGIN, object, len);
+    return make_frame(MESSAGE_BEGIN, object, len);
 }
 
-static int get_address(struct json_object *object, char address[CONTROL_ADDRESS_MAX + 1])
+static int get_address(struct json_object *object, char address[MESSAGE_ADDRESS_MAX + 1])
 {
     if (!fields_has(object, "address"))
         return 0;
-    if (fields_get_text(object, "address", address, CONTROL_ADDRESS_MAX + 1, true) < 0)
+    if (fields_get_text(object, "address", address, MESSAGE_ADDRESS_MAX + 1, true) < 0)
         return -1;
     clean_text(address);
     return 0;
@@ -522,7 +502,7 @@ static int get_generation(struct json_object *object, uint64_t *generation)
 }
 
 /* What a sender of before images and channels does not say, nor needs. */
-static int get_ways_of_begin(struct json_object *object, struct control_begin *begin)
+static int get_ways_of_begin(struct json_object *object, struct message_begin *begin)
 {
     char data[16];
     int way;
@@ -530,23 +510,23 @@ static int get_ways_of_begin(struct json_object *object, struct control_begin *b
     if (!fields_has(object, "image"))
         return fields_has(object, "generation") ? -1 : 0;
     if (get_image(object, &begin->image_v1) < 0 || fields_get_unsigned(object, "channels", &begin->nr_channels) < 0 ||
-        begin->nr_channels == 0 || begin->nr_channels > CONTROL_CHANNELS_MAX ||
+        begin->nr_channels == 0 || begin->nr_channels > MESSAGE_CHANNELS_MAX ||
         fields_get_text(object, "data", data, sizeof data, true) < 0 || (way = data_by_name(data)) < 0 ||
         fields_get_bytes(object, "token", begin->token, sizeof begin->token) < 0 ||
         get_address(object, begin->address) < 0 || get_generation(object, &begin->generation) < 0)
         return -1;
-    begin->data = (enum control_data)way;
-    if (begin->data == CONTROL_DATA_TLS)
+    begin->data = (enum message_data)way;
+    if (begin->data == MESSAGE_DATA_TLS)
         return fields_get_bytes(object, "key", begin->key, sizeof begin->key);
     return 0;
 }
 
-int control_decode_begin(const void *payload, size_t len, struct control_begin *begin)
+int message_decode_begin(const void *payload, size_t len, struct message_begin *begin)
 {
     struct json_object *object = parse_object(payload, len), *flag;
     int rc = -1;
 
-    *begin = (struct control_begin){ .nr_channels = 1 };
+    *begin = (struct message_begin){ .nr_channels = 1 };
     if (object && json_object_object_get_ex(object, "flag", &flag) && json_object_is_type(flag, json_type_boolean)) {
         begin->paused = json_object_get_boolean(flag);
         rc = get_ways_of_begin(object, begin);
@@ -555,22 +535,22 @@ int control_decode_begin(const void *payload, size_t len, struct control_begin *
     return rc;
 }
 
-unsigned char *control_encode_channels(const struct control_channels *channels, size_t *len)
+unsigned char *message_encode_channels(const struct message_channels *channels, size_t *len)
 {
     struct json_object *object = json_object_new_object();
 
     if (channels->address[0])
         fields_add_text(object, "address", channels->address);
     fields_add_u64(object, "port", channels->port);
-    return make_frame(CONTROL_CHANNELS, object, len);
+    return make_frame(MESSAGE_CHANNELS, object, len);
 }
 
-int control_decode_channels(const void *payload, size_t len, struct control_channels *channels)
+int message_decode_channels(const void *payload, size_t len, struct message_channels *channels)
 {
     struct json_object *object = parse_object(payload, len);
     int rc = -1;
 
-    *channels = (struct control_channels){ 0 };
+    *channels = (struct message_channels){ 0 };
     if (object && get_address(object, channels->address) == 0 &&
         fields_get_unsigned(object, "port", &channels->port) == 0 && channels->port <= UINT16_MAX)
         rc = 0;
@@ -578,35 +558,35 @@ int control_decode_channels(const void *payload, size_t len, struct control_chan
     return rc;
 }
 
-unsigned char *control_encode_join(const struct control_join *join, size_t *len)
+unsigned char *message_encode_join(const struct message_join *join, size_t *len)
 {
     struct json_object *object = json_object_new_object();
 
     fields_add_bytes(object, "token", join->token, sizeof join->token);
     fields_add_u64(object, "channel", join->channel);
-    return make_frame(CONTROL_JOIN, object, len);
+    return make_frame(MESSAGE_JOIN, object, len);
 }
 
-int control_decode_join(const void *payload, size_t len, struct control_join *join)
+int message_decode_join(const void *payload, size_t len, struct message_join *join)
 {
     struct json_object *object = parse_object(payload, len);
     int rc = -1;
 
-    *join = (struct control_join){ 0 };
+    *join = (struct message_join){ 0 };
     if (object && fields_get_bytes(object, "token", join->token, sizeof join->token) == 0 &&
         fields_get_unsigned(object, "channel", &join->channel) == 0 && join->channel > 0 &&
-        join->channel < CONTROL_CHANNELS_MAX)
+        join->channel < MESSAGE_CHANNELS_MAX)
         rc = 0;
     json_object_put(object);
     return rc;
 }
 
-bool control_is_word(enum control_type type)
+bool message_is_word(enum message_type type)
 {
-    return type == CONTROL_GO || (type >= CONTROL_TAKE_BACK && type <= CONTROL_ASK);
+    return type == MESSAGE_GO || (type >= MESSAGE_TAKE_BACK && type <= MESSAGE_ASK);
 }
 
-unsigned char *control_encode_word(enum control_type type, const struct control_word *word, size_t *len)
+unsigned char *message_encode_word(enum message_type type, const struct message_word *word, size_t *len)
 {
     struct json_object *object = json_object_new_object();
 
@@ -620,14 +600,14 @@ unsigned char *control_encode_word(enum control_type type, const struct control_
 }
 
 /* Only GO of an older release names no migration. */
-int control_decode_word(enum control_type type, const void *payload, size_t len, struct control_word *word)
+int message_decode_word(enum message_type type, const void *payload, size_t len, struct message_word *word)
 {
     struct json_object *object = parse_object(payload, len);
     int rc = -1;
 
-    *word = (struct control_word){ 0 };
+    *word = (struct message_word){ 0 };
     if (object && !fields_has(object, "token") && !fields_has(object, "generation"))
-        rc = type == CONTROL_GO ? 0 : -1;
+        rc = type == MESSAGE_GO ? 0 : -1;
     else if (object && fields_get_bytes(object, "token", word->token, sizeof word->token) == 0 &&
              get_generation(object, &word->generation) == 0 && word->generation > 0)
         rc = 0;
@@ -635,7 +615,7 @@ int control_decode_word(enum control_type type, const void *payload, size_t len,
     return rc;
 }
 
-unsigned char *control_encode_simple(enum control_type type, const struct control_simple *simple, size_t *len)
+unsigned char *message_encode_simple(enum message_type type, const struct message_simple *simple, size_t *len)
 {
     struct json_object *object = json_object_new_object();
 
@@ -644,12 +624,12 @@ unsigned char *control_encode_simple(enum control_type type, const struct contro
     return make_frame(type, object, len);
 }
 
-int control_decode_simple(const void *payload, size_t len, struct control_simple *simple)
+int message_decode_simple(const void *payload, size_t len, struct message_simple *simple)
 {
     struct json_object *object = parse_object(payload, len), *flag;
     int rc = -1;
 
-    *simple = (struct control_simple){ 0 };
+    *simple = (struct message_simple){ 0 };
     if (object && json_object_object_get_ex(object, "flag", &flag) && json_object_is_type(flag, json_type_boolean)) {
         simple->flag = json_object_get_boolean(flag);
         rc = fields_get_text(object, "text", simple->text, sizeof simple->text, false);

@@ -12,15 +12,15 @@
 #define CHANNELS_MAX 16u          /* taken by one receiver; more than this was never of use */
 #define ENGINE_IMAGE_VERSION 1u   /* of what the engine behind the save helper reads */
 
-void negotiate_own_hello(const struct toolstack_host *host, struct control_hello *hello)
+void negotiate_own_hello(const struct vm_host *host, struct message_hello *hello)
 {
     long cpus = sysconf(_SC_NPROCESSORS_ONLN);
 
-    *hello = (struct control_hello){
-        .min_version = CONTROL_VERSION, .max_version = CONTROL_VERSION, .program = "xlmig " PACKAGE_VERSION,
+    *hello = (struct message_hello){
+        .min_version = MESSAGE_VERSION, .max_version = MESSAGE_VERSION, .program = "xlmig " PACKAGE_VERSION,
         .image_version = ENGINE_IMAGE_VERSION, .image_features = XCSAVE_V1_FEATURES,
         .max_channels = CHANNELS_MAX,
-        .data = 1u << CONTROL_DATA_INLINE | 1u << CONTROL_DATA_TCP | 1u << CONTROL_DATA_TLS,
+        .data = 1u << MESSAGE_DATA_INLINE | 1u << MESSAGE_DATA_TCP | 1u << MESSAGE_DATA_TLS,
         .cpus = cpus > 0 ? (unsigned)cpus : 1,
         .handover = 1,
     };
@@ -40,8 +40,8 @@ int image_wish_parse(const char *text, enum image_wish *wish)
     return -1;
 }
 
-static int choose_image(const struct negotiate_wish *wish, const struct control_hello *own,
-                        const struct control_hello *peer, struct negotiate_choice *choice, struct failure *failure)
+static int choose_image(const struct negotiate_wish *wish, const struct message_hello *own,
+                        const struct message_hello *peer, struct negotiate_choice *choice, struct failure *failure)
 {
     bool both = own->image_version >= 1 && peer && peer->image_version >= 1;
 
@@ -58,10 +58,10 @@ static unsigned least(unsigned a, unsigned b)
     return a < b ? a : b;
 }
 
-static int choose_channels(const struct negotiate_wish *wish, const struct control_hello *own,
-                           const struct control_hello *peer, struct negotiate_choice *choice, struct failure *failure)
+static int choose_channels(const struct negotiate_wish *wish, const struct message_hello *own,
+                           const struct message_hello *peer, struct negotiate_choice *choice, struct failure *failure)
 {
-    unsigned most = peer ? least(peer->max_channels, CONTROL_CHANNELS_MAX) : 1;
+    unsigned most = peer ? least(peer->max_channels, MESSAGE_CHANNELS_MAX) : 1;
 
     if (!choice->image_v1 || !(choice->features & IMAGE1_FEATURE_CHANNELS)) {
         if (wish->channels > 1)
@@ -80,12 +80,12 @@ static int choose_channels(const struct negotiate_wish *wish, const struct contr
     return 0;
 }
 
-int negotiate(const struct negotiate_wish *wish, const struct control_hello *own, const struct control_hello *peer,
+int negotiate(const struct negotiate_wish *wish, const struct message_hello *own, const struct message_hello *peer,
               struct negotiate_choice *choice, struct failure *failure)
 {
     *choice = (struct negotiate_choice){ .data = wish->data };
-    if (wish->data != CONTROL_DATA_INLINE && !(peer && peer->data & 1u << wish->data))
-        return failure_set(failure, "--transport=%s: %s there does not know it; use ssh", control_data_name(wish->data),
+    if (wish->data != MESSAGE_DATA_INLINE && !(peer && peer->data & 1u << wish->data))
+        return failure_set(failure, "--transport=%s: %s there does not know it; use ssh", message_data_name(wish->data),
                            peer ? peer->program : "stock xl");
     if (choose_image(wish, own, peer, choice, failure) < 0)
         return -1;

@@ -2,6 +2,7 @@
 #include "xlmig/peer/peer.h"
 
 #include "xlmig/peer/xl-protocol.h"
+#include "xlmig/base/text.h"
 
 #include <event2/buffer.h>
 #include <stdio.h>
@@ -18,7 +19,7 @@ enum xl_stage { XL_AWAIT_READY, XL_AWAIT_REPORT, XL_AWAIT_CODE, XL_AWAIT_RELEASE
 struct peer {
     struct transport *transport;
     struct peer_callbacks callbacks;
-    struct control_hello own_hello, hello;
+    struct message_hello own_hello, hello;
     enum peer_dialect dialect;
     enum xl_stage xl_stage;
     bool lost;
@@ -78,7 +79,7 @@ static void no_banner(struct peer *peer, const char *came, size_t len)
 static void say_hello(struct peer *peer)
 {
     size_t len;
-    unsigned char *frame = control_encode_hello(&peer->own_hello, &len);
+    unsigned char *frame = message_encode_hello(&peer->own_hello, &len);
 
     if (send_frame(peer, frame, len) < 0)
         lose(peer, transport_last_words(peer->transport));
@@ -94,8 +95,8 @@ static int read_banner(struct peer *peer)
     if (len > sizeof came)
         len = sizeof came;
     evbuffer_copyout(input, came, len);
-    if (len >= strlen(CONTROL_BANNER) && starts_with(came, len, CONTROL_BANNER)) {
-        evbuffer_drain(input, strlen(CONTROL_BANNER));
+    if (len >= strlen(MESSAGE_BANNER) && starts_with(came, len, MESSAGE_BANNER)) {
+        evbuffer_drain(input, strlen(MESSAGE_BANNER));
         peer->dialect = PEER_XLMIG;
         say_hello(peer);
         return 1;
@@ -106,7 +107,7 @@ static int read_banner(struct peer *peer)
         tell(peer, PEER_GREETED, "");
         return 1;
     }
-    if (!starts_with(came, len, CONTROL_BANNER) && !starts_with(came, len, XL_BANNER))
+    if (!starts_with(came, len, MESSAGE_BANNER) && !starts_with(came, len, XL_BANNER))
         no_banner(peer, came, len);
     return 0;
 }
@@ -182,13 +183,13 @@ static int read_xl(struct peer *peer)
 
 static int on_hello(struct peer *peer, const void *payload, size_t len)
 {
-    if (peer->hello.max_version > 0 || control_decode_hello(payload, len, &peer->hello) < 0)
+    if (peer->hello.max_version > 0 || message_decode_hello(payload, len, &peer->hello) < 0)
         return -1; /* it greeted already, or makes no sense */
-    if (!control_common_version(&peer->hello)) {
+    if (!message_common_version(&peer->hello)) {
         snprintf(peer->text, sizeof peer->text,
                  "%s over there speaks versions %u to %u of the control protocol, this one speaks %u; "
                  "use the same release on both hosts, or --stock", peer->hello.program,
-                 peer->hello.min_version, peer->hello.max_version, CONTROL_VERSION);
+                 peer->hello.min_version, peer->hello.max_version, MESSAGE_VERSION);
         lose(peer, peer->text);
         return 0;
     }
@@ -198,28 +199,28 @@ static int on_hello(struct peer *peer, const void *payload, size_t len)
 
 static int on_answer(struct peer *peer, const void *payload, size_t len)
 {
-    struct control_answer answer;
+    struct candidate_answer answer;
     const struct peer_event event = { .kind = PEER_ANSWERED, .text = "", .answer = &answer };
 
-    if (control_decode_answer(payload, len, &answer) < 0)
+    if (message_decode_answer(payload, len, &answer) < 0)
         return -1;
     peer->callbacks.event(peer->callbacks.user, &event);
-    control_answer_dispose(&answer);
+    candidate_answer_dispose(&answer);
     return 0;
 }
 
 static int on_channels(struct peer *peer, const void *payload, size_t len)
 {
-    struct control_channels where;
+    struct message_channels where;
     const struct peer_event event = { .kind = PEER_CHANNELS, .text = "", .where = &where };
 
-    if (control_decode_channels(payload, len, &where) < 0)
+    if (message_decode_channels(payload, len, &where) < 0)
         return -1;
     peer->callbacks.event(peer->callbacks.user, &event);
     return 0;
 }
 
-static int on_report(struct peer *peer, const struct control_simple *report)
+static int on_report(struct peer *peer, const struct message_simple *report)
 {
     if (report->flag) {
         tell(peer, PEER_STARTED, "");
@@ -231,46 +232,46 @@ static int on_report(struct peer *peer, const struct control_simple *report)
     return 0;
 }
 
-static int on_frame(struct peer *peer, enum control_type type, const void *payload, size_t len)
+static int on_frame(struct peer *peer, enum message_type type, const void *payload, size_t len)
 {
-    struct control_simple simple;
+    struct message_simple simple;
 
-    if (type == CONTROL_HELLO)
+    if (type == MESSAGE_HELLO)
         return on_hello(peer, payload, len);
-    if (type == CONTROL_ANSWER)
+    if (type == MESSAGE_ANSWER)
         return on_answer(peer, payload, len);
-    if (type == CONTROL_CHANNELS)
+    if (type == MESSAGE_CHANNELS)
         return on_channels(peer, payload, len);
-    if (control_decode_simple(payload, len, &simple) < 0)
+    if (message_decode_simple(payload, len, &simple) < 0)
         return -1;
     switch (type) {
-    case CONTROL_LISTENING:
+    case MESSAGE_LISTENING:
         tell(peer, PEER_LISTENING, simple.text);
         return 0;
-    case CONTROL_DEVICES:
+    case MESSAGE_DEVICES:
         tell(peer, PEER_DEVICES, simple.text);
         return 0;
-    case CONTROL_RECEIVED:
+    case MESSAGE_RECEIVED:
         tell(peer, PEER_READY, simple.text);
         return 0;
-    case CONTROL_REPORT:
+    case MESSAGE_REPORT:
         return on_report(peer, &simple);
-    case CONTROL_FAILED:
+    case MESSAGE_FAILED:
         tell(peer, PEER_FAILED, simple.text);
         return 0;
-    case CONTROL_NOTE:
+    case MESSAGE_NOTE:
         tell(peer, PEER_NOTE, simple.text);
         return 0;
-    case CONTROL_ABORTED:
+    case MESSAGE_ABORTED:
         tell(peer, PEER_RELEASED, simple.text);
         return 0;
-    case CONTROL_CLOSED:
+    case MESSAGE_CLOSED:
         tell(peer, PEER_CLOSED, simple.text);
         return 0;
-    case CONTROL_LOST:
+    case MESSAGE_LOST:
         tell(peer, PEER_GONE, simple.text);
         return 0;
-    case CONTROL_BUSY:
+    case MESSAGE_BUSY:
         tell(peer, PEER_TROUBLE, simple.text);
         return 0;
     default:
@@ -282,20 +283,20 @@ static int on_frame(struct peer *peer, enum control_type type, const void *paylo
 static int read_frame(struct peer *peer)
 {
     struct evbuffer *input = transport_input(peer->transport);
-    unsigned char raw[CONTROL_HEADER_BYTES];
-    struct control_header header;
+    unsigned char raw[MESSAGE_HEADER_BYTES];
+    struct message_header header;
     unsigned char *payload;
     int rc;
 
     if (evbuffer_copyout(input, raw, sizeof raw) != (ssize_t)sizeof raw)
         return 0;
-    if (control_header_decode(raw, &header) < 0) {
+    if (message_header_decode(raw, &header) < 0) {
         lose(peer, "the receiver over there does not keep to the control protocol");
         return 0;
     }
-    if (evbuffer_get_length(input) < CONTROL_HEADER_BYTES + header.len)
+    if (evbuffer_get_length(input) < MESSAGE_HEADER_BYTES + header.len)
         return 0;
-    evbuffer_drain(input, CONTROL_HEADER_BYTES);
+    evbuffer_drain(input, MESSAGE_HEADER_BYTES);
     payload = malloc(header.len + 1);
     if (!payload) {
         lose(peer, "out of memory");
@@ -337,7 +338,7 @@ static void on_message(void *user, const char *line)
 
 /* ---- what the sender asks for ---- */
 
-struct peer *peer_open(struct event_base *base, const struct transport_spec *spec, const struct control_hello *hello,
+struct peer *peer_open(struct event_base *base, const struct transport_spec *spec, const struct message_hello *hello,
                        const struct peer_callbacks *callbacks, struct failure *failure)
 {
     struct peer *peer = calloc(1, sizeof *peer);
@@ -386,31 +387,31 @@ bool peer_command_not_found(const struct peer *peer)
     return peer->dialect == PEER_UNKNOWN && transport_command_not_found(peer->transport);
 }
 
-const struct control_hello *peer_hello(const struct peer *peer)
+const struct message_hello *peer_hello(const struct peer *peer)
 {
     return &peer->hello;
 }
 
-int peer_ask_preflight(struct peer *peer, const struct control_preflight *preflight)
+int peer_ask_preflight(struct peer *peer, const struct candidate *preflight)
 {
     size_t len;
-    unsigned char *frame = control_encode_preflight(preflight, &len);
+    unsigned char *frame = message_encode_preflight(preflight, &len);
 
     return send_frame(peer, frame, len);
 }
 
-int peer_begin(struct peer *peer, const struct control_begin *begin)
+int peer_begin(struct peer *peer, const struct message_begin *begin)
 {
     size_t len;
-    unsigned char *frame = control_encode_begin(begin, &len);
+    unsigned char *frame = message_encode_begin(begin, &len);
 
     return send_frame(peer, frame, len);
 }
 
-int peer_join(struct peer *peer, const struct control_join *join)
+int peer_join(struct peer *peer, const struct message_join *join)
 {
     size_t len;
-    unsigned char *frame = control_encode_join(join, &len);
+    unsigned char *frame = message_encode_join(join, &len);
 
     return send_frame(peer, frame, len);
 }
@@ -425,15 +426,15 @@ int peer_data_fd(const struct peer *peer)
     return transport_output_fd(peer->transport);
 }
 
-int peer_say(struct peer *peer, enum control_type type, const struct control_word *word)
+int peer_say(struct peer *peer, enum message_type type, const struct message_word *word)
 {
     size_t len;
-    unsigned char *frame = control_encode_word(type, word, &len);
+    unsigned char *frame = message_encode_word(type, word, &len);
 
     return send_frame(peer, frame, len);
 }
 
-int peer_go(struct peer *peer, const struct control_word *word)
+int peer_go(struct peer *peer, const struct message_word *word)
 {
     unsigned char *frame = NULL;
     const void *bytes = XL_GO;
@@ -443,7 +444,7 @@ int peer_go(struct peer *peer, const struct control_word *word)
     if (peer->lost)
         return -1;
     if (peer->dialect == PEER_XLMIG) {
-        bytes = frame = control_encode_word(CONTROL_GO, word, &len);
+        bytes = frame = message_encode_word(MESSAGE_GO, word, &len);
         if (!frame)
             return -1;
     }

@@ -3,8 +3,8 @@
  * The receiver at the other end of a transport, as the sender sees it: xlmig's
  * control protocol or xl's own, told apart by the banner.
  */
-#ifndef XLMIG_PEER_H
-#define XLMIG_PEER_H
+#ifndef XLMIG_PEER_PEER_H
+#define XLMIG_PEER_PEER_H
 
 #include "xlmig/peer/messages.h"
 #include "xlmig/peer/transport.h"
@@ -38,8 +38,8 @@ enum peer_event_kind {
 struct peer_event {
     enum peer_event_kind kind;
     const char *text;
-    const struct control_answer *answer;
-    const struct control_channels *where;
+    const struct candidate_answer *answer;
+    const struct message_channels *where;
 };
 
 struct peer_callbacks {
@@ -48,7 +48,7 @@ struct peer_callbacks {
     void (*event)(void *user, const struct peer_event *event);
 };
 
-struct peer *peer_open(struct event_base *base, const struct transport_spec *spec, const struct control_hello *hello,
+struct peer *peer_open(struct event_base *base, const struct transport_spec *spec, const struct message_hello *hello,
                        const struct peer_callbacks *callbacks, struct failure *failure);
 /* Both: NULL is fine.  The receiver has some seconds to clean up before what leads to it is stopped ... */
 void peer_close(struct peer *peer);
@@ -59,13 +59,13 @@ enum peer_dialect peer_dialect(const struct peer *peer);
 /* After PEER_LOST without a banner: the other host has no such command. */
 bool peer_command_not_found(const struct peer *peer);
 /* xlmig: who the other end says it is; else empty. */
-const struct control_hello *peer_hello(const struct peer *peer);
+const struct message_hello *peer_hello(const struct peer *peer);
 
 /* xlmig only; -1 when it cannot be sent (PEER_LOST follows). */
-int peer_ask_preflight(struct peer *peer, const struct control_preflight *preflight);
-int peer_begin(struct peer *peer, const struct control_begin *begin);
+int peer_ask_preflight(struct peer *peer, const struct candidate *preflight);
+int peer_begin(struct peer *peer, const struct message_begin *begin);
 /* Be a channel of a migration that another connection began. */
-int peer_join(struct peer *peer, const struct control_join *join);
+int peer_join(struct peer *peer, const struct message_join *join);
 
 /* Why the connection was lost, when nothing can be written any more; else NULL.  Not only what the loop heard of. */
 const char *peer_lost(struct peer *peer);
@@ -74,9 +74,9 @@ const char *peer_lost(struct peer *peer);
 int peer_data_fd(const struct peer *peer);
 
 /* -1: it cannot have arrived, not even in part.  1: nobody can tell.  xl is told nothing but GO. */
-int peer_go(struct peer *peer, const struct control_word *word);
-/* xlmig only: any of control_is_word(); -1 when it cannot be sent. */
-int peer_say(struct peer *peer, enum control_type type, const struct control_word *word);
+int peer_go(struct peer *peer, const struct message_word *word);
+/* xlmig only: any of message_is_word(); -1 when it cannot be sent. */
+int peer_say(struct peer *peer, enum message_type type, const struct message_word *word);
 void peer_hang_up(struct peer *peer);
 
 #endif

@@ -4,8 +4,8 @@
  * pipe and a thread that carries its bytes.  Not needed for a direction in which
  * the kernel does TLS: there the socket itself is what the helper gets.
  */
-#ifndef XLMIG_TLS_RELAY_H
-#define XLMIG_TLS_RELAY_H
+#ifndef XLMIG_PEER_TLS_RELAY_H
+#define XLMIG_PEER_TLS_RELAY_H
 
 #include "xlmig/peer/tls.h"
 

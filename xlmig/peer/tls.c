@@ -12,7 +12,7 @@
 struct tls_context {
     SSL_CTX *ctx;
     char identity[CHANNEL_NAME_BYTES]; /* goes over the wire in the clear: not the token */
-    uint8_t key[CONTROL_KEY_BYTES];
+    uint8_t key[MESSAGE_KEY_BYTES];
 };
 
 static const struct tls_context *context_of(const SSL *ssl)
@@ -70,8 +70,8 @@ static int configure(SSL_CTX *ctx, bool server)
                ? 0 : -1;
 }
 
-struct tls_context *tls_context_new(bool server, const uint8_t token[CONTROL_TOKEN_BYTES],
-                                    const uint8_t key[CONTROL_KEY_BYTES], struct failure *failure)
+struct tls_context *tls_context_new(bool server, const uint8_t token[MIGRATION_TOKEN_BYTES],
+                                    const uint8_t key[MESSAGE_KEY_BYTES], struct failure *failure)
 {
     struct tls_context *context = calloc(1, sizeof *context);
 

@@ -4,8 +4,8 @@
  * came over the connection that both trust.  There are no certificates: who has
  * the key is the other side, and nobody else is answered.
  */
-#ifndef XLMIG_TLS_H
-#define XLMIG_TLS_H
+#ifndef XLMIG_PEER_TLS_H
+#define XLMIG_PEER_TLS_H
 
 #include "xlmig/peer/channel-hello.h"
 #include "xlmig/base/failure.h"
@@ -15,8 +15,8 @@
 struct tls_context;
 
 /* NULL: see failure. */
-struct tls_context *tls_context_new(bool server, const uint8_t token[CONTROL_TOKEN_BYTES],
-                                    const uint8_t key[CONTROL_KEY_BYTES], struct failure *failure);
+struct tls_context *tls_context_new(bool server, const uint8_t token[MIGRATION_TOKEN_BYTES],
+                                    const uint8_t key[MESSAGE_KEY_BYTES], struct failure *failure);
 /* NULL is fine.  The key is wiped. */
 void tls_context_free(struct tls_context *context);
 

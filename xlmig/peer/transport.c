@@ -4,7 +4,7 @@
 #include "xlmig/base/child.h"
 #include "xlmig/base/line-reader.h"
 #include "xlmig/base/loop.h"
-#include "xlmig/base/write-bounded.h"
+#include "xlmig/base/write.h"
 
 #include <errno.h>
 #include <event2/buffer.h>

@@ -3,8 +3,8 @@
  * A byte stream to another host: a command (ssh, or any) whose standard input
  * and output reach a receiver there, or two descriptors that do.
  */
-#ifndef XLMIG_TRANSPORT_H
-#define XLMIG_TRANSPORT_H
+#ifndef XLMIG_PEER_TRANSPORT_H
+#define XLMIG_PEER_TRANSPORT_H
 
 #include "xlmig/base/failure.h"
 

@@ -13,11 +13,11 @@
  * administrator's own may well lead to something that serves only one.
  */
 static const struct way_kind kinds[] = {
-    { "ssh", CONTROL_DATA_INLINE, 8 },
-    { "tls", CONTROL_DATA_TLS, 8 },
-    { "tcp", CONTROL_DATA_TCP, 4 },
-    { "exec:", CONTROL_DATA_INLINE, 1 },
-    { "fd:", CONTROL_DATA_INLINE, CONTROL_CHANNELS_MAX },
+    { "ssh", MESSAGE_DATA_INLINE, 8 },
+    { "tls", MESSAGE_DATA_TLS, 8 },
+    { "tcp", MESSAGE_DATA_TCP, 4 },
+    { "exec:", MESSAGE_DATA_INLINE, 1 },
+    { "fd:", MESSAGE_DATA_INLINE, MESSAGE_CHANNELS_MAX },
 };
 
 const struct way_kind *way_kind(const char *transport)
@@ -43,13 +43,13 @@ bool way_is_fd(const char *transport)
 }
 
 /* "3,4" or "3,4,5,6": to read from and to write to, for each channel.  How many channels; 0: it makes no sense. */
-static unsigned parse_fds(const char *text, int fds[2 * CONTROL_CHANNELS_MAX])
+static unsigned parse_fds(const char *text, int fds[2 * MESSAGE_CHANNELS_MAX])
 {
     unsigned n = 0;
     char *end;
 
     do {
-        long fd = isdigit((unsigned char)*text) && n < 2 * CONTROL_CHANNELS_MAX ? strtol(text, &end, 10) : -1;
+        long fd = isdigit((unsigned char)*text) && n < 2 * MESSAGE_CHANNELS_MAX ? strtol(text, &end, 10) : -1;
 
         if (fd < 0 || fd > INT_MAX || (*end != ',' && *end != '\0'))
             return 0;
@@ -61,7 +61,7 @@ static unsigned parse_fds(const char *text, int fds[2 * CONTROL_CHANNELS_MAX])
 
 unsigned way_nr_fds(const char *transport)
 {
-    int fds[2 * CONTROL_CHANNELS_MAX];
+    int fds[2 * MESSAGE_CHANNELS_MAX];
 
     return parse_fds(transport + 3, fds);
 }
@@ -102,7 +102,7 @@ static int ssh_words(const char *host, const char *remote, struct way_command *c
 int way_command(const struct way *way, const char *stock, struct way_command *command, struct failure *failure)
 {
     struct transport_spec spec = { .shell_command = NULL };
-    int fds[2 * CONTROL_CHANNELS_MAX];
+    int fds[2 * MESSAGE_CHANNELS_MAX];
     unsigned nr_fds = 0;
 
     *command = (struct way_command){ .words = strdup(way->ssh_command) };
@@ -114,7 +114,7 @@ int way_command(const struct way *way, const char *stock, struct way_command *co
         return failure_set(failure, "--ssh-command names no command");
     else
         spec.argv = command->argv;
-    for (unsigned i = 0; i < CONTROL_CHANNELS_MAX; i++) {
+    for (unsigned i = 0; i < MESSAGE_CHANNELS_MAX; i++) {
         command->specs[i] = spec;
         command->specs[i].input_fd = i < nr_fds ? fds[2 * i] : -1;
         command->specs[i].output_fd = i < nr_fds ? fds[2 * i + 1] : -1;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The way to a receiver on another host, as --transport and --ssh-command name it. */
-#ifndef XLMIG_WAY_H
-#define XLMIG_WAY_H
+#ifndef XLMIG_PEER_WAY_H
+#define XLMIG_PEER_WAY_H
 
 #include "xlmig/peer/messages.h"
 #include "xlmig/peer/transport.h"
@@ -17,13 +17,13 @@ struct way {
 /* What a transport is good for. */
 struct way_kind {
     const char *name;
-    enum control_data data;
+    enum message_data data;
     unsigned auto_channels;
 };
 
 /* What leads to a receiver, for each channel; holds what it points to. */
 struct way_command {
-    struct transport_spec specs[CONTROL_CHANNELS_MAX];
+    struct transport_spec specs[MESSAGE_CHANNELS_MAX];
     char *words;
     const char *argv[WAY_SSH_WORDS_MAX];
 };

@@ -10,8 +10,8 @@
  *     receiver: report (with NUL), then one byte: 0: started; else not, and once its copy
  *               is destroyed: go, the other way round: the sender may have it back
  */
-#ifndef XLMIG_XL_PROTOCOL_H
-#define XLMIG_XL_PROTOCOL_H
+#ifndef XLMIG_PEER_XL_PROTOCOL_H
+#define XLMIG_PEER_XL_PROTOCOL_H
 
 #define XL_BANNER "xl migration receiver ready, send binary domain data.\n"
 #define XL_READY "domain received, ready to unpause"

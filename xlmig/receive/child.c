@@ -66,7 +66,7 @@ static void on_relay_ended(void *user, enum relay_end end)
 
     /* A child that no longer reads has ended or is about to, and says why itself. */
     if (end == RELAY_INPUT_OVER) {
-        r->sender_gone = r->request->negotiate && r->how.data == CONTROL_DATA_INLINE;
+        r->sender_gone = r->request->negotiate && r->how.data == MESSAGE_DATA_INLINE;
         receive_give_up(r);
     }
 }
@@ -102,12 +102,12 @@ static void tell_failure(struct receiver *r, const char *leftover)
     if (!leftover)
         receive_forget(r);
     if (r->request->negotiate && r->go_received && !leftover)
-        receive_send_simple(r, CONTROL_REPORT, false, "xl could not start it (status code %u): %s", r->code, why);
+        receive_send_simple(r, MESSAGE_REPORT, false, "xl could not start it (status code %u): %s", r->code, why);
     else if (r->request->negotiate && !r->go_received && r->device_error[0])
-        receive_send_simple(r, CONTROL_FAILED, false, "%s%s%s", r->device_error,
+        receive_send_simple(r, MESSAGE_FAILED, false, "%s%s%s", r->device_error,
                             leftover ? "; left behind, paused: " : "", leftover ? leftover : "");
     else if (r->request->negotiate && !r->go_received)
-        receive_send_simple(r, CONTROL_FAILED, false, "the restore %s: %s%s%s",
+        receive_send_simple(r, MESSAGE_FAILED, false, "the restore %s: %s%s%s",
                     child_status_text(r->child_status, status, sizeof status), why,
                     leftover ? "; left behind, paused: " : "", leftover ? leftover : "");
     /* GO received and not removed: silence, which leaves the sender in doubt, as it should be. */
@@ -131,7 +131,7 @@ static void on_destroyed(void *user, const struct failure *failure)
 }
 
 /* 1: xl left something of the VM, which is *vm; 0: it did not; -1: that is not to be known now, see failure. */
-static int find_half_made(struct receiver *r, const char *incoming, struct toolstack_vm *vm, struct failure *failure)
+static int find_half_made(struct receiver *r, const char *incoming, struct vm *vm, struct failure *failure)
 {
     int rc = r->request->negotiate ? r->ts->ops->find(r->ts, incoming, vm, failure) : 1;
 
@@ -146,7 +146,7 @@ static void on_child_over(struct receiver *r)
 {
     struct failure failure = { 0 };
     char incoming[VM_NAME_MAX + 16];
-    struct toolstack_vm vm;
+    struct vm vm;
     int found;
 
     if (!devices_are_idle(r, on_child_over) || (r->state == HOLDING && receive_held(r)))
@@ -197,7 +197,7 @@ static void on_child_line(void *user, const char *line)
 static void tell_extents(struct receiver *r, const struct helper_extents *e)
 {
     if (r->request->negotiate)
-        receive_send_simple(r, CONTROL_NOTE, false, "the VM's memory there is in %" PRIu64 " of %" PRIu64
+        receive_send_simple(r, MESSAGE_NOTE, false, "the VM's memory there is in %" PRIu64 " of %" PRIu64
                             " extents of 1 GiB, %" PRIu64 " of 2 MiB and %" PRIu64 " of 4 KiB",
                             e->nr_1g, e->named_1g, e->nr_2m, e->nr_4k);
 }
@@ -211,7 +211,7 @@ static void on_engine_event(void *user, const struct helper_event *event)
     else if (event->kind == HELPER_END)
         tell_extents(r, &event->extents);
     else if (event->kind == HELPER_NOTE && r->request->negotiate)
-        receive_send_simple(r, CONTROL_NOTE, false, "%s", event->text);
+        receive_send_simple(r, MESSAGE_NOTE, false, "%s", event->text);
 }
 
 /* 1: `message` of `len` bytes was there and is taken; 0: not all of it yet; -1: something else is there. */
@@ -257,7 +257,7 @@ static void tell_received(struct receiver *r)
         return;
     }
     receive_await(r, AWAIT_GO, r->request->idle_timeout_us);
-    receive_send_simple(r, CONTROL_RECEIVED, false, "%s", "");
+    receive_send_simple(r, MESSAGE_RECEIVED, false, "%s", "");
     event_add(r->frames, NULL);
 }
 
@@ -270,7 +270,7 @@ static void on_devices_ready(void *user, const struct failure *failure)
         devices_failed(r, failure);
         return;
     }
-    receive_send_simple(r, CONTROL_DEVICES, false, "%s", "");
+    receive_send_simple(r, MESSAGE_DEVICES, false, "%s", "");
     if (r->state == AWAIT_DEVICES)
         tell_received(r);
 }
@@ -291,13 +291,13 @@ static int start_devices(struct receiver *r)
 
 static void on_child_listens(struct receiver *r)
 {
-    int from = r->how.data == CONTROL_DATA_INLINE ? STDIN_FILENO : receive_channels_fds(r->channels)[0];
+    int from = r->how.data == MESSAGE_DATA_INLINE ? STDIN_FILENO : receive_channels_fds(r->channels)[0];
 
     if (start_devices(r) < 0) {
         receive_give_up(r);
         return;
     }
-    receive_send_simple(r, CONTROL_LISTENING, false, "%s", "");
+    receive_send_simple(r, MESSAGE_LISTENING, false, "%s", "");
     receive_await(r, RELAYING, 0); /* the engine bounds its own waits */
     receive_start_relay(r, from);
     if (!r->relay)
@@ -323,7 +323,7 @@ static int take_report(struct receiver *r)
     evbuffer_remove(r->said, &r->code, 1);
     r->verdict = r->code == 0 ? STARTED : NOT_STARTED;
     if (r->verdict == STARTED)
-        receive_send_simple(r, CONTROL_REPORT, true, "%s", "");
+        receive_send_simple(r, MESSAGE_REPORT, true, "%s", "");
     receive_await(r, ENDING, r->request->cleanup_timeout_us);
     return 1;
 }
@@ -353,7 +353,7 @@ static void on_child_said(struct receiver *r)
             return;
         }
     if (rc < 0) {
-        receive_send_simple(r, CONTROL_FAILED, false, "xl says what this release of xlmig does not understand");
+        receive_send_simple(r, MESSAGE_FAILED, false, "xl says what this release of xlmig does not understand");
         receive_give_up(r);
     }
 }
@@ -393,7 +393,7 @@ static void close_pair(const int pair[2])
         close(pair[1]);
 }
 
-static void tell_of_channels(const struct receiver *r, struct toolstack_image *image)
+static void tell_of_channels(const struct receiver *r, struct helper_image *image)
 {
     if (!r->channels)
         return;

@@ -10,7 +10,7 @@
 
 #include "xlmig/domain/here.h"
 #include "xlmig/base/exit.h"
-#include "xlmig/toolstack/state-dir.h"
+#include "xlmig/base/state-dir.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -127,7 +127,7 @@ bool receive_held(struct receiver *r)
         failure_set(&failure, "what xl made of it is gone");
     else if (journal_advance(r->journal, JOURNAL_READY, NULL, &failure) == 0) {
         receive_await(r, AWAIT_WORD, r->request->idle_timeout_us);
-        receive_send_simple(r, CONTROL_RECEIVED, false, "%s", "");
+        receive_send_simple(r, MESSAGE_RECEIVED, false, "%s", "");
         event_add(r->frames, NULL);
         return true;
     }
@@ -137,7 +137,7 @@ bool receive_held(struct receiver *r)
 
 /* ---- answers ---- */
 
-static void answer(struct receiver *r, enum control_type type, bool flag, const char *text)
+static void answer(struct receiver *r, enum message_type type, bool flag, const char *text)
 {
     receive_await(r, AWAIT_WORD, r->request->idle_timeout_us);
     receive_send_simple(r, type, flag, "%s", text);
@@ -147,7 +147,7 @@ static void answer(struct receiver *r, enum control_type type, bool flag, const 
 /* Nothing of this token is here any more, or it never was. */
 static void answer_closed(struct receiver *r, int exit_status)
 {
-    receive_send_simple(r, CONTROL_CLOSED, false, "%s", "");
+    receive_send_simple(r, MESSAGE_CLOSED, false, "%s", "");
     receive_finish(r, exit_status);
 }
 
@@ -155,7 +155,7 @@ static void answer_closed(struct receiver *r, int exit_status)
 static void answer_busy(struct receiver *r, const char *text)
 {
     fprintf(stderr, "xlmig receive: %s\n", text);
-    answer(r, CONTROL_BUSY, false, text);
+    answer(r, MESSAGE_BUSY, false, text);
 }
 
 static void act(struct receiver *r)
@@ -173,13 +173,13 @@ static void started(struct receiver *r)
     if (journal_advance(r->journal, JOURNAL_STARTED, NULL, &failure) < 0)
         answer_busy(r, failure.text); /* it runs; recover, or the source's next question, tries again */
     else
-        answer(r, CONTROL_REPORT, true, "");
+        answer(r, MESSAGE_REPORT, true, "");
 }
 
 static void on_unpaused(void *user, const struct failure *failure)
 {
     if (failure)
-        answer(user, CONTROL_REPORT, false, failure->text);
+        answer(user, MESSAGE_REPORT, false, failure->text);
     else
         started(user);
 }
@@ -191,7 +191,7 @@ static void start(struct receiver *r)
     struct failure failure = { 0 };
 
     if (copy_take_name(r->ts, &r->copy, record, &failure) < 0) {
-        answer(r, CONTROL_REPORT, false, failure.text);
+        answer(r, MESSAGE_REPORT, false, failure.text);
     } else if (record->paused) {
         started(r);
     } else {
@@ -209,7 +209,7 @@ static void take_over(struct receiver *r)
     struct failure failure = { 0 };
 
     if (journal_advance(r->journal, JOURNAL_GO, NULL, &failure) < 0)
-        answer(r, CONTROL_REPORT, false, failure.text);
+        answer(r, MESSAGE_REPORT, false, failure.text);
     else
         start(r);
 }
@@ -219,14 +219,14 @@ static void take_over(struct receiver *r)
 /* The copy is gone.  The source must be able to hear that again, until it says itself that it aborted. */
 static void dropped(struct receiver *r)
 {
-    bool last = r->word_type == CONTROL_ABORT;
+    bool last = r->word_type == MESSAGE_ABORT;
 
     if ((last || !journal_record(r->journal)->offered) && forget(r) < 0)
         answer_busy(r, "the journal cannot be removed");
     else if (last)
         answer_closed(r, EXIT_FAILED);
     else
-        answer(r, CONTROL_ABORTED, false, "");
+        answer(r, MESSAGE_ABORTED, false, "");
 }
 
 static void on_copy_destroyed(void *user, const struct failure *failure)
@@ -260,10 +260,10 @@ static void in_ready(struct receiver *r, enum recover_domain domain)
 {
     if (domain != RECOVER_DOMAIN_INCOMING && domain != RECOVER_DOMAIN_ABSENT)
         answer_busy(r, "somebody has started or renamed the copy there");
-    else if (r->word_type == CONTROL_GO && domain == RECOVER_DOMAIN_INCOMING && r->copy.state == VM_PAUSED)
+    else if (r->word_type == MESSAGE_GO && domain == RECOVER_DOMAIN_INCOMING && r->copy.state == VM_PAUSED)
         take_over(r);
-    else if ((r->word_type == CONTROL_ASK || r->word_type == CONTROL_CONFIRM) && domain == RECOVER_DOMAIN_INCOMING)
-        answer(r, CONTROL_RECEIVED, false, "");
+    else if ((r->word_type == MESSAGE_ASK || r->word_type == MESSAGE_CONFIRM) && domain == RECOVER_DOMAIN_INCOMING)
+        answer(r, MESSAGE_RECEIVED, false, "");
     else
         give_back(r, domain); /* as asked; or the copy is gone, or goes: the source goes on */
 }
@@ -277,26 +277,26 @@ static bool never_ran(const struct receiver *r, enum recover_domain domain)
 
 static void in_go(struct receiver *r, enum recover_domain domain)
 {
-    bool is_back = r->word_type == CONTROL_TAKE_BACK || r->word_type == CONTROL_ABORT;
+    bool is_back = r->word_type == MESSAGE_TAKE_BACK || r->word_type == MESSAGE_ABORT;
 
-    if (domain == RECOVER_DOMAIN_ABSENT && r->word_type == CONTROL_ABORT)
+    if (domain == RECOVER_DOMAIN_ABSENT && r->word_type == MESSAGE_ABORT)
         give_back(r, domain); /* a human had the source's copy run */
     else if (domain == RECOVER_DOMAIN_ABSENT)
-        answer(r, CONTROL_LOST, false, "it went down with the host");
+        answer(r, MESSAGE_LOST, false, "it went down with the host");
     else if (!never_ran(r, domain))
         started(r);
     else if (is_back)
         give_back(r, domain);
-    else if (r->word_type == CONTROL_GO)
+    else if (r->word_type == MESSAGE_GO)
         start(r);
     else
-        answer(r, CONTROL_REPORT, false, "it was not started");
+        answer(r, MESSAGE_REPORT, false, "it was not started");
 }
 
 static void in_started(struct receiver *r)
 {
-    if (r->word_type != CONTROL_CONFIRM)
-        answer(r, CONTROL_REPORT, true, "");
+    if (r->word_type != MESSAGE_CONFIRM)
+        answer(r, MESSAGE_REPORT, true, "");
     else if (forget(r) < 0)
         answer_busy(r, "the journal cannot be removed");
     else
@@ -379,7 +379,7 @@ static void take_up(struct receiver *r)
         answer_busy(r, failure.text);
         return;
     case JOURNAL_HELD:
-        if (r->word_type == CONTROL_ASK || now_us() >= r->holder_deadline_us) {
+        if (r->word_type == MESSAGE_ASK || now_us() >= r->holder_deadline_us) {
             answer_busy(r, "another process there is at it");
             return;
         }
@@ -397,9 +397,9 @@ static void on_holder_look(evutil_socket_t fd, short what, void *user)
     take_up(user);
 }
 
-int receive_on_word(struct receiver *r, enum control_type type, const void *payload, size_t len)
+int receive_on_word(struct receiver *r, enum message_type type, const void *payload, size_t len)
 {
-    if (control_decode_word(type, payload, len, &r->word) < 0 || !r->word.generation)
+    if (message_decode_word(type, payload, len, &r->word) < 0 || !r->word.generation)
         return -1;
     r->word_type = type;
     if (!r->holder_look && !(r->holder_look = evtimer_new(r->base, on_holder_look, r)))

@@ -39,14 +39,14 @@ struct receiver {
     const struct receive_request *request;
     struct event_base *base;
     struct toolstack *ts;
-    struct toolstack_host host;
+    struct vm_host host;
     enum state state;
     bool sender_gone, paused;
     bool go_received;                /* the sender waits for our report */
     bool go_given;                   /* the child may start the VM at any time */
     char sender[256];                /* the host, as it calls itself */
-    struct control_preflight vm;     /* what was asked for */
-    struct control_begin how;
+    struct candidate vm;     /* what was asked for */
+    struct message_begin how;
     struct receive_channels *channels; /* NULL: none but this connection */
     int joined_fd;                   /* where the receiver that this channel was handed to hangs up; -1 */
     struct event *let_go;
@@ -76,9 +76,9 @@ struct receiver {
     unsigned char code;              /* of NOT_STARTED */
 
     struct journal *journal;         /* NULL: nothing was begun, or the sender keeps none, or it is forgotten */
-    struct control_word word;        /* the last one */
-    enum control_type word_type;
-    struct toolstack_vm copy;        /* what was here of the VM then */
+    struct message_word word;        /* the last one */
+    enum message_type word_type;
+    struct vm copy;        /* what was here of the VM then */
     struct event *holder_look;
     uint64_t holder_deadline_us;
     uint64_t holder_kill_us;         /* when the one that was told to end is killed; 0: nobody was told */
@@ -93,7 +93,7 @@ void receive_finish(struct receiver *r, int exit_status);
 void receive_write_out(struct receiver *r, const void *bytes, size_t len);
 /* Takes `frame`. */
 void receive_send_frame(struct receiver *r, unsigned char *frame, size_t len);
-void receive_send_simple(struct receiver *r, enum control_type type, bool flag, const char *format, ...)
+void receive_send_simple(struct receiver *r, enum message_type type, bool flag, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 
 /* ---- child.c ---- */
@@ -119,6 +119,6 @@ bool receive_held(struct receiver *r);
 bool receive_is_holding(const struct receiver *r);
 void receive_leave(struct receiver *r);
 /* On the migration's connection, or as the first one of a new connection.  -1: it makes no sense. */
-int receive_on_word(struct receiver *r, enum control_type type, const void *payload, size_t len);
+int receive_on_word(struct receiver *r, enum message_type type, const void *payload, size_t len);
 
 #endif

@@ -77,9 +77,9 @@ void receive_send_frame(struct receiver *r, unsigned char *frame, size_t len)
     free(frame);
 }
 
-void receive_send_simple(struct receiver *r, enum control_type type, bool flag, const char *format, ...)
+void receive_send_simple(struct receiver *r, enum message_type type, bool flag, const char *format, ...)
 {
-    struct control_simple simple = { .flag = flag };
+    struct message_simple simple = { .flag = flag };
     unsigned char *frame;
     va_list args;
     size_t len;
@@ -87,7 +87,7 @@ void receive_send_simple(struct receiver *r, enum control_type type, bool flag, 
     va_start(args, format);
     vsnprintf(simple.text, sizeof simple.text, format, args);
     va_end(args);
-    frame = control_encode_simple(type, &simple, &len);
+    frame = message_encode_simple(type, &simple, &len);
     receive_send_frame(r, frame, len);
 }
 
@@ -100,39 +100,39 @@ static void refuse_protocol(struct receiver *r, const char *text)
         receive_leave(r);
         return;
     }
-    receive_send_simple(r, CONTROL_FAILED, false, "%s", text);
+    receive_send_simple(r, MESSAGE_FAILED, false, "%s", text);
     receive_give_up(r);
 }
 
 static void on_hello(struct receiver *r, const void *payload, size_t len)
 {
-    struct control_hello own, peer;
+    struct message_hello own, peer;
     unsigned char *frame;
     size_t frame_len;
 
-    if (control_decode_hello(payload, len, &peer) < 0) {
+    if (message_decode_hello(payload, len, &peer) < 0) {
         refuse_protocol(r, "the sender's greeting makes no sense");
         return;
     }
     snprintf(r->sender, sizeof r->sender, "%s", peer.host);
     negotiate_own_hello(&r->host, &own);
-    frame = control_encode_hello(&own, &frame_len);
+    frame = message_encode_hello(&own, &frame_len);
     receive_send_frame(r, frame, frame_len);
     receive_await(r, AWAIT_PREFLIGHT, r->request->idle_timeout_us); /* no common version: the sender hangs up */
 }
 
 static void on_preflight(struct receiver *r, const void *payload, size_t len)
 {
-    struct control_answer answer;
+    struct candidate_answer answer;
     unsigned char *frame;
     size_t frame_len;
 
-    if (control_decode_preflight(payload, len, &r->vm) < 0) {
+    if (message_decode_preflight(payload, len, &r->vm) < 0) {
         refuse_protocol(r, "the sender's description of the VM makes no sense");
         return;
     }
     preflight_check(r->ts, r->request->toolstack, &r->vm, &answer);
-    frame = control_encode_answer(&answer, &frame_len);
+    frame = message_encode_answer(&answer, &frame_len);
     if (frame) {
         receive_send_frame(r, frame, frame_len);
         receive_await(r, AWAIT_BEGIN, r->request->idle_timeout_us);
@@ -142,14 +142,14 @@ static void on_preflight(struct receiver *r, const void *payload, size_t len)
     if (check_refuses(&answer.found))
         r->exit_status = EXIT_REFUSED;
     r->has_early_devices = answer.config_json;
-    control_answer_dispose(&answer);
+    candidate_answer_dispose(&answer);
 }
 
 static void start_restore(struct receiver *r)
 {
     struct failure failure = { 0 };
 
-    if (r->how.data == CONTROL_DATA_INLINE)
+    if (r->how.data == MESSAGE_DATA_INLINE)
         event_del(r->frames); /* from now on the input is the child's */
     receive_await(r, STARTING, r->request->idle_timeout_us);
     if (receive_start_child(r, &failure) < 0)
@@ -175,7 +175,7 @@ static void address_of_ssh(char *address, size_t size)
     const char *connection = getenv("SSH_CONNECTION"); /* client, its port, server, its port */
 
     address[0] = '\0';
-    if (connection && size > CONTROL_ADDRESS_MAX && sscanf(connection, "%*s %*s %63s", address) != 1)
+    if (connection && size > MESSAGE_ADDRESS_MAX && sscanf(connection, "%*s %*s %63s", address) != 1)
         address[0] = '\0';
 }
 
@@ -184,8 +184,8 @@ static void await_channels(struct receiver *r)
     const struct receive_channels_callbacks callbacks = {
         .user = r, .complete = on_channels_complete, .refused = on_channel_refused,
     };
-    char address[CONTROL_ADDRESS_MAX + 1];
-    struct control_channels where;
+    char address[MESSAGE_ADDRESS_MAX + 1];
+    struct message_channels where;
     struct failure failure = { 0 };
     unsigned char *frame;
     size_t len;
@@ -200,7 +200,7 @@ static void await_channels(struct receiver *r)
     }
     receive_await(r, AWAIT_CHANNELS, r->request->idle_timeout_us);
     receive_channels_where(r->channels, &where);
-    frame = control_encode_channels(&where, &len);
+    frame = message_encode_channels(&where, &len);
     receive_send_frame(r, frame, len);
 }
 
@@ -215,9 +215,9 @@ static void on_let_go(evutil_socket_t fd, short what, void *user)
 static void on_join(struct receiver *r, const void *payload, size_t len)
 {
     struct failure failure = { 0 };
-    struct control_join join;
+    struct message_join join;
 
-    if (control_decode_join(payload, len, &join) < 0) {
+    if (message_decode_join(payload, len, &join) < 0) {
         refuse_protocol(r, "the sender's wish to join makes no sense");
         return;
     }
@@ -233,10 +233,10 @@ static void on_join(struct receiver *r, const void *payload, size_t len)
         return;
     }
     receive_await(r, JOINED, 0); /* as long as the other one lives, whose waits have bounds */
-    receive_send_simple(r, CONTROL_LISTENING, false, "%s", "");
+    receive_send_simple(r, MESSAGE_LISTENING, false, "%s", "");
 }
 
-static bool takes(const struct control_begin *how, const struct control_hello *own)
+static bool takes(const struct message_begin *how, const struct message_hello *own)
 {
     return (!how->image_v1 || own->image_version >= 1) && (own->data & 1u << how->data) != 0 &&
            how->nr_channels <= (how->image_v1 ? own->max_channels : 1);
@@ -245,10 +245,10 @@ static bool takes(const struct control_begin *how, const struct control_hello *o
 static void on_begin(struct receiver *r, const void *payload, size_t len)
 {
     struct failure failure = { 0 };
-    struct control_hello own;
+    struct message_hello own;
 
     negotiate_own_hello(&r->host, &own);
-    if (control_decode_begin(payload, len, &r->how) < 0 || r->exit_status == EXIT_REFUSED || !takes(&r->how, &own)) {
+    if (message_decode_begin(payload, len, &r->how) < 0 || r->exit_status == EXIT_REFUSED || !takes(&r->how, &own)) {
         refuse_protocol(r, "the sender began although it was refused, or makes no sense");
         return;
     }
@@ -257,7 +257,7 @@ static void on_begin(struct receiver *r, const void *payload, size_t len)
         refuse_protocol(r, failure.text);
         return;
     }
-    if (r->how.nr_channels > 1 || r->how.data != CONTROL_DATA_INLINE)
+    if (r->how.nr_channels > 1 || r->how.data != MESSAGE_DATA_INLINE)
         await_channels(r);
     else
         start_restore(r);
@@ -276,40 +276,40 @@ static void on_go(struct receiver *r)
         receive_give_up(r);
 }
 
-static void on_frame(struct receiver *r, enum control_type type, const void *payload, size_t len)
+static void on_frame(struct receiver *r, enum message_type type, const void *payload, size_t len)
 {
-    if (r->state == AWAIT_HELLO && type == CONTROL_HELLO)
+    if (r->state == AWAIT_HELLO && type == MESSAGE_HELLO)
         on_hello(r, payload, len);
-    else if (r->state == AWAIT_PREFLIGHT && type == CONTROL_PREFLIGHT)
+    else if (r->state == AWAIT_PREFLIGHT && type == MESSAGE_PREFLIGHT)
         on_preflight(r, payload, len);
-    else if (r->state == AWAIT_PREFLIGHT && type == CONTROL_JOIN)
+    else if (r->state == AWAIT_PREFLIGHT && type == MESSAGE_JOIN)
         on_join(r, payload, len);
-    else if ((r->state == AWAIT_PREFLIGHT || r->state == AWAIT_WORD) && control_is_word(type) &&
+    else if ((r->state == AWAIT_PREFLIGHT || r->state == AWAIT_WORD) && message_is_word(type) &&
              receive_on_word(r, type, payload, len) == 0)
         return;
-    else if (r->state == AWAIT_BEGIN && type == CONTROL_BEGIN)
+    else if (r->state == AWAIT_BEGIN && type == MESSAGE_BEGIN)
         on_begin(r, payload, len);
-    else if (r->state == AWAIT_GO && type == CONTROL_GO)
+    else if (r->state == AWAIT_GO && type == MESSAGE_GO)
         on_go(r);
     else
         refuse_protocol(r, "the sender sent a control message out of order");
 }
 
 /* How many bytes the frame needs still: never one more is read, it may be the stream's. */
-static size_t frame_lacks(struct receiver *r, struct control_header *header, bool *valid)
+static size_t frame_lacks(struct receiver *r, struct message_header *header, bool *valid)
 {
-    unsigned char raw[CONTROL_HEADER_BYTES];
+    unsigned char raw[MESSAGE_HEADER_BYTES];
     size_t have = evbuffer_get_length(r->frame);
 
     *valid = true;
     if (have < sizeof raw)
         return sizeof raw - have;
     evbuffer_copyout(r->frame, raw, sizeof raw);
-    *valid = control_header_decode(raw, header) == 0;
+    *valid = message_header_decode(raw, header) == 0;
     return *valid ? sizeof raw + header->len - have : 0;
 }
 
-static void take_frame(struct receiver *r, const struct control_header *header)
+static void take_frame(struct receiver *r, const struct message_header *header)
 {
     unsigned char *payload = malloc(header->len + 1);
 
@@ -317,7 +317,7 @@ static void take_frame(struct receiver *r, const struct control_header *header)
         refuse_protocol(r, "out of memory");
         return;
     }
-    evbuffer_drain(r->frame, CONTROL_HEADER_BYTES);
+    evbuffer_drain(r->frame, MESSAGE_HEADER_BYTES);
     evbuffer_remove(r->frame, payload, header->len);
     on_frame(r, header->type, payload, header->len);
     free(payload);
@@ -326,7 +326,7 @@ static void take_frame(struct receiver *r, const struct control_header *header)
 static void on_sender_readable(evutil_socket_t fd, short what, void *user)
 {
     struct receiver *r = user;
-    struct control_header header;
+    struct message_header header;
     unsigned char bytes[16384];
     bool valid;
     size_t lacks = frame_lacks(r, &header, &valid);
@@ -416,7 +416,7 @@ static void tear_down(struct receiver *r)
         evbuffer_free(r->frame);
     if (r->said)
         evbuffer_free(r->said);
-    control_preflight_dispose(&r->vm);
+    candidate_dispose(&r->vm);
     journal_release(r->journal);
     free(r);
 }
@@ -427,7 +427,7 @@ static void begin(struct receiver *r)
 
     if (r->request->negotiate) {
         receive_await(r, AWAIT_HELLO, r->request->idle_timeout_us);
-        receive_write_out(r, CONTROL_BANNER, strlen(CONTROL_BANNER));
+        receive_write_out(r, MESSAGE_BANNER, strlen(MESSAGE_BANNER));
         event_add(r->frames, NULL);
         return;
     }

@@ -24,8 +24,8 @@
  * that the child can always tell that it failed and destroy its half-made VM:
  * xl leaves it behind, paused, when it has nobody to tell.
  */
-#ifndef XLMIG_RECEIVE_H
-#define XLMIG_RECEIVE_H
+#ifndef XLMIG_RECEIVE_RECEIVE_H
+#define XLMIG_RECEIVE_RECEIVE_H
 
 #include "xlmig/toolstack/toolstack.h"
 

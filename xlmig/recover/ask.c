@@ -18,14 +18,14 @@ struct recover_ask {
     struct event_base *base;
     const struct journal_record *record;
     struct way way;
-    struct control_hello own_hello;
+    struct message_hello own_hello;
     uint64_t timeout_us, busy_end_us;
     struct event *deadline, *next; /* `next`: what peer.h does not let be done from within its callback */
     struct peer *peer;          /* NULL: no connection */
     enum stage stage;
     bool stale;                 /* the connection was there before: what is said may not be heard */
     bool greeted, answered, lost;
-    enum control_type type;
+    enum message_type type;
     enum recover_answer answer;
     recover_ask_done *done;
     void *user;
@@ -131,7 +131,7 @@ static void connect_there(struct recover_ask *ask)
 
 static void say(struct recover_ask *ask)
 {
-    struct control_word word = { .generation = ask->record->generation };
+    struct message_word word = { .generation = ask->record->generation };
 
     memcpy(word.token, ask->record->token, sizeof word.token);
     ask->stage = SAID;
@@ -196,7 +196,7 @@ static void on_deadline(evutil_socket_t fd, short what, void *user)
     }
 }
 
-void recover_ask_say(struct recover_ask *ask, enum control_type type, recover_ask_done *done, void *user)
+void recover_ask_say(struct recover_ask *ask, enum message_type type, recover_ask_done *done, void *user)
 {
     ask->type = type;
     ask->done = done;
@@ -215,7 +215,7 @@ const char *recover_ask_text(const struct recover_ask *ask)
     return ask->text;
 }
 
-struct recover_ask *recover_ask_new(struct event_base *base, const struct toolstack_host *own,
+struct recover_ask *recover_ask_new(struct event_base *base, const struct vm_host *own,
                                     const struct journal_record *record, const char *transport, uint64_t timeout_us)
 {
     struct recover_ask *ask = calloc(1, sizeof *ask);

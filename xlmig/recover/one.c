@@ -6,7 +6,7 @@
 #include "xlmig/domain/here.h"
 #include "xlmig/recover/ask.h"
 #include "xlmig/domain/settle.h"
-#include "xlmig/toolstack/state-dir.h"
+#include "xlmig/base/state-dir.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,7 +19,7 @@ struct recovery {
     struct recover_account account;
     struct journal *journal;
     struct recover_facts facts;
-    struct toolstack_vm vm;         /* as facts.domain has it */
+    struct vm vm;         /* as facts.domain has it */
     struct recover_ask *ask;        /* NULL: the destination was not asked yet, or there is nobody to be asked */
     bool asked;                     /* facts.answer counts */
     struct failure failure;
@@ -150,7 +150,7 @@ static void remember_silent(struct recover_run *run, const struct journal_record
     run->silent[run->nr_silent++] = *record;
 }
 
-static void say(struct recovery *r, enum control_type type)
+static void say(struct recovery *r, enum message_type type)
 {
     const struct journal_record *record = journal_record(r->journal);
     const struct recover_request *request = r->run->request;
@@ -184,7 +184,7 @@ static void gather(struct recovery *r)
     r->facts.offered = journal_record(r->journal)->offered;
     look(r, journal_record(r->journal));
     if (r->facts.side == JOURNAL_SEND && !r->asked && answer_counts(r->facts))
-        say(r, CONTROL_ASK);
+        say(r, MESSAGE_ASK);
 }
 
 /* ---- acts ---- */
@@ -237,7 +237,7 @@ static int start_here(struct recovery *r)
 }
 
 /* Its last words.  Who cannot take note of them now is to be told later. */
-static void tell_last(struct recovery *r, enum control_type type)
+static void tell_last(struct recovery *r, enum message_type type)
 {
     say(r, type);
     if (r->facts.answer == RECOVER_BUSY)
@@ -255,16 +255,16 @@ static int act(struct recovery *r, enum recover_action action)
         return start_here(r);
     case RECOVER_SEND_GO:
         r->facts.tried = true;
-        say(r, CONTROL_GO);
+        say(r, MESSAGE_GO);
         return 0;
     case RECOVER_TAKE_BACK:
-        say(r, CONTROL_TAKE_BACK);
+        say(r, MESSAGE_TAKE_BACK);
         return 0;
     case RECOVER_ABORT_THERE:
-        tell_last(r, CONTROL_ABORT);
+        tell_last(r, MESSAGE_ABORT);
         return 0;
     case RECOVER_CONFIRM:
-        tell_last(r, CONTROL_CONFIRM);
+        tell_last(r, MESSAGE_CONFIRM);
         return 0;
     default: /* all is said with the record */
         return 0;

@@ -6,6 +6,7 @@
 #include "xlmig/domain/cap-record.h"
 #include "xlmig/base/exit.h"
 #include "xlmig/base/json-fields.h"
+#include "xlmig/base/text.h"
 
 #include <ctype.h>
 #include <stdio.h>

@@ -11,11 +11,13 @@
  *
  * It may be killed at any time, and run again.
  */
-#ifndef XLMIG_RECOVER_H
-#define XLMIG_RECOVER_H
+#ifndef XLMIG_RECOVER_RECOVER_H
+#define XLMIG_RECOVER_RECOVER_H
 
 #include "xlmig/handover/journal.h"
 #include "xlmig/handover/rules.h"
+#include "xlmig/peer/messages.h"
+#include "xlmig/toolstack/toolstack.h"
 
 #include <json-c/json.h>
 
@@ -55,7 +57,7 @@ struct recover_run {
     const struct recover_request *request;
     struct toolstack *ts;
     struct event_base *base;
-    struct toolstack_host own;
+    struct vm_host own;
     char dir[PATH_MAX];
     struct journal_record *silent;  /* whose destinations did not answer: nobody waits for one of them twice */
     size_t nr_silent;
@@ -82,7 +84,7 @@ struct recover_account {
 
 void recover_tell_begin(struct recover_account *account, const struct recover_request *request,
                         const struct journal_entry *entry);
-void recover_tell_here(struct recover_account *account, enum recover_domain domain, const struct toolstack_vm *vm);
+void recover_tell_here(struct recover_account *account, enum recover_domain domain, const struct vm *vm);
 void recover_tell_there(struct recover_account *account, enum recover_answer answer, const char *text);
 void recover_tell_step(struct recover_account *account, const struct recover_step *step);
 /* A dry run cannot know the step: it hangs on the answer; `silent` is the step if there is none. */

@@ -4,6 +4,7 @@
 #include "xlmig/recover/recover.h"
 
 #include "xlmig/base/json-fields.h"
+#include "xlmig/base/text.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -154,7 +155,7 @@ void recover_tell_begin(struct recover_account *a, const struct recover_request 
         head_line(a);
 }
 
-void recover_tell_here(struct recover_account *a, enum recover_domain domain, const struct toolstack_vm *vm)
+void recover_tell_here(struct recover_account *a, enum recover_domain domain, const struct vm *vm)
 {
     bool is_there = domain != RECOVER_DOMAIN_ABSENT && domain != RECOVER_DOMAIN_UNKNOWN;
 

@@ -77,7 +77,7 @@ static enum vm_type type_from(const char *name)
 }
 
 /* The toolstack judges the configuration as a whole when it makes the VM; here, only what the checks need. */
-static int read_config(struct head *head, struct control_preflight *vm, struct failure *failure)
+static int read_config(struct head *head, struct candidate *vm, struct failure *failure)
 {
     struct json_object *config = json_tokener_parse(head->config), *info;
     int rc = -1;
@@ -95,12 +95,12 @@ static int read_config(struct head *head, struct control_preflight *vm, struct f
     return 0;
 }
 
-int saved_vm_read(const char *path, struct control_preflight *vm, struct failure *failure)
+int saved_vm_read(const char *path, struct candidate *vm, struct failure *failure)
 {
     struct head head = { .file = { .path = path, .who = "xlmig restore", .event = on_event } };
     int rc = -1;
 
-    *vm = (struct control_preflight){ 0 };
+    *vm = (struct candidate){ 0 };
     head.file.opaque = &head;
     if (stream_file_read(&head.file, failure) < 0)
         return -1;

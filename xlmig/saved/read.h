@@ -6,8 +6,8 @@
  * Beyond what the reader judges, a configuration that says it is JSON must be
  * a JSON object. The configuration is kept for that; nothing else is.
  */
-#ifndef XLMIG_STREAM_FILE_H
-#define XLMIG_STREAM_FILE_H
+#ifndef XLMIG_SAVED_READ_H
+#define XLMIG_SAVED_READ_H
 
 #include "stream-format/reader/reader.h"
 #include "xlmig/base/failure.h"

@@ -22,7 +22,7 @@ struct restore {
     const struct restore_request *request;
     struct event_base *base;
     struct toolstack *ts;
-    struct control_preflight vm;
+    struct candidate vm;
     int file_fd, to_child;
     struct child *child;
     struct relay *relay;
@@ -138,7 +138,7 @@ static int start(struct restore *r, struct failure *failure)
 static void look_around(struct restore *r, struct failure *failure)
 {
     char text[2 * CHECK_TEXT_MAX];
-    struct control_answer answer;
+    struct candidate_answer answer;
 
     r->vm.ignore_devices = true;
     preflight_check(r->ts, NULL, &r->vm, &answer);
@@ -148,7 +148,7 @@ static void look_around(struct restore *r, struct failure *failure)
     for (unsigned i = 0; i < answer.found.nr && !failure->text[0]; i++)
         if (answer.found.checks[i].result == CHECK_WARNING)
             progress_note(&r->progress, "%s: %s", answer.found.checks[i].subject, answer.found.checks[i].text);
-    control_answer_dispose(&answer);
+    candidate_answer_dispose(&answer);
 }
 
 /* 0, or -1 after it has said why not. */
@@ -192,7 +192,7 @@ int restore_vm(struct toolstack *ts, struct event_base *base, const struct resto
     loop_unwatch_signals(r->signals);
     if (r->file_fd >= 0)
         close(r->file_fd);
-    control_preflight_dispose(&r->vm);
+    candidate_dispose(&r->vm);
     rc = r->exit_status;
     free(r);
     return rc;

@@ -4,8 +4,8 @@
  * judged, the host is asked whether it can take the VM, and then the toolstack
  * makes it, fed through a pipe: closing that is how it is told to undo.
  */
-#ifndef XLMIG_RESTORE_H
-#define XLMIG_RESTORE_H
+#ifndef XLMIG_SAVED_RESTORE_H
+#define XLMIG_SAVED_RESTORE_H
 
 #include "xlmig/base/exit.h"
 #include "xlmig/watch/progress.h"

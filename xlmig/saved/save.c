@@ -7,6 +7,7 @@
 #include "xlmig/base/whole-file.h"
 #include "xlmig/domain/settle.h"
 #include "xlmig/domain/find.h"
+#include "xlmig/base/write.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -20,8 +21,8 @@ struct save {
     const struct save_request *request;
     struct event_base *base;
     struct toolstack *ts;
-    struct toolstack_vm vm;
-    struct save_file file;
+    struct vm vm;
+    struct whole_file file;
     struct event *signals[LOOP_NR_SIGNALS];
     struct progress progress;
     struct failure why;
@@ -79,7 +80,7 @@ static void undo(struct save *s)
 {
     bool never_asked = strcmp(s->last_phase, "setup") == 0 || strcmp(s->last_phase, "precopy") == 0;
 
-    save_file_close(&s->file);
+    whole_file_close(&s->file);
     settle_guest(s->ts, s->base, s->vm.domid, s->outcome == SUSPEND_DONE || never_asked ? 0 : SETTLE_GRACE_US,
                  on_settled, s);
 }
@@ -164,28 +165,13 @@ static void on_copied(void *user, enum suspend_outcome outcome, const struct fai
     else if (outcome != SUSPEND_DONE)
         failure_set(&s->why, "%s", failure ? failure->text : "the copy was stopped");
     progress_copied(&s->progress);
-    if (outcome != SUSPEND_DONE || s->cancelled || save_file_commit(&s->file, &s->why) < 0) {
+    if (outcome != SUSPEND_DONE || s->cancelled || whole_file_commit(&s->file, &s->why) < 0) {
         failure_set(&s->why, "cancelled");
         undo(s);
         return;
     }
-    save_file_close(&s->file);
+    whole_file_close(&s->file);
     conclude(s);
-}
-
-static int write_all(int fd, const void *bytes, size_t len)
-{
-    while (len > 0) {
-        ssize_t r = write(fd, bytes, len);
-
-        if (r < 0 && errno == EINTR)
-            continue;
-        if (r < 0)
-            return -1;
-        bytes = (const char *)bytes + r;
-        len -= (size_t)r;
-    }
-    return 0;
 }
 
 static int write_config(struct save *s, const char *json)
@@ -220,11 +206,11 @@ static void on_config(void *user, const char *json, const struct failure *failur
     else if (s->cancelled)
         failure_set(&s->why, "cancelled");
     else if (check_obstacles(s, json) == 0 &&
-             save_file_open(&s->file, s->request->path, s->request->overwrite, s->vm.memory_bytes + STATE_BYTES,
+             whole_file_open(&s->file, s->request->path, s->request->overwrite, s->vm.memory_bytes + STATE_BYTES,
                             &s->why) == 0)
         write_config(s, json);
     if (s->why.text[0]) {
-        save_file_close(&s->file);
+        whole_file_close(&s->file);
         refuse(s);
         return;
     }

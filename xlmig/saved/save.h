@@ -7,8 +7,8 @@
  * The file appears under its name only when it is complete and on disk; until
  * then it is FILE.part, removed on any failure.
  */
-#ifndef XLMIG_SAVE_H
-#define XLMIG_SAVE_H
+#ifndef XLMIG_SAVED_SAVE_H
+#define XLMIG_SAVED_SAVE_H
 
 #include "xlmig/base/exit.h"
 #include "xlmig/watch/progress.h"

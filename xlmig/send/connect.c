@@ -46,7 +46,7 @@ void send_connect(struct send *s, bool stock)
 
 /* ---- what both sides can ---- */
 
-int send_choose(struct send *s, const struct control_hello *peer, struct failure *failure)
+int send_choose(struct send *s, const struct message_hello *peer, struct failure *failure)
 {
     const struct way_kind *kind = way_kind(s->request->transport);
     struct negotiate_wish wish = {
@@ -81,7 +81,7 @@ static void on_channel_note(void *user, const char *line)
     send_on_peer_event(user, &event);
 }
 
-static int open_channels(struct send *s, const struct control_begin *begin)
+static int open_channels(struct send *s, const struct message_begin *begin)
 {
     const struct send_channels_callbacks callbacks = {
         .user = s, .ready = on_channels_ready, .lost = on_channel_lost, .note = on_channel_note,
@@ -105,7 +105,7 @@ static int open_channels(struct send *s, const struct control_begin *begin)
 
 void send_begin(struct send *s)
 {
-    struct control_begin begin = {
+    struct message_begin begin = {
         .paused = s->request->paused, .image_v1 = s->choice.image_v1, .nr_channels = s->choice.nr_channels,
         .data = s->choice.data,
     };
@@ -121,14 +121,14 @@ void send_begin(struct send *s)
     begin.generation = s->journal_there ? journal_record(s->journal)->generation : 0;
     if (s->request->data_address)
         snprintf(begin.address, sizeof begin.address, "%s", s->request->data_address);
-    s->channels_ready = begin.nr_channels == 1 && begin.data == CONTROL_DATA_INLINE;
+    s->channels_ready = begin.nr_channels == 1 && begin.data == MESSAGE_DATA_INLINE;
     send_await(s, "it to listen", s->request->preflight_timeout_us);
     if (!s->channels_ready && open_channels(s, &begin) < 0)
         return;
     peer_begin(s->peer, &begin);
 }
 
-void send_invite_channels(struct send *s, const struct control_channels *where)
+void send_invite_channels(struct send *s, const struct message_channels *where)
 {
     if (s->channels)
         send_channels_invite(s->channels, where);
@@ -155,12 +155,12 @@ void send_when_connected(struct send *s)
 
 int send_data_fd(const struct send *s)
 {
-    return s->choice.data == CONTROL_DATA_INLINE ? peer_data_fd(s->peer) : send_channels_fds(s->channels)[0];
+    return s->choice.data == MESSAGE_DATA_INLINE ? peer_data_fd(s->peer) : send_channels_fds(s->channels)[0];
 }
 
-void send_fill_image(const struct send *s, struct toolstack_image *image)
+void send_fill_image(const struct send *s, struct helper_image *image)
 {
-    *image = (struct toolstack_image){
+    *image = (struct helper_image){
         .chosen = s->request->image != IMAGE_AUTO || s->own_hello.image_version >= 1, .v1 = s->choice.image_v1,
         .features = s->choice.features, .threads = s->request->threads, .compress = s->request->compress,
     };

@@ -3,7 +3,7 @@
 #include "config.h"
 #include "xlmig/send/send.h"
 
-#include "xlmig/toolstack/state-dir.h"
+#include "xlmig/base/state-dir.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -128,16 +128,16 @@ void send_end_journal(struct send *s)
 
 /* ---- the last words ---- */
 
-static enum control_type last_word(const struct send *s)
+static enum message_type last_word(const struct send *s)
 {
     if (s->state == HANDOVER_TAKING_BACK || s->state == HANDOVER_TAKING_BACK_ANEW)
-        return CONTROL_TAKE_BACK;
-    return s->state == HANDOVER_CONFIRMING || s->state == HANDOVER_CONFIRMING_ANEW ? CONTROL_CONFIRM : CONTROL_ABORT;
+        return MESSAGE_TAKE_BACK;
+    return s->state == HANDOVER_CONFIRMING || s->state == HANDOVER_CONFIRMING_ANEW ? MESSAGE_CONFIRM : MESSAGE_ABORT;
 }
 
-int send_say(struct send *s, enum control_type type)
+int send_say(struct send *s, enum message_type type)
 {
-    struct control_word word = { .generation = s->journal ? journal_record(s->journal)->generation : 0 };
+    struct message_word word = { .generation = s->journal ? journal_record(s->journal)->generation : 0 };
 
     memcpy(word.token, s->token, sizeof word.token);
     return peer_say(s->peer, type, &word);

@@ -104,7 +104,7 @@ static void tell_there(struct send *s)
         return;
     }
     progress_note(&s->progress, "telling %s that an earlier migration of %s is over", record->peer, s->vm.name);
-    recover_ask_say(s->left_ask, CONTROL_ABORT, on_told, s);
+    recover_ask_say(s->left_ask, MESSAGE_ABORT, on_told, s);
 }
 
 /* ---- ending it here ---- */

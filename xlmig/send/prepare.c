@@ -3,6 +3,7 @@
 #include "xlmig/send/send.h"
 
 #include "xlmig/domain/find.h"
+#include "xlmig/base/text.h"
 
 #include <stdarg.h>
 #include <stdlib.h>
@@ -152,7 +153,7 @@ void send_prepare(struct send *s)
 
 static void ask_preflight(struct send *s)
 {
-    struct control_preflight preflight = {
+    struct candidate preflight = {
         .type = s->vm.type, .memory_bytes = s->vm.memory_bytes, .vcpus = s->vm.vcpus,
         .config_json = s->config_json, .early_devices = !s->request->late_devices && !s->request->check_only,
         .ignore_devices = s->request->ignore_devices, .cpu_policy = s->cpu_policy,
@@ -182,7 +183,7 @@ static void compare_releases(struct send *s, const char *there)
 }
 
 /* Find a way to what both sides can. */
-static void check_way(struct send *s, const struct control_hello *hello)
+static void check_way(struct send *s, const struct message_hello *hello)
 {
     struct failure failure = { 0 };
 
@@ -192,7 +193,7 @@ static void check_way(struct send *s, const struct control_hello *hello)
     }
     check_add(&s->found, CHECK_OK, "image", "%s image, %u channel%s", s->choice.image_v1 ? "xlmig's" : "libxc's",
               s->choice.nr_channels, s->choice.nr_channels == 1 ? "" : "s");
-    if (s->choice.data != CONTROL_DATA_INLINE)
+    if (s->choice.data != MESSAGE_DATA_INLINE)
         check_add(&s->found, CHECK_UNKNOWN, "data", "whether %s lets the data through, to a port of its kernel's choice, "
                   "is known when it is sent", s->there);
 }
@@ -200,7 +201,7 @@ static void check_way(struct send *s, const struct control_hello *hello)
 static void on_greeted(struct send *s)
 {
     bool is_xlmig = peer_dialect(s->peer) == PEER_XLMIG;
-    const struct control_hello *hello = is_xlmig ? peer_hello(s->peer) : NULL;
+    const struct message_hello *hello = is_xlmig ? peer_hello(s->peer) : NULL;
 
     if (is_xlmig)
         check_add(&s->found, CHECK_OK, "destination", "%s answers on %s", hello->program, hello->host);
@@ -225,7 +226,7 @@ static void on_greeted(struct send *s)
     }
 }
 
-static void on_answered(struct send *s, const struct control_answer *answer)
+static void on_answered(struct send *s, const struct candidate_answer *answer)
 {
     if (s->begun) /* a receiver that answers twice */
         return;

@@ -8,7 +8,7 @@
 #include "xlmig/recover/ask.h"
 #include "xlmig/domain/settle.h"
 #include "xlmig/domain/throttle.h"
-#include "xlmig/base/write-bounded.h"
+#include "xlmig/base/write.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -149,11 +149,13 @@ static int write_config(struct send *s)
 void send_copy(struct send *s)
 {
     struct toolstack_suspend how = {
-        .fd = send_data_fd(s), .live = !s->request->no_live, .max_rounds = s->request->max_rounds,
-        .max_downtime_us = s->progress.run.limits.max_downtime_us, .stall_timeout_us = s->request->stall_timeout_us,
-        .max_bandwidth = s->progress.run.limits.max_bandwidth, .timeout_us = s->request->timeout_us,
-        .force_at_timeout = s->request->force_at_timeout, .throttle = s->request->throttle,
-        .hold = s->sent_config_json && !s->devices_ready, .user = s, .event = on_helper_event, .done = on_copied,
+        .fd = send_data_fd(s), .live = !s->request->no_live, .user = s, .event = on_helper_event, .done = on_copied,
+        .limits = {
+            .max_rounds = s->request->max_rounds, .max_downtime_us = s->progress.run.limits.max_downtime_us,
+            .max_bandwidth = s->progress.run.limits.max_bandwidth, .timeout_us = s->request->timeout_us,
+            .force_at_timeout = s->request->force_at_timeout, .throttle = s->request->throttle,
+            .hold = s->sent_config_json && !s->devices_ready, .stall_timeout_us = s->request->stall_timeout_us,
+        },
     };
 
     send_await(s, NULL, 0);
@@ -187,7 +189,7 @@ static void rename_away(struct send *s)
 
 static void send_go(struct send *s)
 {
-    struct control_word word = { .generation = 0 };
+    struct message_word word = { .generation = 0 };
     int rc;
 
     if (send_record(s, JOURNAL_GO_DECIDED) < 0) {
@@ -207,7 +209,7 @@ static void send_go(struct send *s)
 /* xl gives back by itself what it cannot start, and so does an older release. */
 static void take_back(struct send *s)
 {
-    if (s->journal_there && (!s->words_go || send_say(s, CONTROL_TAKE_BACK) < 0))
+    if (s->journal_there && (!s->words_go || send_say(s, MESSAGE_TAKE_BACK) < 0))
         send_feed(s, HANDOVER_PEER_LOST);
 }
 

@@ -11,8 +11,8 @@
  *
  * Everything runs in one event loop; each step is started by the end of the one before.
  */
-#ifndef XLMIG_SEND_H
-#define XLMIG_SEND_H
+#ifndef XLMIG_SEND_SEND_H
+#define XLMIG_SEND_SEND_H
 
 #include "xlmig/base/exit.h"
 #include "xlmig/handover/handover.h"
@@ -69,17 +69,17 @@ struct send {
     const struct send_request *request;
     struct event_base *base;
     struct toolstack *ts;
-    struct toolstack_host host;      /* this one */
-    struct toolstack_vm vm;
+    struct vm_host host;      /* this one */
+    struct vm vm;
     struct check_list found;         /* what was asked so far */
     char *config_json;
     char *sent_config_json;          /* what the other side wants in its place: it sees to the devices; NULL: no */
     struct cpu_policy cpu_policy;
-    struct control_hello own_hello;
+    struct message_hello own_hello;
     struct peer *peer;
     struct negotiate_choice choice;  /* once greeted */
     struct send_channels *channels;  /* NULL: none but the peer's */
-    uint8_t token[CONTROL_TOKEN_BYTES];
+    uint8_t token[MIGRATION_TOKEN_BYTES];
     bool begun;                      /* BEGIN was said */
     bool listening, channels_ready;  /* both: data may flow */
     bool devices_ready;              /* those that the other side sees to */
@@ -136,7 +136,7 @@ int send_vm(struct toolstack *ts, struct event_base *base, const struct send_req
 /* Find the VM, ask what stands in its way, connect: ends in send_copy() or send_refuse(). */
 void send_prepare(struct send *s);
 /* Find a way to what this side and `peer` (NULL: stock xl) can.  -1: there is none. */
-int send_choose(struct send *s, const struct control_hello *peer, struct failure *failure);
+int send_choose(struct send *s, const struct message_hello *peer, struct failure *failure);
 /* What the other side says until it listens. */
 void send_on_preparing(struct send *s, const struct peer_event *event);
 /* Whatever the other side says, at any time. */
@@ -154,12 +154,12 @@ bool send_transport_is_ssh(const struct send_request *request);
 void send_connect(struct send *s, bool stock);
 /* It may come: say how, and connect what more is needed. */
 void send_begin(struct send *s);
-void send_invite_channels(struct send *s, const struct control_channels *where);
+void send_invite_channels(struct send *s, const struct message_channels *where);
 /* Copy as soon as the other side listens and all channels are there. */
 void send_when_connected(struct send *s);
 /* Where xl's header and libxl's stream go. */
 int send_data_fd(const struct send *s);
-void send_fill_image(const struct send *s, struct toolstack_image *image);
+void send_fill_image(const struct send *s, struct helper_image *image);
 
 /* Nothing of an earlier migration stands in the way, or that is in s->found: ask the rest, and connect. */
 void send_go_on(struct send *s);
@@ -191,7 +191,7 @@ void send_end_journal(struct send *s);
 void send_tell(struct send *s);
 void send_tell_anew(struct send *s);
 void send_on_greeted_anew(struct send *s);
-int send_say(struct send *s, enum control_type type);
+int send_say(struct send *s, enum message_type type);
 /* Something happened: go on by handover.c. */
 void send_feed(struct send *s, enum handover_event event);
 

@@ -4,8 +4,8 @@
  * that libxl's have by the same names; "sim" says what the guest does and what
  * its memory looks like when it boots.
  */
-#ifndef SIMHOST_GUEST_CONFIG_H
-#define SIMHOST_GUEST_CONFIG_H
+#ifndef XLMIG_SIMHOST_GUEST_CONFIG_H
+#define XLMIG_SIMHOST_GUEST_CONFIG_H
 
 #include "xlmig/simhost/guest.h"
 

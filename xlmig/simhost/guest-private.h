@@ -12,8 +12,8 @@
  * generations, and vCPU 0 the page states.  Everybody else holds the guest first
  * (hold/release), which is what makes the dirty log and the context whole.
  */
-#ifndef SIMHOST_GUEST_PRIVATE_H
-#define SIMHOST_GUEST_PRIVATE_H
+#ifndef XLMIG_SIMHOST_GUEST_PRIVATE_H
+#define XLMIG_SIMHOST_GUEST_PRIVATE_H
 
 #include "xlmig/simhost/guest.h"
 

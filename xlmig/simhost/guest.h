@@ -16,8 +16,8 @@
  * Functions that can fail return 0 or an errno.  They may be called from one
  * thread at a time; the vCPU threads are the guest's own business.
  */
-#ifndef SIMHOST_GUEST_H
-#define SIMHOST_GUEST_H
+#ifndef XLMIG_SIMHOST_GUEST_H
+#define XLMIG_SIMHOST_GUEST_H
 
 #include "libxcsave/sim/protocol.h"
 #include "xlmig/simhost/pattern.h"

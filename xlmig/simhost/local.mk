@@ -1,6 +1,6 @@
-# xlmig/simhost: the simulated host's part of the build
-libexec_PROGRAMS += xlmig/xlmig-simhost
+# xlmig/simhost: a host without Xen; its part of the build
 noinst_LTLIBRARIES += xlmig/simhost/libsimhost.la
+simhost_room = xlmig/simhost/libsimhost.la $(xcsave_sim_room)
 
 xlmig_simhost_libsimhost_la_CFLAGS = $(AM_CFLAGS) $(JSONC_CFLAGS) $(XXHASH_CFLAGS) -pthread
 xlmig_simhost_libsimhost_la_LIBADD = $(JSONC_LIBS) $(XXHASH_LIBS)
@@ -20,6 +20,9 @@ xlmig_simhost_libsimhost_la_SOURCES = \
 	xlmig/simhost/server.h \
 	xlmig/simhost/workload.c
 
+libexec_PROGRAMS += xlmig/xlmig-simhost
+xlmig_xlmig_simhost_CFLAGS = $(AM_CFLAGS) $(XENLIGHT_CFLAGS) -pthread
+xlmig_xlmig_simhost_LDADD = $(simhost_room)
 xlmig_xlmig_simhost_SOURCES = \
 	xlmig/simhost/main.c \
 	xlmig/simhost/run-helper.c \
@@ -29,6 +32,3 @@ xlmig_xlmig_simhost_SOURCES = \
 	xlmig/simhost/xl-restore.c \
 	xlmig/simhost/xl-suspend.c \
 	xlmig/simhost/xl.h
-xlmig_xlmig_simhost_CPPFLAGS = $(AM_CPPFLAGS) -DLIBEXECDIR='"$(libexecdir)"'
-xlmig_xlmig_simhost_CFLAGS = $(AM_CFLAGS) $(XENLIGHT_CFLAGS) -pthread
-xlmig_xlmig_simhost_LDADD = xlmig/simhost/libsimhost.la libxcsave/libsim-client.la

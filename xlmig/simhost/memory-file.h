@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* A file without a name to be a guest's memory: of huge pages where this process may ask for them, else of small ones. */
-#ifndef SIMHOST_MEMORY_FILE_H
-#define SIMHOST_MEMORY_FILE_H
+#ifndef XLMIG_SIMHOST_MEMORY_FILE_H
+#define XLMIG_SIMHOST_MEMORY_FILE_H
 
 #include <stddef.h>
 

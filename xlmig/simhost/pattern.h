@@ -3,8 +3,8 @@
  * What a page of a simulated guest holds: a pure function of the guest's seed,
  * the page's pfn, and how often the page was written (its generation).
  */
-#ifndef SIMHOST_PATTERN_H
-#define SIMHOST_PATTERN_H
+#ifndef XLMIG_SIMHOST_PATTERN_H
+#define XLMIG_SIMHOST_PATTERN_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -3,8 +3,8 @@
  * Runs a save helper as libxl does: same arguments, same messages (see
  * xlmig/helper/libxl-protocol.h for those).  Which one: LIBXL_SAVE_HELPER, else ours.
  */
-#ifndef SIMHOST_RUN_HELPER_H
-#define SIMHOST_RUN_HELPER_H
+#ifndef XLMIG_SIMHOST_RUN_HELPER_H
+#define XLMIG_SIMHOST_RUN_HELPER_H
 
 #include <signal.h>
 #include <stdbool.h>

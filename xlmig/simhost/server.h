@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* A simulated host: answers what libxcsave/sim/protocol.h defines. */
-#ifndef SIMHOST_SERVER_H
-#define SIMHOST_SERVER_H
+#ifndef XLMIG_SIMHOST_SERVER_H
+#define XLMIG_SIMHOST_SERVER_H
 
 #include <stdint.h>
 #include <sys/types.h>

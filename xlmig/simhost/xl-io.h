@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* What both sides of the simulated xl share. */
-#ifndef SIMHOST_XL_IO_H
-#define SIMHOST_XL_IO_H
+#ifndef XLMIG_SIMHOST_XL_IO_H
+#define XLMIG_SIMHOST_XL_IO_H
 
 #include "libxcsave/sim/protocol.h"
 

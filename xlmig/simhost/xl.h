@@ -6,8 +6,8 @@
  * Each runs as a process of its own, which ends with one of these; the reason of a
  * failure is the last line on stderr.
  */
-#ifndef SIMHOST_XL_H
-#define SIMHOST_XL_H
+#ifndef XLMIG_SIMHOST_XL_H
+#define XLMIG_SIMHOST_XL_H
 
 enum simhost_xl_exit {
     SIMHOST_XL_DONE = 0,

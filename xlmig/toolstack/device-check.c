@@ -3,7 +3,7 @@
 #include "xlmig/toolstack/device-check.h"
 
 #include "xlmig/base/bounded-call.h"
-#include "xlmig/watch/progress.h"
+#include "xlmig/base/text.h"
 
 #include <errno.h>
 #include <fcntl.h>

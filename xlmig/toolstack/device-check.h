@@ -8,8 +8,8 @@
  * opened, since to open something else may do something.  No question takes long,
  * whatever the file is on.
  */
-#ifndef XLMIG_DEVICE_CHECK_H
-#define XLMIG_DEVICE_CHECK_H
+#ifndef XLMIG_TOOLSTACK_DEVICE_CHECK_H
+#define XLMIG_TOOLSTACK_DEVICE_CHECK_H
 
 #include "xlmig/vm/check-list.h"
 

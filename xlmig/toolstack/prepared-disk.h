@@ -18,8 +18,8 @@
  * Source: xen/tools/hotplug/Linux/block, block-common.sh (what the script reads
  * and writes); libxl_linux.c (its environment); Linux, xenbus_probe_node().
  */
-#ifndef XLMIG_PREPARED_DISK_H
-#define XLMIG_PREPARED_DISK_H
+#ifndef XLMIG_TOOLSTACK_PREPARED_DISK_H
+#define XLMIG_TOOLSTACK_PREPARED_DISK_H
 
 #include "xlmig/base/failure.h"
 

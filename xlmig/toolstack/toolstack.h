@@ -22,12 +22,15 @@
  *
  * close() with operations under way is a programmer's mistake.
  */
-#ifndef XLMIG_TOOLSTACK_H
-#define XLMIG_TOOLSTACK_H
+#ifndef XLMIG_TOOLSTACK_TOOLSTACK_H
+#define XLMIG_TOOLSTACK_TOOLSTACK_H
 
 #include "xlmig/vm/check-list.h"
 #include "xlmig/vm/cpu-features.h"
+#include "xlmig/vm/vm.h"
 #include "xlmig/base/failure.h"
+#include "xlmig/helper/command.h"
+#include "xlmig/helper/environment.h"
 #include "xlmig/helper/events.h"
 
 #include <event2/event.h>
@@ -38,65 +41,17 @@
 
 struct toolstack;
 
-enum vm_type { VM_TYPE_PV, VM_TYPE_PVH, VM_TYPE_HVM };
-
-enum vm_state {
-    VM_RUNNING,   /* its vCPUs run or wait for work */
-    VM_PAUSED,    /* by the administrator, or not yet unpaused after its creation */
-    VM_SUSPENDED, /* saved or being saved */
-    VM_SHUT_DOWN, /* powered off or about to reboot, not yet cleaned up */
-    VM_CRASHED,
-    VM_DYING,     /* being destroyed */
-};
-
-#define VM_NAME_MAX 255
-
-struct toolstack_vm {
-    uint32_t domid;
-    char name[VM_NAME_MAX + 1];
-    uint8_t uuid[16];
-    enum vm_type type;
-    enum vm_state state;
-    uint64_t memory_bytes;     /* has now */
-    uint64_t max_memory_bytes; /* may grow to */
-    unsigned vcpus;            /* online */
-    uint64_t cpu_ns;           /* time that they ran so far; 0: not known */
-};
-
-struct toolstack_host {
-    char name[256];         /* what the host calls itself */
-    char hypervisor[64];    /* "Xen 4.17.5" */
-    char toolstack[64];     /* "libxl 4.17" */
-    uint64_t free_bytes;    /* for new VMs */
-    bool log_dirty_pv;      /* a running PV guest can be tracked: shadow paging is there */
-    bool log_dirty_hvm;     /* PVH and HVM: hardware assisted paging is there */
-};
-
 /* Why a VM cannot be moved, saved, or copied while it runs.  Empty text: it can. */
 struct toolstack_obstacles {
     char any[512];      /* it cannot leave this host at all: passed-through devices, vNUMA, ... */
     char live[512];     /* only without --no-live: it cannot be copied while it runs */
 };
 
-/* Of the VM's CPU: what the guest was told it has, in a form that crosses the wire. */
-struct cpu_policy {
-    void *bytes;        /* malloc(); opaque to all but the toolstack that made it */
-    size_t len;
-};
-#define CPU_POLICY_MAX_BYTES (256u * 1024)
-
 /* What a host says to that. */
 struct cpu_verdict {
     struct cpu_difference difference;
     char other[512];    /* why it cannot keep the promise, if not for want of a feature; "": nothing else */
 };
-
-/* How large a disk of a VM is. */
-struct toolstack_disk {
-    char name[32];       /* "xvda" */
-    uint64_t bytes;
-};
-#define TOOLSTACK_DISKS_MAX 64u
 
 enum suspend_outcome {
     SUSPEND_DONE,          /* the guest is suspended and its whole state was written */
@@ -108,30 +63,11 @@ enum suspend_outcome {
 typedef void toolstack_done(void *user, const struct failure *failure);
 typedef void toolstack_config_done(void *user, const char *json, const struct failure *failure);
 
-/* What the save helper is told of the image that it writes or reads, beside the stream that libxl gives it. */
-struct toolstack_image {
-    bool chosen;                  /* save: `v1` counts; otherwise the environment's XLMIG_IMAGE does */
-    bool v1;                      /* xlmig's image; else libxc's */
-    uint64_t features;            /* of image v1, that its reader reads */
-    const int *channels;          /* besides the stream: inherited by the helper, for its use alone */
-    unsigned nr_channels;
-    uint8_t token[16];            /* of those channels */
-    unsigned threads;             /* 0: as the environment says, or as many as the machine is good for */
-    const char *compress;         /* "none", "lz4", "zstd", "auto"; NULL: as the environment says */
-};
-
 struct toolstack_suspend {
     int fd;                       /* the libxl stream goes here; switched to blocking for the time being */
     bool live;                    /* copy while the guest runs */
-    unsigned max_rounds;          /* of copying before the guest is stopped; 0: the engine's default */
-    uint64_t max_downtime_us;     /* 0: the engine's default */
-    uint64_t max_bandwidth;       /* bytes a second while the guest runs; 0: no limit */
-    uint64_t timeout_us;          /* of copying while the guest runs; 0: none */
-    bool force_at_timeout;        /* stop the guest then; otherwise fail */
-    bool throttle;                /* the guest may be slowed down: events of kind HELPER_THROTTLE say by how much */
-    bool hold;                    /* the guest runs on until suspend_tell() says HELPER_RELEASE */
-    uint64_t stall_timeout_us;    /* fail when no byte was taken for so long; 0: the engine's default */
-    struct toolstack_image image; /* its descriptors must stay open until `done` */
+    struct helper_limits limits;
+    struct helper_image image; /* its descriptors must stay open until `done` */
     void *user;
     /* What the engine reports.  May never come: a foreign save helper reports nothing. */
     void (*event)(void *user, const struct helper_event *event);
@@ -155,7 +91,7 @@ struct toolstack_receiver {
     int error_fd;     /* its messages for people */
     int events_fd;    /* -1, or where its engine writes what helper/events.h reads */
     bool paused;
-    struct toolstack_image image; /* its descriptors may go once the child was started */
+    struct helper_image image; /* its descriptors may go once the child was started */
 };
 
 struct toolstack_restorer {
@@ -177,14 +113,14 @@ struct toolstack_ops {
 
     /* ---- questions ---- */
 
-    int (*host)(struct toolstack *ts, struct toolstack_host *host, struct failure *failure);
+    int (*host)(struct toolstack *ts, struct vm_host *host, struct failure *failure);
     /* All VMs but dom0; *vms is malloc()ed. */
-    int (*list)(struct toolstack *ts, struct toolstack_vm **vms, size_t *nr_vms, struct failure *failure);
+    int (*list)(struct toolstack *ts, struct vm **vms, size_t *nr_vms, struct failure *failure);
     /* By name, or by domid when it is all digits and no VM has that name.  1: there is none, `failure` untouched. */
-    int (*find)(struct toolstack *ts, const char *name_or_domid, struct toolstack_vm *vm, struct failure *failure);
-    int (*find_domid)(struct toolstack *ts, uint32_t domid, struct toolstack_vm *vm, struct failure *failure);
+    int (*find)(struct toolstack *ts, const char *name_or_domid, struct vm *vm, struct failure *failure);
+    int (*find_domid)(struct toolstack *ts, uint32_t domid, struct vm *vm, struct failure *failure);
 
-    int (*obstacles)(struct toolstack *ts, const struct toolstack_vm *vm, const char *config_json,
+    int (*obstacles)(struct toolstack *ts, const struct vm *vm, const char *config_json,
                      struct toolstack_obstacles *obstacles, struct failure *failure);
     /* On the source: what its CPU promised to the guest. */
     int (*cpu_policy)(struct toolstack *ts, uint32_t domid, struct cpu_policy *policy, struct failure *failure);
@@ -193,14 +129,14 @@ struct toolstack_ops {
                            struct cpu_verdict *verdict, struct failure *failure);
     /* On the destination: memory that building such a VM takes.  Hostile text. */
     int (*memory_needed)(struct toolstack *ts, const char *config_json, uint64_t *bytes, struct failure *failure);
-    /* On the source: the sizes of those of its disks that do not change, at most TOOLSTACK_DISKS_MAX. */
-    int (*disk_sizes)(struct toolstack *ts, const char *config_json, struct toolstack_disk *disks, unsigned *nr_disks,
+    /* On the source: the sizes of those of its disks that do not change, at most VM_DISKS_MAX. */
+    int (*disk_sizes)(struct toolstack *ts, const char *config_json, struct vm_disk *disks, unsigned *nr_disks,
                       struct failure *failure);
     /*
      * On the destination: are the disks, networks and files of such a VM there,
      * and the disks the same?  What is found is added to `found`.  Hostile text.
      */
-    int (*devices_there)(struct toolstack *ts, const char *config_json, const struct toolstack_disk *disks,
+    int (*devices_there)(struct toolstack *ts, const char *config_json, const struct vm_disk *disks,
                          unsigned nr_disks, struct check_list *found, struct failure *failure);
     /*
      * On the destination: the devices that can be set up while the VM's memory
@@ -263,37 +199,8 @@ struct toolstack {
     const struct toolstack_ops *ops;
 };
 
-/* `spec` is "libxl" or "sim:DIR".  NULL: see failure. */
-struct toolstack *toolstack_open(const char *spec, struct event_base *base, struct failure *failure);
-void toolstack_close(struct toolstack *ts);
-
-/* The same with a loop of its own, for a verb.  -1: see failure, and nothing is to be closed. */
-struct toolstack_session {
-    struct event_base *base;
-    struct toolstack *ts;
-};
-int toolstack_session_open(struct toolstack_session *session, const char *spec, struct failure *failure);
-void toolstack_session_close(struct toolstack_session *session);
-
-/* What toolstack_open() chooses from. */
+/* The two.  NULL: see failure. */
 struct toolstack *toolstack_open_libxl(struct event_base *base, struct failure *failure);
 struct toolstack *toolstack_open_sim(const char *directory, struct event_base *base, struct failure *failure);
-
-/* Set or clear the environment variables by which the save helper learns of the limits in `how`. */
-void toolstack_export_limits(const struct toolstack_suspend *how);
-
-/*
- * The same for the image, and let its channels be inherited by what is started
- * from now on, until it is taken back.
- */
-void toolstack_export_image(const struct toolstack_image *image);
-void toolstack_unexport_image(const struct toolstack_image *image);
-
-/* One that could have come from xl: not empty, without slashes (it becomes part of paths) and control characters. */
-bool vm_name_is_valid(const char *name);
-
-/* Words for displays: "PVH", "running". */
-const char *vm_type_name(enum vm_type type);
-const char *vm_state_name(enum vm_state state);
 
 #endif

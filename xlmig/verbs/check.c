@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "xlmig/send/send.h"
 #include "xlmig/cli/verb.h"
+#include "xlmig/verbs/session.h"
 
 struct check_options {
     const char *transport, *ssh_command, *image, *channels;

@@ -28,7 +28,7 @@ struct outcome {
 
 struct conversion {
     struct stream_file in;
-    struct save_file out;
+    struct whole_file out;
     struct stream_convert *convert;
     struct failure failure;
     uint64_t written;
@@ -151,7 +151,7 @@ static int run(struct conversion *c, const struct convert_options *o)
 
     if (rc)
         return rc;
-    if (save_file_commit(&c->out, &c->failure)) {
+    if (whole_file_commit(&c->out, &c->failure)) {
         fprintf(stderr, "xlmig convert: %s\n", c->failure.text);
         return EXIT_FAILED;
     }
@@ -179,11 +179,11 @@ static int convert(const struct verb_call *call)
     c.convert = stream_convert_new(&config);
     if (!c.convert || c.outcome == MAP_FAILED)
         failure_set(&c.failure, "no memory");
-    if (c.failure.text[0] || save_file_open(&c.out, call->argv[1], o->force, 0, &c.failure))
+    if (c.failure.text[0] || whole_file_open(&c.out, call->argv[1], o->force, 0, &c.failure))
         fprintf(stderr, "xlmig convert: %s\n", c.failure.text);
     else
         rc = run(&c, o);
-    save_file_close(&c.out);
+    whole_file_close(&c.out);
     stream_convert_free(c.convert);
     if (c.outcome != MAP_FAILED)
         munmap(c.outcome, sizeof(*c.outcome));

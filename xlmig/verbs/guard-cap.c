@@ -8,6 +8,7 @@
 
 #include "xlmig/domain/cap-record.h"
 #include "xlmig/cli/verb.h"
+#include "xlmig/verbs/session.h"
 
 #include <errno.h>
 #include <signal.h>

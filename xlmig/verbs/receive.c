@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "xlmig/receive/receive.h"
 #include "xlmig/cli/verb.h"
+#include "xlmig/verbs/session.h"
 
 struct receive_options {
     bool negotiate, paused;

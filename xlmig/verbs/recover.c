@@ -2,6 +2,7 @@
 #include "xlmig/recover/recover.h"
 #include "xlmig/toolstack/toolstack.h"
 #include "xlmig/cli/verb.h"
+#include "xlmig/verbs/session.h"
 #include "xlmig/peer/way.h"
 
 struct recover_options {

@@ -65,7 +65,7 @@ static struct json_object *read_report(const char *path, struct failure *failure
     return report;
 }
 
-static int write_page(struct json_object *report, struct save_file *file, struct failure *failure)
+static int write_page(struct json_object *report, struct whole_file *file, struct failure *failure)
 {
     int fd = fcntl(file->fd, F_DUPFD_CLOEXEC, 3);
     FILE *out = fd < 0 ? NULL : fdopen(fd, "w");
@@ -81,23 +81,23 @@ static int write_page(struct json_object *report, struct save_file *file, struct
         rc = failure_set(failure, "%s: %s", file->path, strerror(errno));
     fchmod(fd, 0644); /* a page to be shown, not a VM's memory */
     fclose(out);
-    return rc < 0 ? -1 : save_file_commit(file, failure);
+    return rc < 0 ? -1 : whole_file_commit(file, failure);
 }
 
 static int run_report(const struct verb_call *call)
 {
     const struct report_options *o = call->options;
     struct failure failure = { 0 };
-    struct save_file file = { .fd = -1 };
+    struct whole_file file = { .fd = -1 };
     struct json_object *report = read_report(call->argv[0], &failure);
     int rc = EXIT_FAILED;
 
-    if (report && save_file_open(&file, call->argv[1], o->force, 0, &failure) == 0 &&
+    if (report && whole_file_open(&file, call->argv[1], o->force, 0, &failure) == 0 &&
         write_page(report, &file, &failure) == 0)
         rc = EXIT_OK;
     else
         fprintf(stderr, "xlmig report: %s.\n", failure.text);
-    save_file_close(&file);
+    whole_file_close(&file);
     json_object_put(report);
     return rc;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "xlmig/saved/restore.h"
 #include "xlmig/cli/verb.h"
+#include "xlmig/verbs/session.h"
 
 struct restore_options {
     bool paused, verbose, quiet, json;

@@ -4,6 +4,7 @@
 #include "xlmig/base/loop.h"
 #include "xlmig/domain/settle.h"
 #include "xlmig/cli/verb.h"
+#include "xlmig/verbs/session.h"
 
 struct resume {
     struct event_base *base;
@@ -22,7 +23,7 @@ static void on_settled(void *user, enum settle_end end, const struct failure *fa
 }
 
 /* A copy that a migration left may only run by the rules of recover. */
-static void check_journals(const char *toolstack, const struct toolstack_vm *vm, struct failure *failure)
+static void check_journals(const char *toolstack, const struct vm *vm, struct failure *failure)
 {
     struct journal_entry entry;
     char dir[PATH_MAX];
@@ -35,7 +36,7 @@ static void check_journals(const char *toolstack, const struct toolstack_vm *vm,
 static int resume_vm(struct toolstack *ts, const char *toolstack, struct resume *r)
 {
     struct failure failure = { 0 };
-    struct toolstack_vm vm;
+    struct vm vm;
     int rc = ts->ops->find(ts, r->vm, &vm, &failure);
 
     if (rc == 1)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "xlmig/saved/save.h"
 #include "xlmig/cli/verb.h"
+#include "xlmig/verbs/session.h"
 
 struct save_options {
     bool run, pause, force, quiet, json;

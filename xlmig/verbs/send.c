@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "xlmig/send/send.h"
 #include "xlmig/cli/verb.h"
+#include "xlmig/verbs/session.h"
 
 #include <string.h>
 
@@ -161,7 +162,7 @@ static bool options_make_sense(const struct send_options *o, const char *host)
         fprintf(stderr, "xlmig send: --data-address is for --transport=tls and tcp\n");
         return false;
     }
-    if (o->data_address && strlen(o->data_address) > CONTROL_ADDRESS_MAX) {
+    if (o->data_address && strlen(o->data_address) > MESSAGE_ADDRESS_MAX) {
         fprintf(stderr, "xlmig send: '%s' is no address\n", o->data_address);
         return false;
     }

@@ -33,8 +33,8 @@ bool send_read_image(const char *verb, const char *image, const char *channels, 
     }
     if (strcmp(channels, "auto") != 0 &&
         (parse_number(channels, &request->channels) < 0 || request->channels == 0 ||
-         request->channels > CONTROL_CHANNELS_MAX)) {
-        fprintf(stderr, "xlmig %s: --channels is auto or 1 to %u, not '%s'\n", verb, CONTROL_CHANNELS_MAX, channels);
+         request->channels > MESSAGE_CHANNELS_MAX)) {
+        fprintf(stderr, "xlmig %s: --channels is auto or 1 to %u, not '%s'\n", verb, MESSAGE_CHANNELS_MAX, channels);
         return false;
     }
     return true;

@@ -7,6 +7,7 @@
 #include "xlmig/watch/progress.h"
 #include "xlmig/watch/socket.h"
 #include "xlmig/cli/verb.h"
+#include "xlmig/base/text.h"
 
 #include <poll.h>
 #include <signal.h>

@@ -3,6 +3,7 @@
 #include "xlmig/peer/messages.h"
 #include "xlmig/toolstack/toolstack.h"
 #include "xlmig/cli/verb.h"
+#include "xlmig/verbs/session.h"
 
 #include <stdlib.h>
 
@@ -11,7 +12,7 @@ static const char *yes_no(bool yes)
     return yes ? "yes" : "no";
 }
 
-static void print_host(const struct toolstack_host *host)
+static void print_host(const struct vm_host *host)
 {
     printf("host         %s\n"
            "hypervisor   %s\n"
@@ -25,11 +26,11 @@ static int version(const struct verb_call *call)
 {
     struct toolstack_session session;
     struct failure failure = { 0 };
-    struct toolstack_host host;
+    struct vm_host host;
 
     printf("xlmig        " PACKAGE_VERSION "\n"
            "protocol     control %u\n"
-           "streams      libxc image 2 and 3 read, 3 written\n", CONTROL_VERSION);
+           "streams      libxc image 2 and 3 read, 3 written\n", MESSAGE_VERSION);
     if (toolstack_session_open(&session, call->toolstack, &failure) == 0) {
         if (session.ts->ops->host(session.ts, &host, &failure) == 0)
             print_host(&host);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "xlmig/vm/check-list.h"
 
-#include "xlmig/peer/messages.h"
+#include "xlmig/base/text.h"
 
 #include <stdarg.h>
 #include <stdio.h>

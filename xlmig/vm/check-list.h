@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* What was asked before a VM is moved, each with its result and, where it failed, the way out. */
-#ifndef XLMIG_CHECK_LIST_H
-#define XLMIG_CHECK_LIST_H
+#ifndef XLMIG_VM_CHECK_LIST_H
+#define XLMIG_VM_CHECK_LIST_H
 
 #include <stdbool.h>
 

@@ -3,8 +3,8 @@
  * What one CPU promised and another cannot give, feature by feature: by the names
  * that xen-cpuid(1) prints, and in libxl's words for a VM's configuration.
  */
-#ifndef XLMIG_CPU_FEATURES_H
-#define XLMIG_CPU_FEATURES_H
+#ifndef XLMIG_VM_CPU_FEATURES_H
+#define XLMIG_VM_CPU_FEATURES_H
 
 #include "xlmig/vm/cpu-policy.h"
 

@@ -9,8 +9,8 @@
  * All little-endian.  Knows nothing of Xen, so that both toolstacks and the
  * tests can use it.
  */
-#ifndef XLMIG_CPU_POLICY_H
-#define XLMIG_CPU_POLICY_H
+#ifndef XLMIG_VM_CPU_POLICY_H
+#define XLMIG_VM_CPU_POLICY_H
 
 #include <stddef.h>
 #include <stdint.h>

@@ -3,6 +3,7 @@
 #include "xlmig/watch/display.h"
 
 #include "xlmig/watch/progress.h"
+#include "xlmig/base/text.h"
 
 #include <stdarg.h>
 #include <stdio.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The view of a move under way, as lines of text; what is done with them is the caller's. */
-#ifndef XLMIG_DISPLAY_H
-#define XLMIG_DISPLAY_H
+#ifndef XLMIG_WATCH_DISPLAY_H
+#define XLMIG_WATCH_DISPLAY_H
 
 #include "xlmig/watch/move.h"
 

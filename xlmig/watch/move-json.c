@@ -2,6 +2,7 @@
 /* A run as JSON.  The man page tells what the report's fields are; a field never changes its meaning. */
 #include "config.h"
 #include "xlmig/watch/move.h"
+#include "xlmig/base/write.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -190,21 +191,6 @@ struct json_object *run_report_json(const struct run *run, const struct run_resu
     if (history)
         add_history(object, run);
     return object;
-}
-
-static int write_all(int fd, const char *text, size_t len)
-{
-    while (len > 0) {
-        ssize_t n = write(fd, text, len);
-
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return -1;
-        text += n;
-        len -= (size_t)n;
-    }
-    return 0;
 }
 
 int run_report_write(const struct run *run, const struct run_result *result, const char *path)

@@ -3,6 +3,7 @@
 #include "xlmig/watch/move.h"
 
 #include "xlmig/watch/progress.h"
+#include "xlmig/base/text.h"
 
 #include <stdio.h>
 #include <string.h>

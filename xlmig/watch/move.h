@@ -7,8 +7,8 @@
  * older samples become sparser, and rounds beyond the last RUN_ROUNDS_MAX are
  * counted and not kept.
  */
-#ifndef XLMIG_RUN_H
-#define XLMIG_RUN_H
+#ifndef XLMIG_WATCH_MOVE_H
+#define XLMIG_WATCH_MOVE_H
 
 #include "xlmig/helper/events.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* A report as it is drawn: read from JSON, checked, bounded. */
-#ifndef XLMIG_REPORT_DATA_H
-#define XLMIG_REPORT_DATA_H
+#ifndef XLMIG_WATCH_PAGE_DATA_H
+#define XLMIG_WATCH_PAGE_DATA_H
 
 #include "xlmig/base/failure.h"
 #include "xlmig/helper/events.h"

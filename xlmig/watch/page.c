@@ -4,6 +4,7 @@
 
 #include "xlmig/watch/progress.h"
 #include "xlmig/watch/page-data.h"
+#include "xlmig/base/text.h"
 
 #include <math.h>
 #include <string.h>

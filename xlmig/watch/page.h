@@ -3,8 +3,8 @@
  * A report (run_report_json() with its history) drawn as one HTML page: figures,
  * charts as inline SVG, no script, nothing that is loaded from elsewhere.
  */
-#ifndef XLMIG_REPORT_HTML_H
-#define XLMIG_REPORT_HTML_H
+#ifndef XLMIG_WATCH_PAGE_H
+#define XLMIG_WATCH_PAGE_H
 
 #include "xlmig/base/failure.h"
 

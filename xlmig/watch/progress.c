@@ -4,6 +4,7 @@
 
 #include "xlmig/watch/display.h"
 #include "xlmig/base/loop.h"
+#include "xlmig/base/text.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
@@ -32,30 +33,6 @@ void progress_init(struct progress *p, enum progress_style style, FILE *out)
         .style = style, .out = out, .colours = style == PROGRESS_TERMINAL && !(no_color && *no_color),
     };
     run_init(&p->run, now_us());
-}
-
-const char *format_bytes(double bytes, char *buffer, size_t size)
-{
-    static const char *const units[] = { "B", "KiB", "MiB", "GiB", "TiB" };
-    size_t unit = 0;
-
-    while (bytes >= 1024 && unit + 1 < sizeof units / sizeof units[0]) {
-        bytes /= 1024;
-        unit++;
-    }
-    snprintf(buffer, size, unit == 0 ? "%.0f %s" : "%.1f %s", bytes, units[unit]);
-    return buffer;
-}
-
-const char *format_us(uint64_t us, char *buffer, size_t size)
-{
-    if (us < 1000)
-        snprintf(buffer, size, "%u us", (unsigned)us);
-    else if (us < 1000000)
-        snprintf(buffer, size, "%.1f ms", (double)us / 1e3);
-    else
-        snprintf(buffer, size, "%.2f s", (double)us / 1e6);
-    return buffer;
 }
 
 void progress_break(struct progress *p)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* What the administrator sees while a VM is copied, and at the end. */
-#ifndef XLMIG_PROGRESS_H
-#define XLMIG_PROGRESS_H
+#ifndef XLMIG_WATCH_PROGRESS_H
+#define XLMIG_WATCH_PROGRESS_H
 
 #include "xlmig/watch/move.h"
 
@@ -42,10 +42,5 @@ void progress_break(struct progress *progress);
 void progress_report(struct progress *progress, const char *headline);
 /* The figures of an end, good or bad. */
 struct run_result progress_result(const struct progress *progress, const char *outcome, bool ok, const char *text);
-
-/* "1.5 GiB", "12.0 MiB/s" is the former with "/s"; buffer holds at least 32 bytes. */
-const char *format_bytes(double bytes, char *buffer, size_t size);
-/* "350 ms", "12.5 s" */
-const char *format_us(uint64_t us, char *buffer, size_t size);
 
 #endif

@@ -14,8 +14,8 @@
  * A socket that nobody listens on is of a process that is no more; whoever
  * meets it removes it.
  */
-#ifndef XLMIG_REGISTRY_H
-#define XLMIG_REGISTRY_H
+#ifndef XLMIG_WATCH_SOCKET_H
+#define XLMIG_WATCH_SOCKET_H
 
 #include "xlmig/base/failure.h"
 #include "xlmig/helper/command.h"

@@ -1,6 +1,6 @@
 """What a test does to a migration at one step of the handover, and what recover must come to then.
 
-A process dies, or stands still, at one record of its journal: tests/simhost/die-at.c, preloaded, where every record has
+A process dies, or stands still, at one record of its journal: tests/command/die-at.c, preloaded, where every record has
 its turn."""
 
 import contextlib
@@ -26,7 +26,7 @@ def install_die_at(lab):
     with tempfile.TemporaryDirectory() as folder:
         library = pathlib.Path(folder + DIE_AT)
         library.parent.mkdir(parents=True)
-        subprocess.run(["gcc", "-shared", "-fPIC", "-O1", "-o", library, CHECKOUT / "tests/simhost/die-at.c", "-ldl"],
+        subprocess.run(["gcc", "-shared", "-fPIC", "-O1", "-o", library, CHECKOUT / "tests/command/die-at.c", "-ldl"],
                        check=True, timeout=60)
         lab.pair.install(folder)
 

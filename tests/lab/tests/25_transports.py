@@ -1,5 +1,5 @@
 """The ways of the data between two real hosts: several connections of ssh, TCP, and TLS by the kernel. Strangers at the
-port that is open meanwhile, for a moment too short to be hit here, are the matter of tests/xlmig/test-channels."""
+port that is open meanwhile, for a moment too short to be hit here, are the matter of tests/xlmig/peer/test-channels."""
 
 from labkit import moves
 from labkit.scenario import scenario

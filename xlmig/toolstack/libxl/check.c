@@ -44,11 +44,11 @@ static void find_obstacle(const libxl_domain_config *config, char *text, size_t 
         snprintf(text, size, "its configuration says nomigrate=1");
 }
 
-int libxl_op_obstacles(struct toolstack *ts, const struct toolstack_vm *vm, const char *config_json,
+int libxl_op_obstacles(struct toolstack *ts, const struct vm *vm, const char *config_json,
                        struct toolstack_obstacles *obstacles, struct failure *failure)
 {
     struct libxl_toolstack *lx = to_libxl(ts);
-    struct toolstack_host host;
+    struct vm_host host;
     libxl_domain_config config;
     int rc;
 

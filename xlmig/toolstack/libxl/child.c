@@ -30,9 +30,9 @@ int libxl_op_receive(struct toolstack *ts, const struct toolstack_receiver *how,
 
     (void)ts;
     /* What xl starts inherits the channels for as long as the VM lives: whoever opened them shuts them down. */
-    toolstack_export_image(&how->image);
+    helper_export_image(&how->image);
     rc = spawn_xl(argv, how->input_fd, how->output_fd, how->error_fd, how->events_fd, pid, failure);
-    toolstack_unexport_image(&how->image);
+    helper_unexport_image(&how->image);
     return rc;
 }
 

@@ -42,7 +42,7 @@ static struct disk_facts facts_of(const libxl_device_disk *disk, char domain[16]
 
 /* What is in a drive for CDs is its host's own matter: nothing is compared. */
 static void check_disks(struct device_checker *checker, const libxl_domain_config *config,
-                        const struct toolstack_disk *sizes, unsigned nr_sizes)
+                        const struct vm_disk *sizes, unsigned nr_sizes)
 {
     for (int i = 0; i < config->num_disks; i++) {
         char domain[16];
@@ -87,7 +87,7 @@ static void check_boot_files(struct device_checker *checker, const libxl_domain_
 }
 
 void libxl_check_devices(struct device_checker *checker, const libxl_domain_config *config,
-                         const struct toolstack_disk *sizes, unsigned nr_sizes)
+                         const struct vm_disk *sizes, unsigned nr_sizes)
 {
     check_disks(checker, config, sizes, nr_sizes);
     check_nics(checker, config);
@@ -104,12 +104,12 @@ static int read_config(struct libxl_toolstack *lx, const char *json, libxl_domai
     return rc == 0 ? 0 : libxl_failed(lx, rc, "cannot read the VM's configuration", failure);
 }
 
-int libxl_op_devices_there(struct toolstack *ts, const char *config_json, const struct toolstack_disk *disks,
+int libxl_op_devices_there(struct toolstack *ts, const char *config_json, const struct vm_disk *disks,
                            unsigned nr_disks, struct check_list *found, struct failure *failure)
 {
     struct device_checker checker = { .root = "", .script_dir = XEN_SCRIPT_DIR, .list = found };
     struct libxl_toolstack *lx = to_libxl(ts);
-    struct toolstack_host host;
+    struct vm_host host;
     libxl_domain_config config;
     int rc = ts->ops->host(ts, &host, failure);
 
@@ -123,15 +123,15 @@ int libxl_op_devices_there(struct toolstack *ts, const char *config_json, const 
     return rc;
 }
 
-int libxl_op_disk_sizes(struct toolstack *ts, const char *config_json, struct toolstack_disk *disks, unsigned *nr_disks,
+int libxl_op_disk_sizes(struct toolstack *ts, const char *config_json, struct vm_disk *disks, unsigned *nr_disks,
                         struct failure *failure)
 {
     libxl_domain_config config;
     int rc = read_config(to_libxl(ts), config_json, &config, failure);
 
     *nr_disks = 0;
-    for (int i = 0; rc == 0 && i < config.num_disks && *nr_disks < TOOLSTACK_DISKS_MAX; i++) {
-        struct toolstack_disk *disk = &disks[*nr_disks];
+    for (int i = 0; rc == 0 && i < config.num_disks && *nr_disks < VM_DISKS_MAX; i++) {
+        struct vm_disk *disk = &disks[*nr_disks];
         char domain[16];
         struct disk_facts facts = facts_of(&config.disks[i], domain);
 

@@ -50,11 +50,11 @@ static enum vm_state state_of(const libxl_dominfo *info)
     return info->paused ? VM_PAUSED : VM_RUNNING;
 }
 
-static void fill_vm(struct libxl_toolstack *lx, const libxl_dominfo *info, struct toolstack_vm *vm)
+static void fill_vm(struct libxl_toolstack *lx, const libxl_dominfo *info, struct vm *vm)
 {
     char *name = libxl_domid_to_name(lx->ctx, info->domid);
 
-    *vm = (struct toolstack_vm){
+    *vm = (struct vm){
         .domid = info->domid,
         .type = type_of(info->domain_type),
         .state = state_of(info),
@@ -68,7 +68,7 @@ static void fill_vm(struct libxl_toolstack *lx, const libxl_dominfo *info, struc
     free(name);
 }
 
-static int list(struct toolstack *ts, struct toolstack_vm **vms, size_t *nr_vms, struct failure *failure)
+static int list(struct toolstack *ts, struct vm **vms, size_t *nr_vms, struct failure *failure)
 {
     struct libxl_toolstack *lx = to_libxl(ts);
     libxl_dominfo *infos;
@@ -88,7 +88,7 @@ static int list(struct toolstack *ts, struct toolstack_vm **vms, size_t *nr_vms,
     return *vms ? 0 : failure_set(failure, "out of memory");
 }
 
-static int find_domid(struct toolstack *ts, uint32_t domid, struct toolstack_vm *vm, struct failure *failure)
+static int find_domid(struct toolstack *ts, uint32_t domid, struct vm *vm, struct failure *failure)
 {
     struct libxl_toolstack *lx = to_libxl(ts);
     libxl_dominfo info;
@@ -105,7 +105,7 @@ static int find_domid(struct toolstack *ts, uint32_t domid, struct toolstack_vm 
     return rc == 0 ? 0 : libxl_failed(lx, rc, "cannot ask for the state of a VM", failure);
 }
 
-static int find(struct toolstack *ts, const char *name_or_domid, struct toolstack_vm *vm, struct failure *failure)
+static int find(struct toolstack *ts, const char *name_or_domid, struct vm *vm, struct failure *failure)
 {
     struct libxl_toolstack *lx = to_libxl(ts);
     uint32_t domid;
@@ -149,14 +149,14 @@ static uint64_t free_memory_kb(struct libxl_toolstack *lx, const libxl_version_i
     return free_kb;
 }
 
-static int host(struct toolstack *ts, struct toolstack_host *out, struct failure *failure)
+static int host(struct toolstack *ts, struct vm_host *out, struct failure *failure)
 {
     struct libxl_toolstack *lx = to_libxl(ts);
     const libxl_version_info *version = libxl_get_version_info(lx->ctx);
     libxl_physinfo physinfo;
     int rc;
 
-    *out = (struct toolstack_host){ 0 };
+    *out = (struct vm_host){ 0 };
     libxl_log_forget(&lx->log);
     libxl_physinfo_init(&physinfo);
     rc = libxl_get_physinfo(lx->ctx, &physinfo);

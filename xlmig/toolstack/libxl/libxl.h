@@ -13,8 +13,8 @@
  *   early-config.c  which they are
  *   prepare.c hotplug scripts of disks that are made later
  */
-#ifndef XLMIG_TOOLSTACK_LIBXL_H
-#define XLMIG_TOOLSTACK_LIBXL_H
+#ifndef XLMIG_TOOLSTACK_LIBXL_LIBXL_H
+#define XLMIG_TOOLSTACK_LIBXL_LIBXL_H
 
 #include "xlmig/toolstack/device-check.h"
 #include "xlmig/toolstack/toolstack.h"
@@ -78,7 +78,7 @@ void libxl_op_unpause(struct toolstack *ts, uint32_t domid, toolstack_done *done
 void libxl_op_destroy(struct toolstack *ts, uint32_t domid, toolstack_done *done, void *user);
 
 /* check */
-int libxl_op_obstacles(struct toolstack *ts, const struct toolstack_vm *vm, const char *config_json,
+int libxl_op_obstacles(struct toolstack *ts, const struct vm *vm, const char *config_json,
                        struct toolstack_obstacles *obstacles, struct failure *failure);
 int libxl_op_cpu_policy(struct toolstack *ts, uint32_t domid, struct cpu_policy *policy, struct failure *failure);
 int libxl_op_cpu_policy_fits(struct toolstack *ts, enum vm_type type, const struct cpu_policy *policy,
@@ -86,13 +86,13 @@ int libxl_op_cpu_policy_fits(struct toolstack *ts, enum vm_type type, const stru
 int libxl_op_memory_needed(struct toolstack *ts, const char *config_json, uint64_t *bytes, struct failure *failure);
 
 /* devices */
-int libxl_op_disk_sizes(struct toolstack *ts, const char *config_json, struct toolstack_disk *disks, unsigned *nr_disks,
+int libxl_op_disk_sizes(struct toolstack *ts, const char *config_json, struct vm_disk *disks, unsigned *nr_disks,
                         struct failure *failure);
-int libxl_op_devices_there(struct toolstack *ts, const char *config_json, const struct toolstack_disk *disks,
+int libxl_op_devices_there(struct toolstack *ts, const char *config_json, const struct vm_disk *disks,
                            unsigned nr_disks, struct check_list *found, struct failure *failure);
 /* What devices_there() looks for; needs no Xen. */
 void libxl_check_devices(struct device_checker *checker, const libxl_domain_config *config,
-                         const struct toolstack_disk *sizes, unsigned nr_sizes);
+                         const struct vm_disk *sizes, unsigned nr_sizes);
 
 /* early */
 int libxl_op_early_devices(struct toolstack *ts, const char *config_json, char **rest_json, struct failure *failure);

@@ -251,7 +251,7 @@ static void suspend_finish(evutil_socket_t fd, short what, void *user)
     (void)fd;
     (void)what;
     close_events(op);
-    toolstack_unexport_image(&op->how.image);
+    helper_unexport_image(&op->how.image);
     op->lx->suspend = NULL;
     if (op->rc != 0 && op->helper_error[0])
         failure_set(&failure, "%s", op->helper_error);
@@ -283,8 +283,8 @@ void libxl_op_suspend(struct toolstack *ts, uint32_t domid, const struct toolsta
     op->ao_how = (libxl_asyncop_how){ .callback = suspend_ended, .u.for_callback = op };
     op->lx->suspend = op;
     open_events(op);
-    toolstack_export_limits(how); /* the helper finds them in its environment: libxl hands on nothing else */
-    toolstack_export_image(&how->image);
+    helper_export_limits(&how->limits); /* the helper finds them in its environment: libxl hands on nothing else */
+    helper_export_image(&how->image);
     libxl_log_forget(&op->lx->log);
     rc = libxl_domain_suspend(op->lx->ctx, domid, how->fd, how->live ? LIBXL_SUSPEND_LIVE : 0, &op->ao_how);
     if (rc != 0)

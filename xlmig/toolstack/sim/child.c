@@ -123,10 +123,10 @@ static int start_suspend(struct sim_suspend *op, uint32_t domid)
         .argv = argv, .input_fd = -1, .output_fd = op->how.fd, .error_fd = errors[1],
         .pass_fd = events_fd, .pass_fd_env = HELPER_EVENTS_ENV,
     };
-    toolstack_export_limits(&op->how);
-    toolstack_export_image(&op->how.image);
+    helper_export_limits(&op->how.limits);
+    helper_export_image(&op->how.image);
     int rc = child_spawn(&spec, &pid, &op->failure);
-    toolstack_unexport_image(&op->how.image);
+    helper_unexport_image(&op->how.image);
     close(errors[1]);
     if (events_fd >= 0)
         close(events_fd);
@@ -181,9 +181,9 @@ int sim_op_receive(struct toolstack *ts, const struct toolstack_receiver *how, p
     };
     int rc;
 
-    toolstack_export_image(&how->image);
+    helper_export_image(&how->image);
     rc = child_spawn(&spec, pid, failure);
-    toolstack_unexport_image(&how->image);
+    helper_unexport_image(&how->image);
     return rc;
 }
 

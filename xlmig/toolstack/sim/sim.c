@@ -25,13 +25,13 @@ static int call_failed(const struct sim_toolstack *sim, const char *what, struct
 
 /* ---- questions ---- */
 
-static int host(struct toolstack *ts, struct toolstack_host *out, struct failure *failure)
+static int host(struct toolstack *ts, struct vm_host *out, struct failure *failure)
 {
     struct sim_toolstack *sim = to_sim(ts);
     struct sim_host_info info;
     struct sim_call call = { .op = SIM_HOST, .out = &info, .out_room = sizeof info };
 
-    *out = (struct toolstack_host){ .log_dirty_pv = true, .log_dirty_hvm = true };
+    *out = (struct vm_host){ .log_dirty_pv = true, .log_dirty_hvm = true };
     if (sim_call(sim->host_fd, &call))
         return call_failed(sim, "cannot ask about the host", failure);
     const char *slash = strrchr(sim->directory, '/');
@@ -42,13 +42,13 @@ static int host(struct toolstack *ts, struct toolstack_host *out, struct failure
     return 0;
 }
 
-static void fill_vm(const struct sim_domain_info *info, struct toolstack_vm *vm)
+static void fill_vm(const struct sim_domain_info *info, struct vm *vm)
 {
     static const enum vm_state states[] = {
         [SIM_RUNNING] = VM_RUNNING, [SIM_PAUSED] = VM_PAUSED, [SIM_SUSPENDED] = VM_SUSPENDED,
     };
 
-    *vm = (struct toolstack_vm){
+    *vm = (struct vm){
         .domid = info->domid,
         .type = info->has_emulator ? VM_TYPE_HVM : VM_TYPE_PVH,
         .state = info->state <= SIM_SUSPENDED ? states[info->state] : VM_CRASHED,
@@ -62,7 +62,7 @@ static void fill_vm(const struct sim_domain_info *info, struct toolstack_vm *vm)
 }
 
 /* The first VM from `domid` on.  1: none. */
-static int next_vm(struct sim_toolstack *sim, uint32_t domid, struct toolstack_vm *vm, struct failure *failure)
+static int next_vm(struct sim_toolstack *sim, uint32_t domid, struct vm *vm, struct failure *failure)
 {
     struct sim_domain_info info;
     struct sim_call call = { .op = SIM_LIST, .arg = { domid }, .out = &info, .out_room = sizeof info };
@@ -75,16 +75,16 @@ static int next_vm(struct sim_toolstack *sim, uint32_t domid, struct toolstack_v
     return 0;
 }
 
-static int list(struct toolstack *ts, struct toolstack_vm **vms, size_t *nr_vms, struct failure *failure)
+static int list(struct toolstack *ts, struct vm **vms, size_t *nr_vms, struct failure *failure)
 {
-    struct toolstack_vm vm = { 0 }, *all = NULL;
+    struct vm vm = { 0 }, *all = NULL;
     size_t n = 0;
     int rc;
 
     *vms = NULL;
     *nr_vms = 0;
     while ((rc = next_vm(to_sim(ts), n ? vm.domid + 1 : 0, &vm, failure)) == 0) {
-        struct toolstack_vm *more = realloc(all, (n + 1) * sizeof *all);
+        struct vm *more = realloc(all, (n + 1) * sizeof *all);
         if (!more) {
             rc = failure_set(failure, "out of memory");
             break;
@@ -101,7 +101,7 @@ static int list(struct toolstack *ts, struct toolstack_vm **vms, size_t *nr_vms,
     return 0;
 }
 
-static int find_domid(struct toolstack *ts, uint32_t domid, struct toolstack_vm *vm, struct failure *failure)
+static int find_domid(struct toolstack *ts, uint32_t domid, struct vm *vm, struct failure *failure)
 {
     struct sim_toolstack *sim = to_sim(ts);
     struct sim_domain_info info;
@@ -113,7 +113,7 @@ static int find_domid(struct toolstack *ts, uint32_t domid, struct toolstack_vm 
     return 0;
 }
 
-static int find(struct toolstack *ts, const char *name_or_domid, struct toolstack_vm *vm, struct failure *failure)
+static int find(struct toolstack *ts, const char *name_or_domid, struct vm *vm, struct failure *failure)
 {
     uint32_t domid = 0;
     char *end;
@@ -130,7 +130,7 @@ static int find(struct toolstack *ts, const char *name_or_domid, struct toolstac
     return *end ? 1 : find_domid(ts, domid, vm, failure);
 }
 
-static int obstacles(struct toolstack *ts, const struct toolstack_vm *vm, const char *config_json,
+static int obstacles(struct toolstack *ts, const struct vm *vm, const char *config_json,
                      struct toolstack_obstacles *out, struct failure *failure)
 {
     (void)ts;
@@ -213,7 +213,7 @@ static int read_devices(const char *config_json, struct simguest_config *config,
     return 0;
 }
 
-static int disk_sizes(struct toolstack *ts, const char *config_json, struct toolstack_disk *disks, unsigned *nr_disks,
+static int disk_sizes(struct toolstack *ts, const char *config_json, struct vm_disk *disks, unsigned *nr_disks,
                       struct failure *failure)
 {
     struct simguest_config config;
@@ -229,11 +229,11 @@ static int disk_sizes(struct toolstack *ts, const char *config_json, struct tool
     return 0;
 }
 
-static int devices_there(struct toolstack *ts, const char *config_json, const struct toolstack_disk *disks,
+static int devices_there(struct toolstack *ts, const char *config_json, const struct vm_disk *disks,
                          unsigned nr_disks, struct check_list *found, struct failure *failure)
 {
     struct simguest_config config;
-    struct toolstack_host own;
+    struct vm_host own;
 
     if (read_devices(config_json, &config, failure) < 0 || host(ts, &own, failure) < 0)
         return -1;

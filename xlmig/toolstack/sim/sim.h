@@ -6,8 +6,8 @@
  *   child.c  what libxl and xl would do: child processes of xlmig-simhost's own
  *                          (xlmig/simhost/xl.h), with the save helper below them, as it is below libxl
  */
-#ifndef XLMIG_TOOLSTACK_SIM_H
-#define XLMIG_TOOLSTACK_SIM_H
+#ifndef XLMIG_TOOLSTACK_SIM_SIM_H
+#define XLMIG_TOOLSTACK_SIM_SIM_H
 
 #include "xlmig/toolstack/toolstack.h"
 

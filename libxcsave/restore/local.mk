@@ -1,0 +1,16 @@
+# libxcsave/restore: the destination; its part of the build
+noinst_LTLIBRARIES += libxcsave/restore/librestore.la
+xcsave_restore_room = libxcsave/restore/librestore.la $(xcsave_core_room)
+
+libxcsave_restore_librestore_la_CFLAGS = $(AM_CFLAGS) -pthread
+libxcsave_restore_librestore_la_SOURCES = \
+	libxcsave/restore/page-receiver.c \
+	libxcsave/restore/page-receiver.h \
+	libxcsave/restore/populate.c \
+	libxcsave/restore/populate.h \
+	libxcsave/restore/restore-libxc.c \
+	libxcsave/restore/restore-v1.c \
+	libxcsave/restore/restore.c \
+	libxcsave/restore/restore.h \
+	libxcsave/restore/v1-decode.c \
+	libxcsave/restore/v1-decode.h

@@ -1,0 +1,17 @@
+# stream-format/reader: any stream read; its part of the build
+noinst_LTLIBRARIES += stream-format/reader/libreader.la
+stream_reader_room = stream-format/reader/libreader.la $(stream_image1_room) $(stream_room)
+
+stream_format_reader_libreader_la_CFLAGS = $(AM_CFLAGS) $(XXHASH_CFLAGS)
+stream_format_reader_libreader_la_LIBADD = $(XXHASH_LIBS)
+stream_format_reader_libreader_la_SOURCES = \
+	stream-format/reader/internal.h \
+	stream-format/reader/page-map.c \
+	stream-format/reader/page-map.h \
+	stream-format/reader/reader.c \
+	stream-format/reader/reader.h \
+	stream-format/reader/rules-image1.c \
+	stream-format/reader/rules-libxc.c \
+	stream-format/reader/rules-libxl.c \
+	stream-format/reader/rules.c \
+	stream-format/reader/rules.h

@@ -1,0 +1,9 @@
+# tests/xlmig/base: its part of the build
+check_PROGRAMS += \
+	tests/xlmig/base/test-sandbox
+TESTS += \
+	tests/xlmig/base/test-sandbox
+
+tests_xlmig_base_test_sandbox_SOURCES = tests/xlmig/base/test-sandbox.c
+tests_xlmig_base_test_sandbox_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(JSONC_CFLAGS) $(SECCOMP_CFLAGS)
+tests_xlmig_base_test_sandbox_LDADD = $(base_room) $(CHECK_LIBS) $(JSONC_LIBS) $(SECCOMP_LIBS)

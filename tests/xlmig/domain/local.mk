@@ -1,0 +1,9 @@
+# tests/xlmig/domain: its part of the build
+check_PROGRAMS += \
+	tests/xlmig/domain/test-throttle
+TESTS += \
+	tests/xlmig/domain/test-throttle
+
+tests_xlmig_domain_test_throttle_SOURCES = tests/xlmig/domain/test-throttle.c
+tests_xlmig_domain_test_throttle_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(EVENT_CFLAGS)
+tests_xlmig_domain_test_throttle_LDADD = $(domain_room) $(CHECK_LIBS)

@@ -1,0 +1,714 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The table of recover against its rules, for every combination of facts; and
+ * both hosts' recovers against a small world: whatever a crash left, they end,
+ * with the VM running once.
+ */
+#include "tests/run-suite.h"
+#include "xlmig/handover/rules.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define NO_JOURNAL JOURNAL_NR_STATES
+
+/* ---- every combination ---- */
+
+static void describe(const struct recover_facts *f, struct recover_step step, char text[400])
+{
+    snprintf(text, 400, "%s %s, domain %d, answer %d,%s%s%s%s%s%s -> %s, record %d", journal_side_name(f->side),
+             journal_state_name(f->state), f->domain, f->answer, f->newest ? "" : " not newest",
+             f->force_here ? " here" : "", f->force_there ? " there" : "", f->booted ? " booted" : "",
+             f->offered ? " offered" : "", f->tried ? " tried" : "", recover_action_name(step.action), step.record);
+}
+
+typedef void check_step(const struct recover_facts *f, struct recover_step step, const char *text);
+
+static unsigned with_each_flag(struct recover_facts f, check_step *check)
+{
+    char text[400];
+
+    for (unsigned flags = 0; flags < 64; flags++) {
+        struct recover_step step;
+
+        f.force_here = flags & 1;
+        f.force_there = flags & 2;
+        f.booted = flags & 4;
+        f.offered = flags & 8;
+        f.tried = flags & 16;
+        f.newest = flags & 32;
+        step = recover_decide(f);
+        describe(&f, step, text);
+        check(&f, step, text);
+    }
+    return 64;
+}
+
+static unsigned with_everything(check_step *check)
+{
+    unsigned nr = 0;
+
+    for (int side = JOURNAL_SEND; side <= JOURNAL_RECEIVE; side++)
+        for (int s = 0; s < JOURNAL_NR_STATES; s++)
+            for (int d = 0; d < RECOVER_NR_DOMAINS; d++)
+                for (int a = 0; a < RECOVER_NR_ANSWERS; a++) {
+                    struct recover_facts f = {
+                        .side = (enum journal_side)side, .state = (enum journal_state)s,
+                        .domain = (enum recover_domain)d, .answer = (enum recover_answer)a,
+                    };
+
+                    if (journal_side_has(f.side, f.state) && (side == JOURNAL_SEND || a == RECOVER_NO_ANSWER))
+                        nr += with_each_flag(f, check);
+                }
+    return nr;
+}
+
+#define must(condition, ...) ck_assert_msg(condition, __VA_ARGS__)
+
+static bool runs(enum recover_domain domain)
+{
+    return domain == RECOVER_DOMAIN_RUNNING || domain == RECOVER_DOMAIN_PAUSED;
+}
+
+static enum journal_state state_after(const struct recover_facts *f, struct recover_step step)
+{
+    return step.record == RECOVER_NO_RECORD ? f->state : step.record;
+}
+
+static bool is_forced(const struct recover_facts *f)
+{
+    return f->force_here || f->force_there;
+}
+
+/* ---- the rules, by their numbers in docs/handover.md where they have one ---- */
+
+/* 2, 5: the guest goes on here only after ABORTED, which follows GO_DECIDED by the destination's word or a human's. */
+static void check_resume(const struct recover_facts *f, struct recover_step step, const char *text)
+{
+    bool cannot_say = f->answer == RECOVER_NO_ANSWER || f->answer == RECOVER_CLOSED ||
+                      f->answer == RECOVER_GONE_THERE;
+
+    if (step.action == RECOVER_RESUME_HERE)
+        must(f->side == JOURNAL_SEND && f->newest && state_after(f, step) == JOURNAL_ABORTED &&
+                 f->answer != RECOVER_STARTED && (f->domain == RECOVER_DOMAIN_SUSPENDED || runs(f->domain)),
+             "%s", text);
+    if (f->side == JOURNAL_SEND && f->state == JOURNAL_GO_DECIDED && step.record == JOURNAL_ABORTED)
+        must(f->answer == RECOVER_GIVEN_BACK || (f->force_here && cannot_say), "%s", text);
+}
+
+/* 4: the source's copy goes only after STARTED. */
+static void check_destroy(const struct recover_facts *f, struct recover_step step, const char *text)
+{
+    if (step.action == RECOVER_DESTROY_HERE)
+        must(f->newest && !runs(f->domain), "%s", text);
+    if (f->side == JOURNAL_SEND && step.action == RECOVER_DESTROY_HERE)
+        must(f->state == JOURNAL_MOVED, "%s", text);
+    if (step.record == JOURNAL_MOVED)
+        must(f->state == JOURNAL_GO_DECIDED && !runs(f->domain) && (f->answer == RECOVER_STARTED || f->force_there),
+             "%s", text);
+    if (f->side == JOURNAL_RECEIVE && step.action == RECOVER_DESTROY_HERE)
+        must(f->domain == RECOVER_DOMAIN_INCOMING && state_after(f, step) == JOURNAL_ABORTED, "%s", text);
+}
+
+/* 14, 15, 18: it is started only after GO, which follows READY, and at the destination alone by nobody but a human. */
+static void check_start(const struct recover_facts *f, struct recover_step step, const char *text)
+{
+    if (step.action == RECOVER_START_HERE)
+        must(f->side == JOURNAL_RECEIVE && f->newest && state_after(f, step) == JOURNAL_GO &&
+                 (f->domain == RECOVER_DOMAIN_INCOMING || f->domain == RECOVER_DOMAIN_PAUSED), "%s", text);
+    if (step.record == JOURNAL_GO)
+        must(f->state == JOURNAL_READY && f->force_here && f->domain != RECOVER_DOMAIN_ABSENT, "%s", text);
+}
+
+/* 1, and the rescue: GO is said only when it was decided, and of a VM that does not run here. */
+static void check_go(const struct recover_facts *f, struct recover_step step, const char *text)
+{
+    enum journal_state after = state_after(f, step);
+    bool can_start = f->answer == RECOVER_READY || f->answer == RECOVER_NOT_STARTED;
+
+    if (step.action == RECOVER_SEND_GO)
+        must(f->side == JOURNAL_SEND && (after == JOURNAL_GO_DECIDED || after == JOURNAL_MOVED) && can_start &&
+                 (!f->newest || !runs(f->domain)), "%s", text);
+    if (step.record == JOURNAL_GO_DECIDED)
+        must(!runs(f->domain) && (f->answer == RECOVER_STARTED || f->answer == RECOVER_NOT_STARTED ||
+                                  (f->answer == RECOVER_READY && f->domain == RECOVER_DOMAIN_ABSENT &&
+                                   (f->booted || f->force_there))), "%s", text);
+}
+
+/* What is said to the destination, it is said in the states that docs/handover.md says. */
+static void check_messages(const struct recover_facts *f, struct recover_step step, const char *text)
+{
+    bool says = step.action == RECOVER_SEND_GO || step.action == RECOVER_TAKE_BACK ||
+                step.action == RECOVER_ABORT_THERE || step.action == RECOVER_CONFIRM;
+
+    if (says)
+        must(f->side == JOURNAL_SEND && f->answer != RECOVER_NO_ANSWER && f->answer != RECOVER_CLOSED, "%s", text);
+    if (step.action == RECOVER_TAKE_BACK)
+        must(f->answer == RECOVER_READY || f->answer == RECOVER_NOT_STARTED, "%s", text);
+    if (step.action == RECOVER_ABORT_THERE)
+        must((f->state == JOURNAL_ABORTED || f->state == JOURNAL_MOVED) && f->answer != RECOVER_STARTED, "%s", text);
+    if (step.action == RECOVER_CONFIRM)
+        must(journal_may_end(f->state) && f->answer == RECOVER_STARTED, "%s", text);
+}
+
+/* 8, 9, 17, 22, 24: what somebody may ask for is kept. */
+static void check_kept(const struct recover_facts *f, struct recover_step step, const char *text)
+{
+    if (step.action == RECOVER_FORGET)
+        must(journal_may_end(f->state) && step.record == RECOVER_NO_RECORD, "%s", text);
+    if (step.action == RECOVER_FORGET && f->side == JOURNAL_SEND)
+        must(f->answer == RECOVER_CLOSED || is_forced(f), "%s", text);
+    if (step.action == RECOVER_FORGET && f->side == JOURNAL_RECEIVE)
+        must((f->state == JOURNAL_ABORTED && !f->offered) || is_forced(f), "%s", text);
+    if (f->side == JOURNAL_RECEIVE && f->state == JOURNAL_READY && !is_forced(f) && f->newest &&
+        f->domain == RECOVER_DOMAIN_INCOMING)
+        must(step.action == RECOVER_WAIT && step.record == RECOVER_NO_RECORD, "%s", text);
+    if (f->side == JOURNAL_RECEIVE && f->state == JOURNAL_INCOMING && f->newest && !(f->force_here && f->force_there) &&
+        f->domain == RECOVER_DOMAIN_INCOMING)
+        must(step.record == JOURNAL_ABORTED && step.action == RECOVER_DESTROY_HERE, "%s", text);
+}
+
+/* The lines of docs/handover.md's tables of recover. */
+static void check_page(const struct recover_facts *f, struct recover_step step, const char *text)
+{
+    bool decided = f->side == JOURNAL_SEND && f->state == JOURNAL_GO_DECIDED && f->newest && !is_forced(f);
+    bool copying = f->side == JOURNAL_SEND && f->state == JOURNAL_COPYING && f->newest && !is_forced(f);
+
+    if (decided && f->domain == RECOVER_DOMAIN_SUSPENDED) {
+        static const enum recover_action by_answer[RECOVER_NR_ANSWERS] = {
+            [RECOVER_NO_ANSWER] = RECOVER_WAIT,           [RECOVER_CLOSED] = RECOVER_NEEDS_HUMAN,
+            [RECOVER_BUSY] = RECOVER_WAIT,                [RECOVER_READY] = RECOVER_SEND_GO,
+            [RECOVER_NOT_STARTED] = RECOVER_SEND_GO,      [RECOVER_STARTED] = RECOVER_LOOK_AGAIN,
+            [RECOVER_GONE_THERE] = RECOVER_LOST,          [RECOVER_GIVEN_BACK] = RECOVER_RESUME_HERE,
+        };
+
+        if (!f->tried)
+            must(step.action == by_answer[f->answer], "%s", text);
+        else if (f->answer == RECOVER_NOT_STARTED)
+            must(step.action == RECOVER_TAKE_BACK, "%s", text);
+    }
+    if (decided && runs(f->domain) && f->answer == RECOVER_STARTED)
+        must(step.action == RECOVER_NEEDS_HUMAN && strstr(step.words, "TWICE"), "%s", text);
+    if (copying && f->answer != RECOVER_STARTED && f->answer != RECOVER_NOT_STARTED &&
+        (runs(f->domain) || f->domain == RECOVER_DOMAIN_SUSPENDED))
+        must(step.action == RECOVER_RESUME_HERE && step.record == JOURNAL_ABORTED, "%s", text);
+    if (copying && f->domain == RECOVER_DOMAIN_ABSENT && f->answer == RECOVER_READY)
+        must(step.action == (f->booted ? RECOVER_SEND_GO : RECOVER_NEEDS_HUMAN), "%s", text);
+}
+
+/* 6: an attempt that is not the newest one touches nothing here, and decides nothing. */
+static void check_newest(const struct recover_facts *f, struct recover_step step, const char *text)
+{
+    if (f->newest)
+        return;
+    must(step.action != RECOVER_RESUME_HERE && step.action != RECOVER_DESTROY_HERE &&
+             step.action != RECOVER_START_HERE && step.record == RECOVER_NO_RECORD, "%s", text);
+    if (!journal_may_end(f->state))
+        must(step.action == RECOVER_NEEDS_HUMAN, "%s", text);
+}
+
+/* What holds of each step, whatever the state. */
+static void check_all_states(const struct recover_facts *f, struct recover_step step, const char *text)
+{
+    must(step.words != NULL && step.words[0] != '\0', "%s", text);
+    must(strstr(step.words, "what cannot be") == NULL, "no row for %s", text);
+    if (step.record != RECOVER_NO_RECORD)
+        must(journal_may_follow(f->state, step.record) && journal_side_has(f->side, step.record), "%s", text);
+    if (step.record == RECOVER_NO_RECORD)
+        must(step.action != RECOVER_LOOK_AGAIN, "it would look for ever: %s", text);
+    if (recover_ends(step.action))
+        must(step.record == RECOVER_NO_RECORD, "%s", text);
+    if ((f->newest && f->domain == RECOVER_DOMAIN_UNKNOWN) || (f->force_here && f->force_there))
+        must(recover_ends(step.action) && step.action != RECOVER_FORGET, "%s", text);
+}
+
+/* A wait says for whom; what needs a human says what to type. */
+static void check_words(const struct recover_facts *f, struct recover_step step, const char *text)
+{
+    (void)f;
+    if (step.action == RECOVER_WAIT)
+        must(strstr(step.words, "waiting for"), "%s", text);
+    if (step.action == RECOVER_NEEDS_HUMAN || step.action == RECOVER_LOST)
+        must(strstr(step.words, "xl list") || strstr(step.words, "xlmig recover") || strstr(step.words, "--force"),
+             "%s", text);
+}
+
+/* Without the flags it waits, asks or is lost; or the flag is one of the exceptions. */
+static void check_force(const struct recover_facts *f, struct recover_step step, const char *text)
+{
+    struct recover_facts plain = *f;
+    struct recover_step without;
+
+    if (f->force_here && f->force_there)
+        return;
+    plain.force_here = plain.force_there = false;
+    without = recover_decide(plain);
+    if ((without.action == step.action && without.record == step.record) || without.action == RECOVER_WAIT ||
+        without.action == RECOVER_NEEDS_HUMAN || without.action == RECOVER_LOST)
+        return;
+    if (f->side == JOURNAL_SEND && f->state == JOURNAL_MOVED && f->force_here && step.action == RECOVER_FORGET)
+        return;
+    must(f->side == JOURNAL_SEND && f->state == JOURNAL_GO_DECIDED && f->force_here, "%s", text);
+    must(step.record == RECOVER_NO_RECORD && (step.action == RECOVER_NEEDS_HUMAN || step.action == RECOVER_TAKE_BACK),
+         "%s", text);
+}
+
+static check_step *const checks[] = { check_resume, check_destroy, check_start, check_go, check_messages, check_kept,
+                                      check_page, check_newest, check_all_states, check_words, check_force };
+
+START_TEST(each_rule_holds_for_all_facts)
+{
+    ck_assert_uint_gt(with_everything(checks[_i]), 10000);
+}
+END_TEST
+
+static bool done[RECOVER_NR_ACTIONS];
+
+static void note_action(const struct recover_facts *f, struct recover_step step, const char *text)
+{
+    (void)f;
+    (void)text;
+    done[step.action] = true;
+}
+
+START_TEST(each_action_is_of_use)
+{
+    with_everything(note_action);
+    for (int a = 0; a < RECOVER_NR_ACTIONS; a++)
+        ck_assert_msg(done[a], "nothing leads to: %s", recover_action_name((enum recover_action)a));
+}
+END_TEST
+
+/* What the rules above leave open: the rest of docs/handover.md's tables, and what each force is good for. */
+static const struct {
+    enum journal_side side;
+    enum journal_state state;
+    enum recover_domain domain;
+    enum recover_answer answer;
+    unsigned flags;
+    enum recover_action action;
+    enum journal_state record;
+} leads[] = {
+#define HERE 1u
+#define THERE 2u
+#define TRIED 4u
+#define OFFERED 8u
+#define SEND(state, domain, answer, flags, action, record) \
+    { JOURNAL_SEND, JOURNAL_##state, RECOVER_DOMAIN_##domain, RECOVER_##answer, flags, RECOVER_##action, record },
+#define RECEIVE(state, domain, flags, action, record) \
+    { JOURNAL_RECEIVE, JOURNAL_##state, RECOVER_DOMAIN_##domain, RECOVER_NO_ANSWER, flags, RECOVER_##action, record },
+#define NONE RECOVER_NO_RECORD
+    SEND(COPYING, RUNNING, NOT_STARTED, 0, TAKE_BACK, NONE)
+    SEND(COPYING, ABSENT, BUSY, 0, WAIT, NONE)
+    SEND(COPYING, ABSENT, NO_ANSWER, 0, WAIT, NONE)
+    SEND(COPYING, ABSENT, NO_ANSWER, HERE, LOOK_AGAIN, JOURNAL_ABORTED)
+    SEND(COPYING, ABSENT, READY, THERE, SEND_GO, JOURNAL_GO_DECIDED)
+    SEND(COPYING, ABSENT, READY, HERE, LOOK_AGAIN, JOURNAL_ABORTED)
+    SEND(COPYING, ABSENT, CLOSED, 0, LOOK_AGAIN, JOURNAL_ABORTED)
+    SEND(GO_DECIDED, RUNNING, GIVEN_BACK, 0, RESUME_HERE, JOURNAL_ABORTED)
+    SEND(GO_DECIDED, RUNNING, READY, 0, TAKE_BACK, NONE)
+    SEND(GO_DECIDED, RUNNING, NO_ANSWER, 0, WAIT, NONE)
+    SEND(GO_DECIDED, RUNNING, NO_ANSWER, HERE, RESUME_HERE, JOURNAL_ABORTED)
+    SEND(GO_DECIDED, RUNNING, GONE_THERE, HERE, RESUME_HERE, JOURNAL_ABORTED)
+    SEND(GO_DECIDED, SUSPENDED, READY, TRIED, WAIT, NONE)
+    SEND(GO_DECIDED, SUSPENDED, READY, HERE, TAKE_BACK, NONE)
+    SEND(GO_DECIDED, ABSENT, NOT_STARTED, TRIED, NEEDS_HUMAN, NONE)
+    SEND(GO_DECIDED, SUSPENDED, STARTED, HERE, NEEDS_HUMAN, NONE)
+    SEND(GO_DECIDED, SUSPENDED, NO_ANSWER, HERE, RESUME_HERE, JOURNAL_ABORTED)
+    SEND(GO_DECIDED, SUSPENDED, CLOSED, HERE, RESUME_HERE, JOURNAL_ABORTED)
+    SEND(GO_DECIDED, SUSPENDED, GONE_THERE, HERE, RESUME_HERE, JOURNAL_ABORTED)
+    SEND(GO_DECIDED, ABSENT, CLOSED, HERE, LOOK_AGAIN, JOURNAL_ABORTED)
+    SEND(GO_DECIDED, SUSPENDED, NO_ANSWER, THERE, LOOK_AGAIN, JOURNAL_MOVED)
+    SEND(GO_DECIDED, SUSPENDED, GONE_THERE, THERE, LOOK_AGAIN, JOURNAL_MOVED)
+    SEND(MOVED, RUNNING, STARTED, HERE, FORGET, NONE)
+    SEND(MOVED, ABSENT, NO_ANSWER, 0, WAIT, NONE)
+    SEND(MOVED, ABSENT, NO_ANSWER, HERE, FORGET, NONE)
+    SEND(MOVED, ABSENT, NO_ANSWER, THERE, FORGET, NONE)
+    SEND(MOVED, ABSENT, READY, 0, SEND_GO, NONE)
+    SEND(MOVED, ABSENT, NOT_STARTED, TRIED, NEEDS_HUMAN, NONE)
+    SEND(ABORTED, RUNNING, NOT_STARTED, 0, TAKE_BACK, NONE)
+    SEND(ABORTED, RUNNING, NO_ANSWER, 0, WAIT, NONE)
+    SEND(ABORTED, RUNNING, NO_ANSWER, HERE, FORGET, NONE)
+    SEND(ABORTED, RUNNING, NO_ANSWER, THERE, FORGET, NONE)
+    RECEIVE(INCOMING, RUNNING, 0, NEEDS_HUMAN, NONE)
+    RECEIVE(INCOMING, RUNNING, HERE, LOOK_AGAIN, JOURNAL_ABORTED)
+    RECEIVE(READY, INCOMING, HERE, START_HERE, JOURNAL_GO)
+    RECEIVE(READY, INCOMING, THERE, DESTROY_HERE, JOURNAL_ABORTED)
+    RECEIVE(READY, RUNNING, HERE, LOOK_AGAIN, JOURNAL_GO)
+    RECEIVE(GO, INCOMING, 0, START_HERE, NONE)
+    RECEIVE(GO, INCOMING, TRIED, NEEDS_HUMAN, NONE)
+    RECEIVE(GO, ABSENT, 0, LOST, NONE)
+    RECEIVE(GO, ABSENT, HERE, LOOK_AGAIN, JOURNAL_ABORTED)
+    RECEIVE(GO, ABSENT, THERE, LOOK_AGAIN, JOURNAL_ABORTED)
+    RECEIVE(STARTED, RUNNING, 0, WAIT, NONE)
+    RECEIVE(STARTED, RUNNING, HERE, FORGET, NONE)
+    RECEIVE(STARTED, RUNNING, THERE, FORGET, NONE)
+    RECEIVE(ABORTED, RUNNING, HERE, FORGET, NONE)
+    RECEIVE(ABORTED, ABSENT, OFFERED, WAIT, NONE)
+    RECEIVE(ABORTED, ABSENT, OFFERED | HERE, FORGET, NONE)
+    RECEIVE(ABORTED, ABSENT, OFFERED | THERE, FORGET, NONE)
+#undef SEND
+#undef RECEIVE
+#undef NONE
+};
+
+START_TEST(these_facts_lead_to_these_steps)
+{
+    for (size_t i = 0; i < sizeof leads / sizeof leads[0]; i++) {
+        struct recover_facts f = {
+            .side = leads[i].side, .state = leads[i].state, .domain = leads[i].domain, .answer = leads[i].answer,
+            .newest = true, .force_here = leads[i].flags & HERE, .force_there = leads[i].flags & THERE,
+            .tried = leads[i].flags & TRIED, .offered = leads[i].flags & OFFERED,
+        };
+        struct recover_step step = recover_decide(f);
+        char text[400];
+
+        describe(&f, step, text);
+        must(step.action == leads[i].action && step.record == leads[i].record, "not: %s", text);
+    }
+}
+END_TEST
+
+/* ---- both hosts, until nothing more is done ---- */
+
+struct host {
+    enum journal_state state;   /* NO_JOURNAL */
+    enum recover_domain domain;
+    bool offered;
+};
+
+struct world {
+    struct host source, destination;
+};
+
+enum message { ASK, GO, TAKE_BACK, ABORT, CONFIRM };
+
+static enum recover_answer give_back(struct host *h)
+{
+    h->state = JOURNAL_ABORTED;
+    h->domain = RECOVER_DOMAIN_ABSENT;
+    return RECOVER_GIVEN_BACK;
+}
+
+static enum recover_answer start(struct host *h)
+{
+    h->state = JOURNAL_STARTED;
+    h->domain = RECOVER_DOMAIN_RUNNING;
+    return RECOVER_STARTED;
+}
+
+static enum recover_answer forget(struct host *h)
+{
+    h->state = NO_JOURNAL;
+    if (h->domain == RECOVER_DOMAIN_INCOMING)
+        h->domain = RECOVER_DOMAIN_ABSENT;
+    return RECOVER_CLOSED;
+}
+
+/* As docs/handover.md has the destination answer. */
+static enum recover_answer answer_ready(struct host *h, enum message message)
+{
+    if (message == ABORT)
+        return forget(h);
+    if (message == TAKE_BACK || h->domain == RECOVER_DOMAIN_ABSENT)
+        return give_back(h);
+    return message == GO ? start(h) : RECOVER_READY;
+}
+
+static enum recover_answer answer_go(struct host *h, enum message message)
+{
+    if (h->domain == RECOVER_DOMAIN_RUNNING)
+        return start(h);
+    if (h->domain == RECOVER_DOMAIN_ABSENT)
+        return message == ABORT ? forget(h) : RECOVER_GONE_THERE;
+    if (message == TAKE_BACK)
+        return give_back(h);
+    return message == GO ? start(h) : RECOVER_NOT_STARTED;
+}
+
+static enum recover_answer answer(struct host *h, enum message message)
+{
+    switch (h->state) {
+    case JOURNAL_INCOMING:
+        (void)forget(h); /* nobody lives that could go on with it */
+        return message == ABORT ? RECOVER_CLOSED : RECOVER_GIVEN_BACK;
+    case JOURNAL_READY:
+        return answer_ready(h, message);
+    case JOURNAL_GO:
+        return answer_go(h, message);
+    case JOURNAL_STARTED:
+        return message == CONFIRM ? forget(h) : RECOVER_STARTED;
+    case JOURNAL_ABORTED:
+        return message == ABORT ? forget(h) : give_back(h);
+    default:
+        return RECOVER_CLOSED;
+    }
+}
+
+static void act(struct world *w, struct host *own, enum recover_action action, struct recover_facts *f)
+{
+    switch (action) {
+    case RECOVER_RESUME_HERE:
+    case RECOVER_START_HERE:
+        own->domain = RECOVER_DOMAIN_RUNNING;
+        return;
+    case RECOVER_DESTROY_HERE:
+        own->domain = RECOVER_DOMAIN_ABSENT;
+        return;
+    case RECOVER_FORGET:
+        own->state = NO_JOURNAL;
+        return;
+    case RECOVER_SEND_GO:
+        f->tried = true;
+        f->answer = answer(&w->destination, GO);
+        return;
+    case RECOVER_TAKE_BACK:
+        f->answer = answer(&w->destination, TAKE_BACK);
+        return;
+    case RECOVER_ABORT_THERE:
+        f->answer = answer(&w->destination, ABORT);
+        return;
+    case RECOVER_CONFIRM:
+        f->answer = answer(&w->destination, CONFIRM);
+        return;
+    default:
+        return;
+    }
+}
+
+static unsigned nr_running(const struct world *w)
+{
+    return (unsigned)runs(w->source.domain) + (unsigned)runs(w->destination.domain);
+}
+
+static void describe_world(const struct world *w, char text[200])
+{
+    snprintf(text, 200, "source %s, domain %d; destination %s, domain %d%s",
+             w->source.state == NO_JOURNAL ? "-" : journal_state_name(w->source.state), w->source.domain,
+             w->destination.state == NO_JOURNAL ? "-" : journal_state_name(w->destination.state),
+             w->destination.domain, w->destination.offered ? ", offered" : "");
+}
+
+/* Recover on one side, killed after so many things that it did (record, act, ...).  The last action. */
+static enum recover_action recover(struct world *w, enum journal_side side, bool asks, unsigned killed_after,
+                                   const char *from)
+{
+    struct host *own = side == JOURNAL_SEND ? &w->source : &w->destination;
+    struct recover_facts f = { .side = side, .newest = true, .booted = own->domain == RECOVER_DOMAIN_ABSENT };
+    unsigned did = 0;
+
+    if (side == JOURNAL_SEND && asks && own->state != NO_JOURNAL)
+        f.answer = answer(&w->destination, ASK);
+    for (unsigned steps = 0; own->state != NO_JOURNAL; steps++) {
+        struct recover_step step;
+
+        f.state = own->state;
+        f.domain = own->domain;
+        f.offered = own->offered;
+        step = recover_decide(f);
+        must(steps < 10, "no end from %s", from);
+        if (step.record != RECOVER_NO_RECORD && did++ < killed_after)
+            own->state = step.record;
+        if (did < killed_after)
+            act(w, own, step.action, &f);
+        must(nr_running(w) <= 1, "two run, from %s", from);
+        if (recover_ends(step.action) || did++ >= killed_after)
+            return step.action;
+    }
+    return RECOVER_FORGET;
+}
+
+/* All that a crash can leave, of what the protocol allows. */
+static const struct {
+    enum journal_state source;
+    unsigned source_domains;
+    enum journal_state destination;
+    unsigned destination_domains;
+    bool offered;
+} left[] = {
+#define D(domain) (1u << RECOVER_DOMAIN_##domain)
+#define HERE_YET D(RUNNING) | D(SUSPENDED) | D(ABSENT)
+#define COPY D(INCOMING) | D(ABSENT)
+    { JOURNAL_COPYING, HERE_YET, NO_JOURNAL, D(ABSENT), false },
+    { JOURNAL_COPYING, HERE_YET, JOURNAL_INCOMING, COPY, false },
+    { JOURNAL_COPYING, D(SUSPENDED) | D(ABSENT), JOURNAL_READY, COPY, true },
+    { JOURNAL_COPYING, HERE_YET, JOURNAL_ABORTED, COPY, false },
+    { JOURNAL_COPYING, D(SUSPENDED) | D(ABSENT), JOURNAL_ABORTED, COPY, true },
+    { JOURNAL_GO_DECIDED, D(SUSPENDED) | D(ABSENT), JOURNAL_READY, COPY, true },
+    { JOURNAL_GO_DECIDED, D(SUSPENDED) | D(ABSENT), JOURNAL_GO, COPY | D(PAUSED) | D(RUNNING), true },
+    { JOURNAL_GO_DECIDED, D(SUSPENDED) | D(ABSENT), JOURNAL_STARTED, D(RUNNING) | D(ENDED) | D(ABSENT), true },
+    { JOURNAL_GO_DECIDED, D(SUSPENDED) | D(ABSENT), JOURNAL_ABORTED, COPY, true },
+    { JOURNAL_MOVED, D(SUSPENDED) | D(ABSENT), JOURNAL_STARTED, D(RUNNING) | D(ENDED) | D(ABSENT), true },
+    { JOURNAL_MOVED, D(ABSENT), NO_JOURNAL, D(RUNNING) | D(ABSENT), false },
+    { JOURNAL_ABORTED, HERE_YET, NO_JOURNAL, D(ABSENT), false },
+    { JOURNAL_ABORTED, HERE_YET, JOURNAL_INCOMING, COPY, false },
+    { JOURNAL_ABORTED, HERE_YET, JOURNAL_READY, COPY, true },
+    { JOURNAL_ABORTED, HERE_YET, JOURNAL_ABORTED, COPY, true },
+    { NO_JOURNAL, D(RUNNING) | D(ABSENT), JOURNAL_INCOMING, COPY, false },
+    { NO_JOURNAL, D(RUNNING) | D(ABSENT), JOURNAL_ABORTED, COPY, false },
+};
+
+/* Can the VM be saved at all: is there a copy that may run? */
+static bool can_be_saved(const struct world *w)
+{
+    bool there = w->destination.domain == RECOVER_DOMAIN_RUNNING || w->destination.domain == RECOVER_DOMAIN_PAUSED ||
+                 (w->destination.domain == RECOVER_DOMAIN_INCOMING && w->destination.state != JOURNAL_INCOMING &&
+                  w->destination.state != JOURNAL_ABORTED && w->source.state != JOURNAL_ABORTED);
+    bool here = w->source.domain == RECOVER_DOMAIN_RUNNING ||
+                (w->source.domain == RECOVER_DOMAIN_SUSPENDED && w->source.state != JOURNAL_MOVED &&
+                 w->destination.state != JOURNAL_GO && w->destination.state != JOURNAL_STARTED);
+
+    return here || there;
+}
+
+typedef void visit_world(struct world w, const char *text);
+
+static unsigned each_world(visit_world *visit)
+{
+    unsigned nr = 0;
+    char text[200];
+
+    for (size_t i = 0; i < sizeof left / sizeof left[0]; i++)
+        for (int s = 0; s < RECOVER_NR_DOMAINS; s++)
+            for (int d = 0; d < RECOVER_NR_DOMAINS; d++) {
+                struct world w = {
+                    { left[i].source, (enum recover_domain)s, false },
+                    { left[i].destination, (enum recover_domain)d, left[i].offered },
+                };
+
+                if (!(left[i].source_domains >> s & 1) || !(left[i].destination_domains >> d & 1))
+                    continue;
+                describe_world(&w, text);
+                visit(w, text);
+                nr++;
+            }
+    return nr;
+}
+
+static void check_settled(struct world w, bool could, enum recover_action last, const char *from)
+{
+    char text[200];
+
+    describe_world(&w, text);
+    if (could)
+        must(nr_running(&w) == 1, "from %s: ends with %s", from, text);
+    else
+        must(nr_running(&w) == 0, "from %s: ends with %s", from, text);
+    must(last == RECOVER_LOST || (w.source.state == NO_JOURNAL && w.destination.state == NO_JOURNAL),
+         "from %s: ends with %s", from, text);
+    must(last != RECOVER_LOST || !could, "from %s: lost, with %s", from, text);
+}
+
+static void settle(struct world w, const char *text)
+{
+    bool could = can_be_saved(&w);
+    enum recover_action last = recover(&w, JOURNAL_SEND, true, ~0u, text);
+
+    (void)recover(&w, JOURNAL_RECEIVE, false, ~0u, text);
+    check_settled(w, could, last, text);
+}
+
+static void settle_from_there(struct world w, const char *text)
+{
+    bool could = can_be_saved(&w);
+
+    (void)recover(&w, JOURNAL_RECEIVE, false, ~0u, text);
+    check_settled(w, could, recover(&w, JOURNAL_SEND, true, ~0u, text), text);
+}
+
+static void settle_killed(struct world w, const char *text)
+{
+    for (unsigned killed_after = 0; killed_after < 12; killed_after++)
+        for (int first = JOURNAL_SEND; first <= JOURNAL_RECEIVE; first++) {
+            struct world at = w;
+
+            (void)recover(&at, (enum journal_side)first, true, killed_after, text);
+            settle(at, text);
+        }
+}
+
+/* With nobody to ask, nothing starts there that GO was not for, and nothing that was handed over goes on here. */
+static void stay_apart(struct world w, const char *text)
+{
+    struct world before = w;
+
+    (void)recover(&w, JOURNAL_SEND, false, ~0u, text);
+    (void)recover(&w, JOURNAL_RECEIVE, false, ~0u, text);
+    if (before.destination.state == JOURNAL_READY || before.destination.state == JOURNAL_INCOMING)
+        must(!runs(w.destination.domain), "%s", text);
+    if (before.destination.state == JOURNAL_READY && before.destination.domain == RECOVER_DOMAIN_INCOMING)
+        must(w.destination.domain == RECOVER_DOMAIN_INCOMING, "%s", text);
+    if (before.source.state == JOURNAL_GO_DECIDED)
+        must(w.source.domain == before.source.domain && w.source.state == JOURNAL_GO_DECIDED, "%s", text);
+    must(nr_running(&w) <= 1, "%s", text);
+}
+
+START_TEST(whatever_is_left_ends_with_one_that_runs)
+{
+    static visit_world *const ways[] = { settle, settle_from_there, settle_killed, stay_apart };
+
+    ck_assert_uint_gt(each_world(ways[_i]), 50);
+}
+END_TEST
+
+/* ---- beside the table ---- */
+
+START_TEST(words_name_the_vm_and_the_host)
+{
+    const struct recover_step step = { RECOVER_WAIT, RECOVER_NO_RECORD, "{vm} on {there}: xlmig recover {id} {no}" };
+    char text[100], cut[12];
+
+    recover_say(&step, "web1", "hostb", "ab12", text, sizeof text);
+    ck_assert_str_eq(text, "web1 on hostb: xlmig recover ab12 {no}");
+    recover_say(&step, "web1", "hostb", "ab12", cut, sizeof cut);
+    ck_assert_str_eq(cut, "web1 on hos");
+}
+END_TEST
+
+START_TEST(what_a_domain_is)
+{
+    static const struct {
+        const char *name;
+        enum vm_state state;
+        bool stays_paused;
+        enum recover_domain domain;
+    } of[] = {
+        { "web1", VM_RUNNING, false, RECOVER_DOMAIN_RUNNING },
+        { "web1--incoming", VM_RUNNING, false, RECOVER_DOMAIN_RUNNING },
+        { "web1--incoming", VM_PAUSED, false, RECOVER_DOMAIN_INCOMING },
+        { "web1--incoming", VM_PAUSED, true, RECOVER_DOMAIN_INCOMING },
+        { "web1", VM_PAUSED, false, RECOVER_DOMAIN_PAUSED },
+        { "web1", VM_PAUSED, true, RECOVER_DOMAIN_RUNNING },
+        { "web1--migratedaway", VM_SUSPENDED, false, RECOVER_DOMAIN_SUSPENDED },
+        { "web1", VM_SUSPENDED, false, RECOVER_DOMAIN_SUSPENDED },
+        { "web1", VM_CRASHED, false, RECOVER_DOMAIN_ENDED },
+        { "web1", VM_DYING, false, RECOVER_DOMAIN_ENDED },
+    };
+    struct journal_record record = { .name = "web1" };
+
+    ck_assert_int_eq(recover_domain_of(NULL, &record), RECOVER_DOMAIN_ABSENT);
+    for (size_t i = 0; i < sizeof of / sizeof of[0]; i++) {
+        struct vm vm = { .state = of[i].state };
+
+        snprintf(vm.name, sizeof vm.name, "%s", of[i].name);
+        record.paused = of[i].stays_paused;
+        ck_assert_int_eq(recover_domain_of(&vm, &record), of[i].domain);
+    }
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("recover-rules");
+    TCase *tcase = tcase_create("table");
+
+    tcase_set_timeout(tcase, 60);
+    tcase_add_loop_test(tcase, each_rule_holds_for_all_facts, 0, sizeof checks / sizeof checks[0]);
+    tcase_add_test(tcase, each_action_is_of_use);
+    tcase_add_test(tcase, these_facts_lead_to_these_steps);
+    tcase_add_loop_test(tcase, whatever_is_left_ends_with_one_that_runs, 0, 4);
+    tcase_add_test(tcase, words_name_the_vm_and_the_host);
+    tcase_add_test(tcase, what_a_domain_is);
+    suite_add_tcase(suite, tcase);
+    return run_suite(suite);
+}

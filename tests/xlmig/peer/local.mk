@@ -1,0 +1,35 @@
+# tests/xlmig/peer: its part of the build
+check_PROGRAMS += \
+	tests/xlmig/peer/mutate-messages \
+	tests/xlmig/peer/test-channels \
+	tests/xlmig/peer/test-messages \
+	tests/xlmig/peer/test-negotiate
+TESTS += \
+	tests/xlmig/peer/mutate-messages \
+	tests/xlmig/peer/test-channels \
+	tests/xlmig/peer/test-messages \
+	tests/xlmig/peer/test-negotiate
+
+tests_xlmig_peer_test_channels_SOURCES = tests/xlmig/peer/test-channels.c
+tests_xlmig_peer_test_channels_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(EVENT_CFLAGS)
+tests_xlmig_peer_test_channels_LDADD = $(peer_room) $(CHECK_LIBS)
+
+tests_xlmig_peer_test_messages_SOURCES = tests/xlmig/peer/test-messages.c
+tests_xlmig_peer_test_messages_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(EVENT_CFLAGS)
+tests_xlmig_peer_test_messages_LDADD = $(peer_room) $(CHECK_LIBS)
+
+tests_xlmig_peer_test_negotiate_SOURCES = tests/xlmig/peer/test-negotiate.c
+tests_xlmig_peer_test_negotiate_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(EVENT_CFLAGS)
+tests_xlmig_peer_test_negotiate_LDADD = $(peer_room) $(CHECK_LIBS)
+
+tests_xlmig_peer_mutate_messages_SOURCES = tests/xlmig/peer/fuzz-messages.c tests/xlmig/peer/mutate-messages.c
+tests_xlmig_peer_mutate_messages_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS)
+tests_xlmig_peer_mutate_messages_LDADD = $(peer_room) $(handover_room) $(helper_room)
+
+if FUZZERS
+check_PROGRAMS += tests/xlmig/peer/fuzz-messages
+tests_xlmig_peer_fuzz_messages_SOURCES = tests/xlmig/peer/fuzz-messages.c
+tests_xlmig_peer_fuzz_messages_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS)
+tests_xlmig_peer_fuzz_messages_LDADD = $(peer_room) $(handover_room) $(helper_room)
+tests_xlmig_peer_fuzz_messages_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+endif

@@ -1,0 +1,15 @@
+# tests/xlmig/toolstack/libxl: its part of the build
+check_PROGRAMS += \
+	tests/xlmig/toolstack/libxl/test-devices \
+	tests/xlmig/toolstack/libxl/test-early-config
+TESTS += \
+	tests/xlmig/toolstack/libxl/test-devices \
+	tests/xlmig/toolstack/libxl/test-early-config
+
+tests_xlmig_toolstack_libxl_test_early_config_SOURCES = tests/xlmig/toolstack/libxl/test-early-config.c
+tests_xlmig_toolstack_libxl_test_early_config_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(EVENT_CFLAGS) $(XENLIGHT_CFLAGS) -DLIBEXECDIR='"$(libexecdir)"'
+tests_xlmig_toolstack_libxl_test_early_config_LDADD = $(toolstack_libxl_room) $(CHECK_LIBS) $(XENLIGHT_LIBS)
+
+tests_xlmig_toolstack_libxl_test_devices_SOURCES = tests/xlmig/toolstack/libxl/test-devices.c
+tests_xlmig_toolstack_libxl_test_devices_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(EVENT_CFLAGS) $(XENLIGHT_CFLAGS)
+tests_xlmig_toolstack_libxl_test_devices_LDADD = $(toolstack_libxl_room) $(CHECK_LIBS) $(XENLIGHT_LIBS)

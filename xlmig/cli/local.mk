@@ -1,0 +1,10 @@
+# xlmig/cli: verbs and options as people type them; its part of the build
+noinst_LTLIBRARIES += xlmig/cli/libcli.la
+cli_room = xlmig/cli/libcli.la $(base_room)
+
+xlmig_cli_libcli_la_CFLAGS = $(AM_CFLAGS)
+xlmig_cli_libcli_la_LIBADD = -lm
+xlmig_cli_libcli_la_SOURCES = \
+	xlmig/cli/numbers.c \
+	xlmig/cli/options.c \
+	xlmig/cli/verb.h

@@ -1,0 +1,21 @@
+# xlmig/domain: what is done to one domain of this host; its part of the build
+noinst_LTLIBRARIES += xlmig/domain/libdomain.la
+domain_room = xlmig/domain/libdomain.la $(base_room) $(vm_room) $(handover_room) $(toolstack_room)
+
+xlmig_domain_libdomain_la_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS)
+xlmig_domain_libdomain_la_LIBADD = $(EVENT_LIBS)
+xlmig_domain_libdomain_la_SOURCES = \
+	xlmig/domain/cap-record.c \
+	xlmig/domain/cap-record.h \
+	xlmig/domain/early-devices.c \
+	xlmig/domain/early-devices.h \
+	xlmig/domain/find.c \
+	xlmig/domain/find.h \
+	xlmig/domain/here.c \
+	xlmig/domain/here.h \
+	xlmig/domain/preflight.c \
+	xlmig/domain/preflight.h \
+	xlmig/domain/settle.c \
+	xlmig/domain/settle.h \
+	xlmig/domain/throttle.c \
+	xlmig/domain/throttle.h

@@ -1,0 +1,15 @@
+# xlmig/saved: a VM in a file; its part of the build
+noinst_LTLIBRARIES += xlmig/saved/libsaved.la
+saved_room = xlmig/saved/libsaved.la $(base_room) $(vm_room) $(watch_room) $(domain_room) $(toolstack_room) $(helper_room) $(stream_reader_room)
+
+xlmig_saved_libsaved_la_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS) $(JSONC_CFLAGS)
+xlmig_saved_libsaved_la_LIBADD = $(EVENT_LIBS) $(JSONC_LIBS)
+xlmig_saved_libsaved_la_SOURCES = \
+	xlmig/saved/head.c \
+	xlmig/saved/head.h \
+	xlmig/saved/read.c \
+	xlmig/saved/read.h \
+	xlmig/saved/restore.c \
+	xlmig/saved/restore.h \
+	xlmig/saved/save.c \
+	xlmig/saved/save.h

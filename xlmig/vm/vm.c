@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "xlmig/vm/vm.h"
+
+bool vm_name_is_valid(const char *name)
+{
+    for (const char *c = name; *c; c++)
+        if ((unsigned char)*c < ' ' || *c == 0x7f || *c == '/')
+            return false;
+    return name[0] != '\0';
+}
+
+const char *vm_type_name(enum vm_type type)
+{
+    switch (type) {
+    case VM_TYPE_PV:
+        return "PV";
+    case VM_TYPE_PVH:
+        return "PVH";
+    case VM_TYPE_HVM:
+        return "HVM";
+    }
+    return "?";
+}
+
+const char *vm_state_name(enum vm_state state)
+{
+    switch (state) {
+    case VM_RUNNING:
+        return "running";
+    case VM_PAUSED:
+        return "paused";
+    case VM_SUSPENDED:
+        return "suspended";
+    case VM_SHUT_DOWN:
+        return "shut down";
+    case VM_CRASHED:
+        return "crashed";
+    case VM_DYING:
+        return "being destroyed";
+    }
+    return "?";
+}
