@@ -130,13 +130,13 @@ static int read_file(int fd, const char *toolstack, struct left_behind *left)
 static int give_back(struct toolstack *ts, const struct left_behind *left, struct failure *failure)
 {
     struct vm vm;
-    int rc = ts->ops->find_domid(ts, left->domid, &vm, failure);
+    int rc = ts->ops->ask.find_domid(ts, left->domid, &vm, failure);
 
     if (rc < 0)
         return -1;
     if (rc == 1 || memcmp(vm.uuid, left->uuid, sizeof vm.uuid) != 0)
         return 0; /* it is gone: nothing to give back */
-    return ts->ops->sched_set(ts, left->domid, left->sched, failure);
+    return ts->ops->sched.set(ts, left->domid, left->sched, failure);
 }
 
 enum found { FOUND_NOTHING, FOUND_OWNED, FOUND_GIVEN_BACK, FOUND_FAILED };

@@ -48,7 +48,7 @@ static void on_look(evutil_socket_t fd, short what, void *user)
     struct early_devices *early = user;
     struct failure failure = { 0 };
     struct vm vm;
-    int rc = early->ts->ops->find(early->ts, early->name, &vm, &failure);
+    int rc = early->ts->ops->ask.find(early->ts, early->name, &vm, &failure);
 
     (void)fd;
     (void)what;
@@ -63,7 +63,7 @@ static void on_look(evutil_socket_t fd, short what, void *user)
     }
     early->domid = vm.domid;
     early->attaching = early->attached = true;
-    early->ts->ops->attach_early(early->ts, vm.domid, early->config_json, on_attached, early);
+    early->ts->ops->early.attach(early->ts, vm.domid, early->config_json, on_attached, early);
 }
 
 struct early_devices *early_devices_start(struct toolstack *ts, struct event_base *base, const char *name,
@@ -99,7 +99,7 @@ bool early_devices_stop(struct early_devices *early)
 
 int early_devices_record(struct early_devices *early, struct failure *failure)
 {
-    return early->ts->ops->record_early(early->ts, early->domid, early->config_json, failure);
+    return early->ts->ops->early.record(early->ts, early->domid, early->config_json, failure);
 }
 
 void early_devices_free(struct early_devices *early)
@@ -107,7 +107,7 @@ void early_devices_free(struct early_devices *early)
     if (!early)
         return;
     if (early->attached)
-        early->ts->ops->discard_early(early->ts, early->domid, early->config_json);
+        early->ts->ops->early.discard(early->ts, early->domid, early->config_json);
     if (early->look)
         event_free(early->look);
     free(early->name);

@@ -34,7 +34,7 @@ int vm_find_running(struct toolstack *ts, const char *name_or_domid, struct vm *
     *vm = (struct vm){ 0 };
     if (strcmp(name_or_domid, "0") == 0 || strcmp(name_or_domid, "Domain-0") == 0)
         return failure_set(failure, "it is the host itself; name one of its VMs (xl list)");
-    rc = ts->ops->find(ts, name_or_domid, vm, failure);
+    rc = ts->ops->ask.find(ts, name_or_domid, vm, failure);
     if (rc == 1)
         return failure_set(failure, "there is no such VM on this host; look with: xl list");
     return rc < 0 ? -1 : check_state(vm, failure);

@@ -16,7 +16,7 @@ enum recover_domain copy_look(struct toolstack *ts, const struct journal_record 
     struct vm *vms;
     size_t nr_vms;
 
-    if (ts->ops->list(ts, &vms, &nr_vms, failure) < 0)
+    if (ts->ops->ask.list(ts, &vms, &nr_vms, failure) < 0)
         return RECOVER_DOMAIN_UNKNOWN;
     for (size_t i = 0; i < nr_vms; i++)
         if (memcmp(vms[i].uuid, record->uuid, sizeof record->uuid) == 0 && !may_run(domain)) {
@@ -32,5 +32,5 @@ int copy_take_name(struct toolstack *ts, const struct vm *vm, const struct journ
 {
     if (strcmp(vm->name, record->name) == 0)
         return 0;
-    return ts->ops->rename(ts, vm->domid, vm->name, record->name, failure);
+    return ts->ops->domain.rename(ts, vm->domid, vm->name, record->name, failure);
 }

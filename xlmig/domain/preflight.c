@@ -19,7 +19,7 @@ static void check_name_and_uuid(struct toolstack *ts, const struct vm_host *host
     struct vm *vms;
     size_t nr_vms;
 
-    if (ts->ops->list(ts, &vms, &nr_vms, &failure) < 0) {
+    if (ts->ops->ask.list(ts, &vms, &nr_vms, &failure) < 0) {
         check_add(found, CHECK_REFUSED, "name", "%s: %s", host->name, failure.text);
         return;
     }
@@ -53,7 +53,7 @@ static void check_memory(struct toolstack *ts, const struct vm_host *host, const
     char need_text[32], free_text[32];
     uint64_t need;
 
-    if (ts->ops->memory_needed(ts, want->config_json, &need, &failure) < 0) {
+    if (ts->ops->destination.memory_needed(ts, want->config_json, &need, &failure) < 0) {
         check_add(found, CHECK_REFUSED, "memory", "%s: %s", host->name, failure.text);
         return;
     }
@@ -91,7 +91,7 @@ static void check_cpu(struct toolstack *ts, const struct vm_host *host, const st
         check_add(found, CHECK_UNKNOWN, "cpu", "%s was not told what the guest was promised", host->name);
         return;
     }
-    if (ts->ops->cpu_policy_fits(ts, want->type, &want->cpu_policy, &verdict, &failure) < 0)
+    if (ts->ops->destination.cpu_policy_fits(ts, want->type, &want->cpu_policy, &verdict, &failure) < 0)
         check_remedy(check_add(found, CHECK_REFUSED, "cpu", "%s: %s", host->name, failure.text),
                      "To go without this check: --ignore-cpu");
     else if (d->nr_missing)
@@ -113,7 +113,7 @@ static void check_devices(struct toolstack *ts, const struct candidate *want, st
     struct failure failure = { 0 };
     unsigned first = found->nr;
 
-    if (ts->ops->devices_there(ts, want->config_json, want->disks, want->nr_disks, found, &failure) < 0)
+    if (ts->ops->destination.devices_there(ts, want->config_json, want->disks, want->nr_disks, found, &failure) < 0)
         check_add(found, CHECK_REFUSED, "devices", "%s", failure.text);
     for (unsigned i = first; want->ignore_devices && i < found->nr; i++)
         if (found->checks[i].result == CHECK_REFUSED)
@@ -150,7 +150,7 @@ static void offer_early_devices(struct toolstack *ts, const struct candidate *wa
     struct failure failure = { 0 };
 
     if (want->early_devices && !check_refuses(&answer->found))
-        ts->ops->early_devices(ts, want->config_json, &answer->config_json, &failure);
+        ts->ops->early.split(ts, want->config_json, &answer->config_json, &failure);
 }
 
 void preflight_check(struct toolstack *ts, const char *toolstack, const struct candidate *want, struct candidate_answer *answer)
@@ -159,7 +159,7 @@ void preflight_check(struct toolstack *ts, const char *toolstack, const struct c
     struct vm_host host;
 
     *answer = (struct candidate_answer){ 0 };
-    if (ts->ops->host(ts, &host, &failure) < 0) {
+    if (ts->ops->ask.host(ts, &host, &failure) < 0) {
         check_add(&answer->found, CHECK_REFUSED, "host", "%s", failure.text);
         return;
     }

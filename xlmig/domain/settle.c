@@ -34,7 +34,7 @@ static void on_look(evutil_socket_t fd, short what, void *user)
     struct failure failure = { 0 };
     struct settle *s = user;
     struct vm vm;
-    int rc = s->ts->ops->find_domid(s->ts, s->domid, &vm, &failure);
+    int rc = s->ts->ops->ask.find_domid(s->ts, s->domid, &vm, &failure);
 
     (void)fd;
     (void)what;
@@ -44,7 +44,7 @@ static void on_look(evutil_socket_t fd, short what, void *user)
     }
     switch (vm.state) {
     case VM_SUSPENDED:
-        s->ts->ops->resume(s->ts, s->domid, on_resumed, s);
+        s->ts->ops->domain.resume(s->ts, s->domid, on_resumed, s);
         return;
     case VM_RUNNING:
         if (now_us() < s->deadline_us) {
@@ -73,7 +73,7 @@ void settle_guest(struct toolstack *ts, struct event_base *base, uint32_t domid,
 
     if (!s)
         abort(); /* a few bytes for the one thing that must not be left undone */
-    ts->ops->tracking_end(ts, domid);
+    ts->ops->suspend.tracking_end(ts, domid);
     *s = (struct settle){
         .ts = ts, .domid = domid, .deadline_us = now_us() + grace_us, .done = done, .user = user,
     };

@@ -44,7 +44,7 @@ struct throttle *throttle_new(struct toolstack *ts, const char *toolstack, const
     *t = (struct throttle){
         .ts = ts, .toolstack = toolstack, .vm = *vm, .record.fd = -1, .watchdog_fd = -1,
     };
-    if (ts->ops->find_domid(ts, vm->domid, &now, &failure) == 0)
+    if (ts->ops->ask.find_domid(ts, vm->domid, &now, &failure) == 0)
         t->vm = now; /* what it used so far counts from here */
     t->began_us = now_us();
     return t;
@@ -71,7 +71,7 @@ static unsigned measure_use(struct throttle *t)
     struct failure failure = { 0 };
     struct vm now;
 
-    if (t->ts->ops->find_domid(t->ts, t->vm.domid, &now, &failure) != 0 || us == 0 || now.cpu_ns <= t->vm.cpu_ns)
+    if (t->ts->ops->ask.find_domid(t->ts, t->vm.domid, &now, &failure) != 0 || us == 0 || now.cpu_ns <= t->vm.cpu_ns)
         return 0;
     return (unsigned)((now.cpu_ns - t->vm.cpu_ns) / 10 / us);
 }
@@ -135,7 +135,7 @@ static int begin(struct throttle *t, struct failure *failure)
 {
     struct toolstack_ops const *ops = t->ts->ops;
 
-    if (ops->sched_get(t->ts, t->vm.domid, &t->own, failure) < 0)
+    if (ops->sched.get(t->ts, t->vm.domid, &t->own, failure) < 0)
         return -1;
     if (t->own.cap < 0)
         return failure_set(failure, "the scheduler of its CPU pool knows no caps");
@@ -163,7 +163,7 @@ int throttle_set(struct throttle *t, unsigned percent, struct failure *failure)
     }
     sched = t->own;
     sched.cap = throttle_cap(t->vm.vcpus, t->used_percent, t->own.cap, percent);
-    return t->ts->ops->sched_set(t->ts, t->vm.domid, sched, failure);
+    return t->ts->ops->sched.set(t->ts, t->vm.domid, sched, failure);
 }
 
 int throttle_end(struct throttle *t, struct failure *failure)
@@ -173,8 +173,8 @@ int throttle_end(struct throttle *t, struct failure *failure)
 
     if (!t)
         return 0;
-    if (t->begun && t->ts->ops->find_domid(t->ts, t->vm.domid, &vm, failure) != 1)
-        rc = t->ts->ops->sched_set(t->ts, t->vm.domid, t->own, failure);
+    if (t->begun && t->ts->ops->ask.find_domid(t->ts, t->vm.domid, &vm, failure) != 1)
+        rc = t->ts->ops->sched.set(t->ts, t->vm.domid, t->own, failure);
     if (t->begun && rc == 0)
         cap_record_remove(&t->record);
     else if (t->begun)

@@ -133,7 +133,7 @@ static void on_destroyed(void *user, const struct failure *failure)
 /* 1: xl left something of the VM, which is *vm; 0: it did not; -1: that is not to be known now, see failure. */
 static int find_half_made(struct receiver *r, const char *incoming, struct vm *vm, struct failure *failure)
 {
-    int rc = r->request->negotiate ? r->ts->ops->find(r->ts, incoming, vm, failure) : 1;
+    int rc = r->request->negotiate ? r->ts->ops->ask.find(r->ts, incoming, vm, failure) : 1;
 
     return rc < 0 ? -1 : rc == 0 && memcmp(vm->uuid, r->vm.uuid, sizeof vm->uuid) == 0;
 }
@@ -160,7 +160,7 @@ static void on_child_over(struct receiver *r)
     found = find_half_made(r, incoming, &vm, &failure);
     if (found == 1) {
         receive_await(r, ENDING, 0);
-        r->ts->ops->destroy(r->ts, vm.domid, on_destroyed, r);
+        r->ts->ops->domain.destroy(r->ts, vm.domid, on_destroyed, r);
     } else if (r->go_given && r->verdict == NO_VERDICT) {
         fprintf(stderr, "xlmig receive: xl ended without a word on whether %s runs; look with: xl list\n", r->vm.name);
         receive_finish(r, EXIT_IN_DOUBT);
@@ -420,7 +420,7 @@ int receive_start_child(struct receiver *r, struct failure *failure)
     how.output_fd = out[1];
     how.error_fd = err[1];
     how.events_fd = events_fd;
-    if (r->ts->ops->receive(r->ts, &how, &pid, failure) == 0)
+    if (r->ts->ops->child.receive(r->ts, &how, &pid, failure) == 0)
         r->child = child_watch(r->base, pid, on_child_ended, r);
     close(in[0]);
     close(out[1]);

@@ -196,7 +196,7 @@ static void start(struct receiver *r)
         started(r);
     } else {
         act(r);
-        r->ts->ops->unpause(r->ts, r->copy.domid, on_unpaused, r);
+        r->ts->ops->domain.unpause(r->ts, r->copy.domid, on_unpaused, r);
     }
 }
 
@@ -250,7 +250,7 @@ static void give_back(struct receiver *r, enum recover_domain domain)
         dropped(r);
     } else {
         act(r);
-        r->ts->ops->destroy(r->ts, r->copy.domid, on_copy_destroyed, r);
+        r->ts->ops->domain.destroy(r->ts, r->copy.domid, on_copy_destroyed, r);
     }
 }
 

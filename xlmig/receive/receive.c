@@ -457,7 +457,7 @@ int receive_vm(struct toolstack *ts, struct event_base *base, const struct recei
         return EXIT_FAILED;
     *r = (struct receiver){ .request = request, .base = base, .ts = ts, .to_child = -1, .from_child = -1,
                             .joined_fd = -1 };
-    if (ts->ops->host(ts, &r->host, &failure) < 0) {
+    if (ts->ops->ask.host(ts, &r->host, &failure) < 0) {
         fprintf(stderr, "xlmig receive: %s\n", failure.text);
     } else if (set_up(r) == 0) {
         begin(r);

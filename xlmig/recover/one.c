@@ -195,7 +195,7 @@ static int resume_here(struct recovery *r)
     struct wait w = { .failure = &r->failure };
     struct toolstack *ts = r->run->ts;
 
-    if (r->facts.domain != RECOVER_DOMAIN_SUSPENDED && ts->ops->suspend_withdraw(ts, r->vm.domid, &r->failure) < 0)
+    if (r->facts.domain != RECOVER_DOMAIN_SUSPENDED && ts->ops->suspend.withdraw(ts, r->vm.domid, &r->failure) < 0)
         return -1;
     if (r->facts.domain != RECOVER_DOMAIN_PAUSED) { /* by the administrator: it stays so */
         settle_guest(ts, r->run->base, r->vm.domid, SETTLE_GRACE_US, on_settled, &w);
@@ -209,7 +209,7 @@ static int destroy_here(struct recovery *r)
 {
     struct wait w = { .failure = &r->failure };
 
-    r->run->ts->ops->destroy(r->run->ts, r->vm.domid, on_done, &w);
+    r->run->ts->ops->domain.destroy(r->run->ts, r->vm.domid, on_done, &w);
     if (await(r, &w) == 0)
         return 0;
     look(r, journal_record(r->journal));
@@ -227,7 +227,7 @@ static int start_here(struct recovery *r)
 
     r->facts.tried = true;
     if (copy_take_name(r->run->ts, &r->vm, record, &r->failure) == 0 && !record->paused) {
-        r->run->ts->ops->unpause(r->run->ts, r->vm.domid, on_done, &w);
+        r->run->ts->ops->domain.unpause(r->run->ts, r->vm.domid, on_done, &w);
         await(r, &w);
     }
     if (r->failure.text[0])

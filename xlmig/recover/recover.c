@@ -129,7 +129,7 @@ static int open_run(struct recover_run *run)
     struct failure failure = { 0 };
 
     if (journal_dir(run->request->toolstack, run->dir, &failure) == 0 &&
-        (!run->ts || run->ts->ops->host(run->ts, &run->own, &failure) == 0))
+        (!run->ts || run->ts->ops->ask.host(run->ts, &run->own, &failure) == 0))
         return 0;
     fprintf(stderr, "xlmig: nothing recovered: %s.\n", failure.text);
     return -1;

@@ -120,7 +120,7 @@ static int start(struct restore *r, struct failure *failure)
         how.input_fd = in[0];
         how.error_fd = err[1];
         how.events_fd = events_fd;
-        rc = r->ts->ops->restore(r->ts, &how, &pid, failure);
+        rc = r->ts->ops->child.restore(r->ts, &how, &pid, failure);
         r->errors = line_reader_open(r->base, err[0], on_line, r);
         close(err[1]);
     }

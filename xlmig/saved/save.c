@@ -54,7 +54,7 @@ static void on_signal(evutil_socket_t signum, short what, void *user)
     (void)what;
     s->cancelled = true;
     if (s->copying && failure_set(&s->why, "cancelled") < 0)
-        s->ts->ops->suspend_abort(s->ts);
+        s->ts->ops->suspend.abort(s->ts);
 }
 
 /* ---- after a failure ---- */
@@ -124,20 +124,20 @@ static void on_paused(void *user, const struct failure *failure)
     if (failure)
         on_ended(s, failure);
     else
-        s->ts->ops->resume(s->ts, s->vm.domid, on_ended, s);
+        s->ts->ops->domain.resume(s->ts, s->vm.domid, on_ended, s);
 }
 
 static void conclude(struct save *s)
 {
     switch (s->request->then) {
     case SAVE_THEN_DESTROY:
-        s->ts->ops->destroy(s->ts, s->vm.domid, on_ended, s);
+        s->ts->ops->domain.destroy(s->ts, s->vm.domid, on_ended, s);
         return;
     case SAVE_THEN_RUN:
-        s->ts->ops->resume(s->ts, s->vm.domid, on_ended, s);
+        s->ts->ops->domain.resume(s->ts, s->vm.domid, on_ended, s);
         return;
     case SAVE_THEN_PAUSE:
-        s->ts->ops->pause(s->ts, s->vm.domid, on_paused, s);
+        s->ts->ops->domain.pause(s->ts, s->vm.domid, on_paused, s);
         return;
     }
 }
@@ -191,7 +191,7 @@ static int check_obstacles(struct save *s, const char *json)
 {
     struct toolstack_obstacles obstacles;
 
-    if (s->ts->ops->obstacles(s->ts, &s->vm, json, &obstacles, &s->why) < 0)
+    if (s->ts->ops->source.obstacles(s->ts, &s->vm, json, &obstacles, &s->why) < 0)
         return -1;
     return obstacles.any[0] ? failure_set(&s->why, "%s", obstacles.any) : 0;
 }
@@ -216,7 +216,7 @@ static void on_config(void *user, const char *json, const struct failure *failur
     }
     s->copying = true;
     how.fd = s->file.fd;
-    s->ts->ops->suspend(s->ts, s->vm.domid, &how);
+    s->ts->ops->suspend.begin(s->ts, s->vm.domid, &how);
 }
 
 static void tell_of_cap(void *user, const char *text)
@@ -230,7 +230,7 @@ static void begin(struct save *s)
     if (vm_find_running(s->ts, s->request->vm, &s->vm, &s->why) < 0)
         refuse(s);
     else
-        s->ts->ops->config(s->ts, s->vm.domid, on_config, s);
+        s->ts->ops->ask.config(s->ts, s->vm.domid, on_config, s);
 }
 
 int save_vm(struct toolstack *ts, struct event_base *base, const struct save_request *request)

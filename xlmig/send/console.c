@@ -37,7 +37,7 @@ static int on_command(void *user, struct helper_command command, struct failure 
         return failure_set(failure, "the bandwidth is at least 64K, or 0 for no limit");
     if (command.kind == HELPER_FINISH && !is_copying(s))
         return failure_set(failure, "nothing is copied yet: %s", state_of(s));
-    if (is_copying(s) && s->ts->ops->suspend_tell(s->ts, command, failure) < 0)
+    if (is_copying(s) && s->ts->ops->suspend.tell(s->ts, command, failure) < 0)
         return -1;
     if (command.kind == HELPER_SET_MAX_BANDWIDTH)
         limits->max_bandwidth = command.value;

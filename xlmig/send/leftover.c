@@ -128,7 +128,7 @@ static void settle_here(struct send *s)
 {
     struct failure failure = { 0 };
 
-    if (s->ts->ops->suspend_withdraw(s->ts, s->vm.domid, &failure) < 0) {
+    if (s->ts->ops->suspend.withdraw(s->ts, s->vm.domid, &failure) < 0) {
         send_refuse(s, EXIT_REFUSED, "%s", failure.text);
         return;
     }

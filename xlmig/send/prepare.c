@@ -79,7 +79,7 @@ static void check_obstacles(struct send *s)
     struct toolstack_obstacles obstacles;
     struct failure failure = { 0 };
 
-    if (s->ts->ops->obstacles(s->ts, &s->vm, s->config_json, &obstacles, &failure) < 0) {
+    if (s->ts->ops->source.obstacles(s->ts, &s->vm, s->config_json, &obstacles, &failure) < 0) {
         check_add(&s->found, CHECK_REFUSED, "host", "%s", failure.text);
         return;
     }
@@ -95,7 +95,7 @@ static void read_cpu_policy(struct send *s)
 {
     struct failure failure = { 0 };
 
-    if (!s->request->ignore_cpu && s->ts->ops->cpu_policy(s->ts, s->vm.domid, &s->cpu_policy, &failure) < 0)
+    if (!s->request->ignore_cpu && s->ts->ops->source.cpu_policy(s->ts, s->vm.domid, &s->cpu_policy, &failure) < 0)
         check_remedy(check_add(&s->found, CHECK_REFUSED, "cpu", "%s", failure.text),
                      "To go without this check: --ignore-cpu");
 }
@@ -133,7 +133,7 @@ void send_prepare(struct send *s)
 {
     struct failure failure = { 0 }, left_over = { 0 };
 
-    if (s->ts->ops->host(s->ts, &s->host, &failure) < 0) {
+    if (s->ts->ops->ask.host(s->ts, &s->host, &failure) < 0) {
         send_refuse(s, EXIT_REFUSED, "%s", failure.text);
         return;
     }
@@ -146,7 +146,7 @@ void send_prepare(struct send *s)
     snprintf(s->progress.run.from, sizeof s->progress.run.from, "%s", s->host.name);
     s->progress.run.memory_bytes = s->vm.memory_bytes;
     s->config_pending = true;
-    s->ts->ops->config(s->ts, s->vm.domid, on_config, s);
+    s->ts->ops->ask.config(s->ts, s->vm.domid, on_config, s);
 }
 
 /* ---- asking the other side ---- */
@@ -163,7 +163,7 @@ static void ask_preflight(struct send *s)
     snprintf(preflight.name, sizeof preflight.name, "%s", s->vm.name);
     memcpy(preflight.uuid, s->vm.uuid, sizeof preflight.uuid);
     /* Sizes that are not known are not compared. */
-    s->ts->ops->disk_sizes(s->ts, s->config_json, preflight.disks, &preflight.nr_disks, &failure);
+    s->ts->ops->source.disk_sizes(s->ts, s->config_json, preflight.disks, &preflight.nr_disks, &failure);
     send_await(s, "its word on whether it can take the VM", s->request->preflight_timeout_us);
     peer_ask_preflight(s->peer, &preflight); /* a failure shows as PEER_LOST */
 }

@@ -168,7 +168,7 @@ void send_copy(struct send *s)
         s->throttle = throttle_new(s->ts, s->request->toolstack, &s->vm);
     s->handing_over = true;
     s->state = HANDOVER_COPYING;
-    s->ts->ops->suspend(s->ts, s->vm.domid, &how);
+    s->ts->ops->suspend.begin(s->ts, s->vm.domid, &how);
 }
 
 /* ---- actions ---- */
@@ -183,7 +183,7 @@ static void rename_away(struct send *s)
     char away[VM_NAME_MAX + 32];
 
     send_away_name(s, away, sizeof away);
-    s->renamed = s->ts->ops->rename(s->ts, s->vm.domid, s->vm.name, away, &s->why) == 0;
+    s->renamed = s->ts->ops->domain.rename(s->ts, s->vm.domid, s->vm.name, away, &s->why) == 0;
     send_feed(s, s->renamed ? HANDOVER_DONE_OK : HANDOVER_DONE_FAILED);
 }
 
@@ -236,7 +236,7 @@ static void on_settled(void *user, enum settle_end end, const struct failure *fa
     }
     s->ended_itself = end == SETTLE_ENDED;
     send_away_name(s, away, sizeof away);
-    if (s->renamed && !s->ended_itself && s->ts->ops->rename(s->ts, s->vm.domid, away, s->vm.name, &rename_failure) < 0)
+    if (s->renamed && !s->ended_itself && s->ts->ops->domain.rename(s->ts, s->vm.domid, away, s->vm.name, &rename_failure) < 0)
         progress_note(&s->progress, "%s keeps the name %s: %s", s->vm.name, away, rename_failure.text);
     else
         s->renamed = false;
@@ -256,7 +256,7 @@ static void destroy_here(struct send *s)
     if (send_record(s, JOURNAL_MOVED) < 0)
         send_feed(s, HANDOVER_DONE_FAILED);
     else
-        s->ts->ops->destroy(s->ts, s->vm.domid, on_destroyed, s);
+        s->ts->ops->domain.destroy(s->ts, s->vm.domid, on_destroyed, s);
 }
 
 /* Frames can be written again once it said RECEIVED; before that, what is written is the stream's. */
@@ -289,7 +289,7 @@ static void act(struct send *s, enum handover_action action)
     case HANDOVER_DO_NOTHING:
         return;
     case HANDOVER_DO_ABORT_COPY:
-        s->ts->ops->suspend_abort(s->ts);
+        s->ts->ops->suspend.abort(s->ts);
         return;
     case HANDOVER_DO_RENAME_AWAY:
         rename_away(s);
@@ -361,7 +361,7 @@ static void release(struct send *s)
 {
     struct failure failure = { 0 };
 
-    s->ts->ops->suspend_tell(s->ts, (struct helper_command){ .kind = HELPER_RELEASE }, &failure);
+    s->ts->ops->suspend.tell(s->ts, (struct helper_command){ .kind = HELPER_RELEASE }, &failure);
 }
 
 static void on_started(struct send *s)

@@ -56,7 +56,7 @@ struct cpu_verdict {
 enum suspend_outcome {
     SUSPEND_DONE,          /* the guest is suspended and its whole state was written */
     SUSPEND_FAILED,
-    SUSPEND_ABORTED,       /* by suspend_abort() */
+    SUSPEND_ABORTED,       /* by suspend.abort() */
     SUSPEND_NOT_ANSWERED,  /* the guest did not do what it was asked in time */
 };
 
@@ -106,92 +106,119 @@ struct toolstack_sched {
     int cap;    /* per cent of one CPU; 0: no limit */
 };
 
-struct toolstack_ops {
-    const char *name;                                  /* "libxl", "sim" */
+/*
+ * By what they are about.  Questions return at once; what ends with `done` takes time (above).
+ * Either implementation has every one.
+ */
 
-    void (*close)(struct toolstack *ts);               /* idempotent; NULL is fine */
-
-    /* ---- questions ---- */
-
+/* Questions of this host and its VMs. */
+struct toolstack_ask_ops {
     int (*host)(struct toolstack *ts, struct vm_host *host, struct failure *failure);
     /* All VMs but dom0; *vms is malloc()ed. */
     int (*list)(struct toolstack *ts, struct vm **vms, size_t *nr_vms, struct failure *failure);
     /* By name, or by domid when it is all digits and no VM has that name.  1: there is none, `failure` untouched. */
     int (*find)(struct toolstack *ts, const char *name_or_domid, struct vm *vm, struct failure *failure);
     int (*find_domid)(struct toolstack *ts, uint32_t domid, struct vm *vm, struct failure *failure);
+    /* The VM's configuration as it is now, as libxl's JSON; `json` is valid during the call. */
+    void (*config)(struct toolstack *ts, uint32_t domid, toolstack_config_done *done, void *user);
+};
 
+/* A VM that is to leave. */
+struct toolstack_source_ops {
     int (*obstacles)(struct toolstack *ts, const struct vm *vm, const char *config_json,
                      struct toolstack_obstacles *obstacles, struct failure *failure);
-    /* On the source: what its CPU promised to the guest. */
+    /* What its CPU promised to the guest. */
     int (*cpu_policy)(struct toolstack *ts, uint32_t domid, struct cpu_policy *policy, struct failure *failure);
-    /* On the destination: can this host keep that promise to a guest of that type?  Hostile bytes. */
-    int (*cpu_policy_fits)(struct toolstack *ts, enum vm_type type, const struct cpu_policy *policy,
-                           struct cpu_verdict *verdict, struct failure *failure);
-    /* On the destination: memory that building such a VM takes.  Hostile text. */
-    int (*memory_needed)(struct toolstack *ts, const char *config_json, uint64_t *bytes, struct failure *failure);
-    /* On the source: the sizes of those of its disks that do not change, at most VM_DISKS_MAX. */
+    /* The sizes of those of its disks that do not change, at most VM_DISKS_MAX. */
     int (*disk_sizes)(struct toolstack *ts, const char *config_json, struct vm_disk *disks, unsigned *nr_disks,
                       struct failure *failure);
+};
+
+/* A VM that is to come. */
+struct toolstack_destination_ops {
+    /* Can this host keep that promise to a guest of that type?  Hostile bytes. */
+    int (*cpu_policy_fits)(struct toolstack *ts, enum vm_type type, const struct cpu_policy *policy,
+                           struct cpu_verdict *verdict, struct failure *failure);
+    /* Memory that building such a VM takes.  Hostile text. */
+    int (*memory_needed)(struct toolstack *ts, const char *config_json, uint64_t *bytes, struct failure *failure);
     /*
-     * On the destination: are the disks, networks and files of such a VM there,
+     * Are the disks, networks and files of such a VM there,
      * and the disks the same?  What is found is added to `found`.  Hostile text.
      */
     int (*devices_there)(struct toolstack *ts, const char *config_json, const struct vm_disk *disks,
                          unsigned nr_disks, struct check_list *found, struct failure *failure);
+};
+
+/* Devices of a VM whose memory is still coming. */
+struct toolstack_early_ops {
     /*
-     * On the destination: the devices that can be set up while the VM's memory
+     * The devices that can be set up while the VM's memory
      * is still coming.  0: `rest_json`, malloc()ed, is the configuration without
      * them, to make the VM from; 1: there are none.  Hostile text.
      */
-    int (*early_devices)(struct toolstack *ts, const char *config_json, char **rest_json, struct failure *failure);
-    /* Once the VM is made: enter in its configuration what attach_early() attached. */
-    int (*record_early)(struct toolstack *ts, uint32_t domid, const char *config_json, struct failure *failure);
-    /* Whatever came of the VM: leave nothing behind of what attach_early() did and the VM does not have. */
-    void (*discard_early)(struct toolstack *ts, uint32_t domid, const char *config_json);
-
-    int (*rename)(struct toolstack *ts, uint32_t domid, const char *from, const char *to, struct failure *failure);
-
-    /*
-     * Let the guest forget that it was asked to suspend, if it has not read it
-     * yet.  0: no such request is open any more; whether it stands still, ask
-     * find_domid().  For after a suspend() whose process died.
-     */
-    int (*suspend_withdraw)(struct toolstack *ts, uint32_t domid, struct failure *failure);
-    /* End what the save helper ends itself unless it was killed: the log of the pages that the guest writes. */
-    void (*tracking_end)(struct toolstack *ts, uint32_t domid);
-
-    int (*sched_get)(struct toolstack *ts, uint32_t domid, struct toolstack_sched *sched, struct failure *failure);
-    int (*sched_set)(struct toolstack *ts, uint32_t domid, struct toolstack_sched sched, struct failure *failure);
-
-    /* ---- operations ---- */
-
+    int (*split)(struct toolstack *ts, const char *config_json, char **rest_json, struct failure *failure);
     /* Set up the early devices of a VM that is being made from `rest_json`; `config_json` is the whole. */
-    void (*attach_early)(struct toolstack *ts, uint32_t domid, const char *config_json, toolstack_done *done,
-                         void *user);
+    void (*attach)(struct toolstack *ts, uint32_t domid, const char *config_json, toolstack_done *done,
+                   void *user);
+    /* Once the VM is made: enter in its configuration what early.attach() attached. */
+    int (*record)(struct toolstack *ts, uint32_t domid, const char *config_json, struct failure *failure);
+    /* Whatever came of the VM: leave nothing behind of what early.attach() did and the VM does not have. */
+    void (*discard)(struct toolstack *ts, uint32_t domid, const char *config_json);
+};
 
-    /* The VM's configuration as it is now, as libxl's JSON; `json` is valid during the call. */
-    void (*config)(struct toolstack *ts, uint32_t domid, toolstack_config_done *done, void *user);
-
-    void (*suspend)(struct toolstack *ts, uint32_t domid, const struct toolstack_suspend *how);
+/* A VM copied away, through the save helper. */
+struct toolstack_suspend_ops {
+    void (*begin)(struct toolstack *ts, uint32_t domid, const struct toolstack_suspend *how);
     /* Cut the suspend under way short; its done() follows, maybe with SUSPEND_DONE after all.  Any number of times. */
-    void (*suspend_abort)(struct toolstack *ts);
-
+    void (*abort)(struct toolstack *ts);
     /*
      * Tell the engine of the suspend under way, which may be foreign and not
      * listen.  At once.  -1: there is none, or it cannot be told.
      */
-    int (*suspend_tell)(struct toolstack *ts, struct helper_command command, struct failure *failure);
+    int (*tell)(struct toolstack *ts, struct helper_command command, struct failure *failure);
+    /*
+     * Let the guest forget that it was asked to suspend, if it has not read it
+     * yet.  0: no such request is open any more; whether it stands still, ask
+     * ask.find_domid().  For after a suspend whose process died.
+     */
+    int (*withdraw)(struct toolstack *ts, uint32_t domid, struct failure *failure);
+    /* End what the save helper ends itself unless it was killed: the log of the pages that the guest writes. */
+    void (*tracking_end)(struct toolstack *ts, uint32_t domid);
+};
 
+/* What is done to a domain. */
+struct toolstack_domain_ops {
+    int (*rename)(struct toolstack *ts, uint32_t domid, const char *from, const char *to, struct failure *failure);
     /* Let a suspended guest go on as if nothing had been. */
     void (*resume)(struct toolstack *ts, uint32_t domid, toolstack_done *done, void *user);
     void (*pause)(struct toolstack *ts, uint32_t domid, toolstack_done *done, void *user);
     void (*unpause)(struct toolstack *ts, uint32_t domid, toolstack_done *done, void *user);
     void (*destroy)(struct toolstack *ts, uint32_t domid, toolstack_done *done, void *user);
+};
 
-    /* ---- child processes ---- */
+/* Its share of the CPU. */
+struct toolstack_sched_ops {
+    int (*get)(struct toolstack *ts, uint32_t domid, struct toolstack_sched *sched, struct failure *failure);
+    int (*set)(struct toolstack *ts, uint32_t domid, struct toolstack_sched sched, struct failure *failure);
+};
 
+/* Child processes that make a VM out of a stream. */
+struct toolstack_child_ops {
     int (*receive)(struct toolstack *ts, const struct toolstack_receiver *how, pid_t *pid, struct failure *failure);
     int (*restore)(struct toolstack *ts, const struct toolstack_restorer *how, pid_t *pid, struct failure *failure);
+};
+
+struct toolstack_ops {
+    const char *name;                                  /* "libxl", "sim" */
+    void (*close)(struct toolstack *ts);               /* idempotent */
+    struct toolstack_ask_ops ask;
+    struct toolstack_source_ops source;
+    struct toolstack_destination_ops destination;
+    struct toolstack_early_ops early;
+    struct toolstack_suspend_ops suspend;
+    struct toolstack_domain_ops domain;
+    struct toolstack_sched_ops sched;
+    struct toolstack_child_ops child;
 };
 
 /* First member of each implementation's own struct. */

@@ -37,7 +37,7 @@ static int resume_vm(struct toolstack *ts, const char *toolstack, struct resume 
 {
     struct failure failure = { 0 };
     struct vm vm;
-    int rc = ts->ops->find(ts, r->vm, &vm, &failure);
+    int rc = ts->ops->ask.find(ts, r->vm, &vm, &failure);
 
     if (rc == 1)
         failure_set(&failure, "there is no such VM on this host");

@@ -32,7 +32,7 @@ static int version(const struct verb_call *call)
            "protocol     control %u\n"
            "streams      libxc image 2 and 3 read, 3 written\n", MESSAGE_VERSION);
     if (toolstack_session_open(&session, call->toolstack, &failure) == 0) {
-        if (session.ts->ops->host(session.ts, &host, &failure) == 0)
+        if (session.ts->ops->ask.host(session.ts, &host, &failure) == 0)
             print_host(&host);
         toolstack_session_close(&session);
     }

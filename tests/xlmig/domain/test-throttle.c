@@ -65,7 +65,7 @@ static int sched_set(struct toolstack *ts, uint32_t domid, struct toolstack_sche
     return 0;
 }
 
-static const struct toolstack_ops ops = { .name = "test", .find_domid = find_domid, .sched_set = sched_set };
+static const struct toolstack_ops ops = { .name = "test", .ask.find_domid = find_domid, .sched.set = sched_set };
 static struct toolstack ts = { .ops = &ops };
 
 static char said[4096];

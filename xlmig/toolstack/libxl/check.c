@@ -53,7 +53,7 @@ int libxl_op_obstacles(struct toolstack *ts, const struct vm *vm, const char *co
     int rc;
 
     *obstacles = (struct toolstack_obstacles){ 0 };
-    if (libxl_helper_check(failure) < 0 || ts->ops->host(ts, &host, failure) < 0)
+    if (libxl_helper_check(failure) < 0 || ts->ops->ask.host(ts, &host, failure) < 0)
         return -1;
     libxl_domain_config_init(&config);
     libxl_log_forget(&lx->log);

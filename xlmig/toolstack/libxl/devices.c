@@ -111,7 +111,7 @@ int libxl_op_devices_there(struct toolstack *ts, const char *config_json, const 
     struct libxl_toolstack *lx = to_libxl(ts);
     struct vm_host host;
     libxl_domain_config config;
-    int rc = ts->ops->host(ts, &host, failure);
+    int rc = ts->ops->ask.host(ts, &host, failure);
 
     if (rc < 0)
         return -1;
