@@ -118,6 +118,12 @@ static inline uint32_t *simguest_generation(const struct simguest *g, uint64_t p
     return (uint32_t *)simguest_page(g, TABLE_PFN) + pfn;
 }
 
+/* A bit for each pfn, in whole words. */
+static inline size_t simguest_log_bytes(const struct simguest *g)
+{
+    return (g->config.max_pfns + 63) / 64 * 8;
+}
+
 /* Pages that hold the pattern of their generation. */
 static inline bool simguest_is_patterned(const struct simguest *g, uint64_t pfn)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* A simulated guest's memory, run states and dirty log; see guest.h. */
+/* A simulated guest: made, booted, asked, paused, suspended, ended; see guest.h. */
 #include "config.h"
 
 #include "xlmig/simhost/guest-private.h"
@@ -19,17 +19,12 @@ static void *map_shared(int fd, size_t bytes)
     return p == MAP_FAILED ? NULL : p;
 }
 
-static size_t bitmap_bytes(const struct simguest *g)
-{
-    return (g->config.max_pfns + 63) / 64 * 8;
-}
-
 /* The three things that a helper process maps too. */
 static int make_memory(struct simguest *g)
 {
     static const char *const names[SIM_ATTACH_FDS] = { NULL, "sim-pages", "sim-dirty" };
     const size_t bytes[SIM_ATTACH_FDS] = {
-        g->config.max_pfns * PATTERN_PAGE_SIZE, g->config.max_pfns, bitmap_bytes(g),
+        g->config.max_pfns * PATTERN_PAGE_SIZE, g->config.max_pfns, simguest_log_bytes(g),
     };
     void *maps[SIM_ATTACH_FDS];
 
@@ -52,7 +47,7 @@ static int make_memory(struct simguest *g)
      * fallocate(), it would come in small ones, each with a fault of its own later.
      */
     madvise(g->memory, bytes[0], MADV_HUGEPAGE);
-    g->dirty = calloc(1, bitmap_bytes(g));
+    g->dirty = calloc(1, simguest_log_bytes(g));
     return g->dirty ? 0 : ENOMEM;
 }
 
@@ -118,7 +113,7 @@ void simguest_free(struct simguest *g)
     if (g->pages)
         munmap((void *)g->pages, g->config.max_pfns);
     if (g->dirty_out)
-        munmap(g->dirty_out, bitmap_bytes(g));
+        munmap(g->dirty_out, simguest_log_bytes(g));
     for (unsigned i = 0; i < SIM_ATTACH_FDS; i++)
         if (g->fds[i] >= 0)
             close(g->fds[i]);
@@ -131,95 +126,7 @@ void simguest_free(struct simguest *g)
     free(g);
 }
 
-/* ---- memory ---- */
-
-static bool take_from_pool(struct simguest *g, int64_t n)
-{
-    if (atomic_fetch_sub(&g->pool->free_pages, n) >= n)
-        return true;
-    atomic_fetch_add(&g->pool->free_pages, n);
-    return false;
-}
-
-int simguest_take_page(struct simguest *g, uint64_t pfn)
-{
-    if (!take_from_pool(g, 1))
-        return ENOMEM;
-    g->pages[pfn] = SIM_PAGE_SMALL;
-    return 0;
-}
-
-/* The aligned extent around pfn is from now on made of smaller ones. */
-static void break_extent(struct simguest *g, uint64_t pfn, uint64_t n, uint8_t state)
-{
-    const uint64_t first = pfn & ~(n - 1);
-
-    for (uint64_t i = first; i < first + n; i++)
-        g->pages[i] = state;
-}
-
-void simguest_give_page(struct simguest *g, uint64_t pfn)
-{
-    if (g->pages[pfn] == SIM_PAGE_HUGE)
-        break_extent(g, pfn, PAGES_PER_HUGEPAGE, SIM_PAGE_SUPER);
-    if (g->pages[pfn] == SIM_PAGE_SUPER)
-        break_extent(g, pfn, PAGES_PER_SUPERPAGE, SIM_PAGE_SMALL);
-    g->pages[pfn] = SIM_PAGE_ABSENT;
-    fallocate(g->fds[0], FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)(pfn * PATTERN_PAGE_SIZE),
-              PATTERN_PAGE_SIZE);
-    atomic_fetch_add(&g->pool->free_pages, 1);
-}
-
-static int populate_extent(struct simguest *g, uint64_t first, uint64_t n)
-{
-    for (uint64_t pfn = first; pfn < first + n; pfn++)
-        if (g->pages[pfn] != SIM_PAGE_ABSENT)
-            return EEXIST;
-    if (!take_from_pool(g, (int64_t)n))
-        return ENOMEM;
-    for (uint64_t pfn = first; pfn < first + n; pfn++)
-        g->pages[pfn] = n == 1 ? SIM_PAGE_SMALL : n == PAGES_PER_SUPERPAGE ? SIM_PAGE_SUPER : SIM_PAGE_HUGE;
-    if (first + n > g->nr_pfns)
-        g->nr_pfns = first + n;
-    return 0;
-}
-
-int simguest_populate(struct simguest *g, unsigned n, const uint64_t *pfns, unsigned order, unsigned *done)
-{
-    const uint64_t extent = UINT64_C(1) << (order & 31);
-    int rc = 0;
-
-    *done = 0;
-    if (extent != 1 && extent != PAGES_PER_SUPERPAGE && extent != PAGES_PER_HUGEPAGE)
-        return EINVAL;
-    simguest_hold(g);
-    while (!rc && *done < n) {
-        const uint64_t pfn = pfns[*done];
-        if (pfn % extent || pfn >= g->config.max_pfns || extent > g->config.max_pfns - pfn)
-            rc = EINVAL;
-        else
-            rc = populate_extent(g, pfn, extent);
-        if (!rc)
-            ++*done;
-    }
-    simguest_release(g);
-    return rc;
-}
-
-int simguest_depopulate(struct simguest *g, unsigned n, const uint64_t *pfns)
-{
-    int rc = 0;
-
-    simguest_hold(g);
-    for (unsigned i = 0; i < n && !rc; i++) {
-        if (pfns[i] >= g->config.max_pfns || g->pages[pfns[i]] == SIM_PAGE_ABSENT)
-            rc = ENOENT;
-        else
-            simguest_give_page(g, pfns[i]);
-    }
-    simguest_release(g);
-    return rc;
-}
+/* ---- boot ---- */
 
 /* Balloons free runs of sixteen pages. */
 static bool is_boot_hole(const struct simguest *g, uint64_t pfn)
@@ -343,70 +250,6 @@ void simguest_attach(struct simguest *g, struct sim_attachment *attachment, int 
 
 /* ---- running and standing still ---- */
 
-static bool must_stand(const struct simguest *g)
-{
-    return g->paused || g->suspended || g->holds;
-}
-
-void simguest_hold(struct simguest *g)
-{
-    pthread_mutex_lock(&g->lock);
-    g->holds++;
-    while (g->active)
-        pthread_cond_wait(&g->is_idle, &g->lock);
-    pthread_mutex_unlock(&g->lock);
-}
-
-void simguest_release(struct simguest *g)
-{
-    pthread_mutex_lock(&g->lock);
-    g->holds--;
-    pthread_cond_broadcast(&g->may_run);
-    pthread_mutex_unlock(&g->lock);
-}
-
-bool simguest_writer_begin(struct writer *w)
-{
-    struct simguest *g = w->guest;
-    bool go_on;
-
-    pthread_mutex_lock(&g->lock);
-    for (;;) {
-        /* The suspend request is answered by the guest itself, so only by one that runs. */
-        if (w->id == 0 && g->suspend_asked && !g->deaf && !g->paused) {
-            g->suspended = true;
-            g->suspend_asked = false;
-        }
-        if (g->ending || !must_stand(g))
-            break;
-        pthread_cond_wait(&g->may_run, &g->lock);
-    }
-    go_on = !g->ending;
-    g->active += go_on;
-    pthread_mutex_unlock(&g->lock);
-    return go_on;
-}
-
-void simguest_writer_end(struct writer *w)
-{
-    struct simguest *g = w->guest;
-
-    pthread_mutex_lock(&g->lock);
-    if (--g->active == 0)
-        pthread_cond_broadcast(&g->is_idle);
-    pthread_mutex_unlock(&g->lock);
-}
-
-bool simguest_is_suspended(struct simguest *g)
-{
-    simguest_hold(g);
-    pthread_mutex_lock(&g->lock);
-    const bool suspended = g->suspended;
-    pthread_mutex_unlock(&g->lock);
-    simguest_release(g);
-    return suspended;
-}
-
 void simguest_pause(struct simguest *g)
 {
     simguest_hold(g);
@@ -472,72 +315,9 @@ int simguest_resume(struct simguest *g)
     return 0;
 }
 
-void simguest_set_cap(struct simguest *g, unsigned cap)
-{
-    atomic_store_explicit(&g->cap, cap, memory_order_relaxed);
-}
-
-unsigned simguest_cap(const struct simguest *g)
-{
-    return atomic_load_explicit(&g->cap, memory_order_relaxed);
-}
-
 void simguest_set_deaf(struct simguest *g, bool deaf)
 {
     pthread_mutex_lock(&g->lock);
     g->deaf = deaf;
     pthread_mutex_unlock(&g->lock);
-}
-
-/* ---- the dirty log ---- */
-
-static void read_log(struct simguest *g, bool clean)
-{
-    const size_t words = bitmap_bytes(g) / 8;
-
-    for (size_t i = 0; i < words; i++) {
-        g->dirty_out[i] = g->dirty[i];
-        if (clean)
-            g->dirty[i] = 0;
-    }
-}
-
-int simguest_logdirty(struct simguest *g, enum sim_logdirty op)
-{
-    int rc = 0;
-
-    simguest_hold(g);
-    if (op == SIM_LOGDIRTY_DISABLE)
-        g->logdirty = false;
-    else if (op == SIM_LOGDIRTY_ENABLE && g->logdirty)
-        rc = EBUSY;
-    else if (op == SIM_LOGDIRTY_ENABLE) {
-        memset((void *)g->dirty, 0, bitmap_bytes(g));
-        g->logdirty = true;
-    } else if (!g->logdirty)
-        rc = EINVAL;
-    else
-        read_log(g, op == SIM_LOGDIRTY_CLEAN);
-    simguest_release(g);
-    return rc;
-}
-
-int simguest_mark_dirty(struct simguest *g, uint64_t pfn)
-{
-    int rc = 0;
-
-    simguest_hold(g);
-    if (!g->logdirty || pfn >= g->config.max_pfns)
-        rc = EINVAL;
-    else
-        g->dirty[pfn / 64] |= UINT64_C(1) << (pfn % 64);
-    simguest_release(g);
-    return rc;
-}
-
-void simguest_emulator_logdirty(struct simguest *g, bool enable)
-{
-    simguest_hold(g);
-    g->emulator_logdirty = enable;
-    simguest_release(g);
 }

@@ -8,6 +8,9 @@ xlmig_simhost_libsimhost_la_SOURCES = \
 	xlmig/simhost/context.c \
 	xlmig/simhost/guest-config.c \
 	xlmig/simhost/guest-config.h \
+	xlmig/simhost/guest-hold.c \
+	xlmig/simhost/guest-log.c \
+	xlmig/simhost/guest-memory.c \
 	xlmig/simhost/guest-private.h \
 	xlmig/simhost/guest.c \
 	xlmig/simhost/guest.h \
