@@ -2,16 +2,19 @@
 /*
  * The libxl toolstack, from the inside: what its files share.
  *
- *   libxl.c         open, close, the table, questions about hosts and VMs
- *   loop.c    libxl's descriptors, timers and children in the libevent loop
- *   log.c     what libxl says
- *   ops.c     operations that take time
- *   check.c   may this VM move, and can this host take it
- *   devices.c are its disks and networks there
- *   child.c   xl as a child process: receive and restore
- *   early.c   devices of a VM that is still arriving
+ *   libxl.c         open, close, the table of operations: above all the others
+ *   failed.c        how a failure is said
+ *   log.c           what libxl says
+ *   loop.c          libxl's descriptors, timers and children in the libevent loop
+ *   host.c          what this host is
+ *   vms.c           its VMs: found, renamed, their share of the CPU
+ *   ops.c           operations that take time
+ *   check.c         may this VM move, and can this host take it
+ *   devices.c       are its disks and networks there
+ *   child.c         xl as a child process: receive and restore
+ *   early.c         devices of a VM that is still arriving
  *   early-config.c  which they are
- *   prepare.c hotplug scripts of disks that are made later
+ *   prepare.c       hotplug scripts of disks that are made later
  */
 #ifndef XLMIG_TOOLSTACK_LIBXL_LIBXL_H
 #define XLMIG_TOOLSTACK_LIBXL_LIBXL_H
@@ -64,6 +67,17 @@ int libxl_failed(struct libxl_toolstack *lx, int rc, const char *what, struct fa
 
 /* libxl forks the helper only when the guest is about to be touched: better told before. */
 int libxl_helper_check(struct failure *failure);
+
+/* host */
+int libxl_op_host(struct toolstack *ts, struct vm_host *out, struct failure *failure);
+
+/* vms */
+int libxl_op_list(struct toolstack *ts, struct vm **vms, size_t *nr_vms, struct failure *failure);
+int libxl_op_find(struct toolstack *ts, const char *name_or_domid, struct vm *vm, struct failure *failure);
+int libxl_op_find_domid(struct toolstack *ts, uint32_t domid, struct vm *vm, struct failure *failure);
+int libxl_op_rename(struct toolstack *ts, uint32_t domid, const char *from, const char *to, struct failure *failure);
+int libxl_op_sched_get(struct toolstack *ts, uint32_t domid, struct toolstack_sched *sched, struct failure *failure);
+int libxl_op_sched_set(struct toolstack *ts, uint32_t domid, struct toolstack_sched sched, struct failure *failure);
 
 /* ops */
 void libxl_op_config(struct toolstack *ts, uint32_t domid, toolstack_config_done *done, void *user);

@@ -11,9 +11,12 @@ xlmig_toolstack_libxl_libtoolstack_libxl_la_SOURCES = \
 	xlmig/toolstack/libxl/devices.c \
 	xlmig/toolstack/libxl/early-config.c \
 	xlmig/toolstack/libxl/early.c \
+	xlmig/toolstack/libxl/failed.c \
+	xlmig/toolstack/libxl/host.c \
 	xlmig/toolstack/libxl/libxl.c \
 	xlmig/toolstack/libxl/libxl.h \
 	xlmig/toolstack/libxl/log.c \
 	xlmig/toolstack/libxl/loop.c \
 	xlmig/toolstack/libxl/ops.c \
-	xlmig/toolstack/libxl/prepare.c
+	xlmig/toolstack/libxl/prepare.c \
+	xlmig/toolstack/libxl/vms.c
