@@ -8,7 +8,10 @@ stream_format_libstream_la_SOURCES = \
 	stream-format/bytes.h \
 	stream-format/crc32c.c \
 	stream-format/crc32c.h \
+	stream-format/faults.c \
 	stream-format/faults.def \
+	stream-format/faults.h \
+	stream-format/image1-layout.h \
 	stream-format/libxc-image.h \
 	stream-format/libxl-stream.h \
 	stream-format/names.c \

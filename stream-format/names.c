@@ -2,10 +2,10 @@
 /* From Xen's public headers: domctl.h, hvm/params.h, arch-x86/hvm/save.h. */
 #include "stream-format/names.h"
 
-#include "stream-format/image1/image1.h"
-
 #include <stddef.h>
 #include <string.h>
+
+#include "stream-format/image1-layout.h"
 
 #define NAME_OF(names, value) \
     ((value) < sizeof(names) / sizeof((names)[0]) ? (names)[value] : NULL)
@@ -38,6 +38,20 @@ const char *stream_guest_name(uint32_t guest_type)
     };
 
     return NAME_OF(names, guest_type);
+}
+
+const char *image1_kind_name(unsigned int kind)
+{
+    static const char *const names[IMAGE1_NR_KINDS] = { "DATA", "ZERO", "ABSENT", "DELTA", "SAME" };
+
+    return NAME_OF(names, kind);
+}
+
+const char *image1_codec_name(unsigned int codec)
+{
+    static const char *const names[IMAGE1_NR_CODECS] = { "none", "lz4", "zstd" };
+
+    return NAME_OF(names, codec);
 }
 
 static const char *emulator_name(uint64_t id)

@@ -4,7 +4,7 @@
 
 #include <stddef.h>
 
-#include "stream-format/image1/image1.h"
+#include "stream-format/image1-layout.h"
 
 #define LEN(array) (sizeof(array) / sizeof((array)[0]))
 

@@ -2,6 +2,7 @@
 #include "config.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include "libxcsave/guest.h"
 #include "libxcsave/save/v1-channel.h"

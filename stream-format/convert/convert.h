@@ -13,7 +13,7 @@
 #ifndef STREAM_FORMAT_CONVERT_CONVERT_H
 #define STREAM_FORMAT_CONVERT_CONVERT_H
 
-#include "stream-format/image1/image1.h"
+#include "stream-format/image1-layout.h"
 #include "stream-format/reader/reader.h"
 
 enum stream_convert_target {

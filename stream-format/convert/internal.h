@@ -11,6 +11,7 @@
 #define STREAM_FORMAT_CONVERT_INTERNAL_H
 
 #include "stream-format/convert/convert.h"
+#include "stream-format/image1/image1.h"
 #include "stream-format/reader/page-map.h"
 
 struct octets {

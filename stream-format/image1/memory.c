@@ -12,20 +12,6 @@
 
 #include "stream-format/image1/fail.h"
 
-const char *image1_kind_name(unsigned int kind)
-{
-    static const char *const names[IMAGE1_NR_KINDS] = { "DATA", "ZERO", "ABSENT", "DELTA", "SAME" };
-
-    return kind < IMAGE1_NR_KINDS ? names[kind] : NULL;
-}
-
-const char *image1_codec_name(unsigned int codec)
-{
-    static const char *const names[IMAGE1_NR_CODECS] = { "none", "lz4", "zstd" };
-
-    return codec < IMAGE1_NR_CODECS ? names[codec] : NULL;
-}
-
 /* ---- the head ----------------------------------------------------------- */
 
 size_t image1_encode_memory(uint8_t *out, const struct image1_memory *memory,

@@ -24,17 +24,8 @@
 
 #include <stddef.h>
 
+#include "stream-format/faults.h"
 #include "stream-format/records.h"
-
-enum stream_fault_code {
-    STREAM_FAULT_NONE,
-#define STREAM_FAULT(code, text) STREAM_FAULT_##code,
-#include "stream-format/faults.def"
-    STREAM_NR_FAULTS,
-};
-
-const char *stream_fault_text(enum stream_fault_code code);
-const char *stream_fault_name(enum stream_fault_code code);
 
 struct stream_fault {
     enum stream_fault_code code;

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "stream-format/convert/convert.h"
+#include "stream-format/image1/image1.h"
 #include "tests/stream-format/mend-image1.h"
 #include "tests/stream-format/run.h"
 

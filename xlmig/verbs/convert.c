@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* xlmig convert: a saved VM with its memory in the other format. */
 #include "stream-format/convert/convert.h"
+#include "stream-format/names.h"
 #include "xlmig/base/sandbox.h"
 #include "xlmig/base/whole-file.h"
 #include "xlmig/saved/read.h"
