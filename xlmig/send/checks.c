@@ -10,8 +10,8 @@ void send_tell_notes(struct send *s)
 {
     char text[2 * CHECK_TEXT_MAX + 2];
 
-    for (unsigned i = 0; i < s->found.nr; i++) {
-        const struct check *check = &s->found.checks[i];
+    for (unsigned i = 0; i < s->preparation.found.nr; i++) {
+        const struct check *check = &s->preparation.found.checks[i];
 
         if (check->result == CHECK_WARNING || (check->result == CHECK_UNKNOWN && s->request->verbose))
             progress_note(&s->progress, "%s: %s", check->subject, check_sentence(check, text, sizeof text));
@@ -27,20 +27,21 @@ static void print_lines(const struct send *s)
 {
     int width = 0;
 
-    for (unsigned i = 0; i < s->found.nr; i++)
-        if ((int)strlen(s->found.checks[i].subject) > width)
-            width = (int)strlen(s->found.checks[i].subject);
-    for (unsigned i = 0; i < s->found.nr; i++) {
-        const struct check *check = &s->found.checks[i];
+    for (unsigned i = 0; i < s->preparation.found.nr; i++)
+        if ((int)strlen(s->preparation.found.checks[i].subject) > width)
+            width = (int)strlen(s->preparation.found.checks[i].subject);
+    for (unsigned i = 0; i < s->preparation.found.nr; i++) {
+        const struct check *check = &s->preparation.found.checks[i];
 
         printf("%-8s %-*s  %s\n", check_result_name(check->result), width, check->subject, check->text);
         if (check->remedy[0])
             printf("%*s%s.\n", width + 11, "", check->remedy);
     }
-    if (check_refuses(&s->found))
-        printf("%s cannot move to %s: %u in the way.\n", vm_name(s), s->there, check_count(&s->found, CHECK_REFUSED));
+    if (check_refuses(&s->preparation.found))
+        printf("%s cannot move to %s: %u in the way.\n", vm_name(s), s->destination,
+               check_count(&s->preparation.found, CHECK_REFUSED));
     else
-        printf("%s can move to %s.\n", vm_name(s), s->there);
+        printf("%s can move to %s.\n", vm_name(s), s->destination);
 }
 
 static void add_text(struct json_object *object, const char *name, const char *text)
@@ -59,24 +60,24 @@ static void print_objects(const struct send *s)
 {
     struct json_object *object;
 
-    for (unsigned i = 0; i < s->found.nr; i++) {
+    for (unsigned i = 0; i < s->preparation.found.nr; i++) {
         object = json_object_new_object();
         add_text(object, "event", "check");
-        add_text(object, "subject", s->found.checks[i].subject);
-        add_text(object, "result", check_result_name(s->found.checks[i].result));
-        add_text(object, "text", s->found.checks[i].text);
-        if (s->found.checks[i].remedy[0])
-            add_text(object, "remedy", s->found.checks[i].remedy);
+        add_text(object, "subject", s->preparation.found.checks[i].subject);
+        add_text(object, "result", check_result_name(s->preparation.found.checks[i].result));
+        add_text(object, "text", s->preparation.found.checks[i].text);
+        if (s->preparation.found.checks[i].remedy[0])
+            add_text(object, "remedy", s->preparation.found.checks[i].remedy);
         print_json(object);
     }
     object = json_object_new_object();
     add_text(object, "event", "verdict");
     add_text(object, "vm", vm_name(s));
-    add_text(object, "host", s->there);
-    json_object_object_add(object, "can_move", json_object_new_boolean(!check_refuses(&s->found)));
+    add_text(object, "host", s->destination);
+    json_object_object_add(object, "can_move", json_object_new_boolean(!check_refuses(&s->preparation.found)));
     for (enum check_result result = CHECK_OK; result < CHECK_NR_RESULTS; result++)
         json_object_object_add(object, check_result_name(result),
-                               json_object_new_int64(check_count(&s->found, result)));
+                               json_object_new_int64(check_count(&s->preparation.found, result)));
     print_json(object);
 }
 
@@ -90,5 +91,5 @@ int send_tell_checks(struct send *s)
         print_objects(s);
     else if (s->request->check_only == SEND_CHECK_LINES)
         print_lines(s);
-    return check_refuses(&s->found) ? EXIT_REFUSED : EXIT_OK;
+    return check_refuses(&s->preparation.found) ? EXIT_REFUSED : EXIT_OK;
 }

@@ -29,16 +29,16 @@ void send_connect(struct send *s, bool stock)
     struct way_command command = { .words = NULL };
     const char *xl = s->request->paused ? "xl migrate-receive -p" : "xl migrate-receive";
 
-    s->stock_tried = stock;
+    s->preparation.stock_tried = stock;
     send_await(s, "an answer", s->request->connect_timeout_us);
-    if (s->handing_over && way_is_fd(way.transport))
+    if (s->handover.begun && way_is_fd(way.transport))
         failure_set(&failure, "there is no second connection where descriptors were given");
     else if (way_command(&way, stock ? xl : NULL, &command, &failure) == 0)
-        s->peer = peer_open(s->base, &command.specs[0], &s->own_hello, &callbacks, &failure);
+        s->link.peer = peer_open(s->base, &command.specs[0], &s->link.own_hello, &callbacks, &failure);
     way_command_dispose(&command);
-    if (s->peer)
+    if (s->link.peer)
         return;
-    if (s->handing_over)
+    if (s->handover.begun)
         send_feed(s, HANDOVER_PEER_LOST);
     else
         send_refuse(s, EXIT_REFUSED, "%s", failure.text);
@@ -56,7 +56,7 @@ int send_choose(struct send *s, const struct message_hello *peer, struct failure
 
     if (way_is_fd(s->request->transport)) /* as many as were given */
         wish.channels = way_nr_fds(s->request->transport);
-    return negotiate(&wish, &s->own_hello, peer, &s->choice, failure);
+    return negotiate(&wish, &s->link.own_hello, peer, &s->link.choice, failure);
 }
 
 /* ---- channels ---- */
@@ -65,7 +65,7 @@ static void on_channels_ready(void *user)
 {
     struct send *s = user;
 
-    s->channels_ready = true;
+    s->preparation.channels_ready = true;
     send_when_connected(s);
 }
 
@@ -86,7 +86,7 @@ static int open_channels(struct send *s, const struct message_begin *begin)
     const struct send_channels_callbacks callbacks = {
         .user = s, .ready = on_channels_ready, .lost = on_channel_lost, .note = on_channel_note,
     };
-    struct send_channels_spec spec = { .begin = *begin, .own_hello = s->own_hello };
+    struct send_channels_spec spec = { .begin = *begin, .own_hello = s->link.own_hello };
     const struct way way = way_of(s);
     struct way_command command;
     struct failure failure = { 0 };
@@ -96,42 +96,42 @@ static int open_channels(struct send *s, const struct message_begin *begin)
     spec.way = words;
     spec.commands = command.specs;
     if (way_command(&way, NULL, &command, &failure) == 0)
-        s->channels = send_channels_open(s->base, &spec, &callbacks, &failure);
+        s->link.channels = send_channels_open(s->base, &spec, &callbacks, &failure);
     way_command_dispose(&command);
-    if (!s->channels)
+    if (!s->link.channels)
         send_refuse(s, EXIT_REFUSED, "%s", failure.text);
-    return s->channels ? 0 : -1;
+    return s->link.channels ? 0 : -1;
 }
 
 void send_begin(struct send *s)
 {
     struct message_begin begin = {
-        .paused = s->request->paused, .image_v1 = s->choice.image_v1, .nr_channels = s->choice.nr_channels,
-        .data = s->choice.data,
+        .paused = s->request->paused, .image_v1 = s->link.choice.image_v1, .nr_channels = s->link.choice.nr_channels,
+        .data = s->link.choice.data,
     };
 
-    s->begun = true;
+    s->preparation.begun = true;
     if (send_begin_journal(s) < 0)
         return;
     if (getrandom(begin.key, sizeof begin.key, 0) != (ssize_t)sizeof begin.key) {
         send_refuse(s, EXIT_REFUSED, "the kernel has no random numbers: %s", strerror(errno));
         return;
     }
-    memcpy(begin.token, s->token, sizeof begin.token);
-    begin.generation = s->journal_there ? journal_record(s->journal)->generation : 0;
+    memcpy(begin.token, s->ledger.token, sizeof begin.token);
+    begin.generation = s->ledger.kept_there ? journal_record(s->ledger.journal)->generation : 0;
     if (s->request->data_address)
         snprintf(begin.address, sizeof begin.address, "%s", s->request->data_address);
-    s->channels_ready = begin.nr_channels == 1 && begin.data == MESSAGE_DATA_INLINE;
+    s->preparation.channels_ready = begin.nr_channels == 1 && begin.data == MESSAGE_DATA_INLINE;
     send_await(s, "it to listen", s->request->preflight_timeout_us);
-    if (!s->channels_ready && open_channels(s, &begin) < 0)
+    if (!s->preparation.channels_ready && open_channels(s, &begin) < 0)
         return;
-    peer_begin(s->peer, &begin);
+    peer_begin(s->link.peer, &begin);
 }
 
 void send_invite_channels(struct send *s, const struct message_channels *where)
 {
-    if (s->channels)
-        send_channels_invite(s->channels, where);
+    if (s->link.channels)
+        send_channels_invite(s->link.channels, where);
 }
 
 static void tell_how(struct send *s)
@@ -140,14 +140,14 @@ static void tell_how(struct send *s)
 
     if (!s->request->verbose)
         return;
-    if (s->channels)
-        send_channels_describe(s->channels, text, sizeof text);
-    progress_note(&s->progress, "%s image, %s", s->choice.image_v1 ? "xlmig's" : "libxc's", text);
+    if (s->link.channels)
+        send_channels_describe(s->link.channels, text, sizeof text);
+    progress_note(&s->progress, "%s image, %s", s->link.choice.image_v1 ? "xlmig's" : "libxc's", text);
 }
 
 void send_when_connected(struct send *s)
 {
-    if (!s->listening || !s->channels_ready || s->over)
+    if (!s->preparation.listening || !s->preparation.channels_ready || s->over)
         return;
     tell_how(s);
     send_copy(s);
@@ -155,18 +155,20 @@ void send_when_connected(struct send *s)
 
 int send_data_fd(const struct send *s)
 {
-    return s->choice.data == MESSAGE_DATA_INLINE ? peer_data_fd(s->peer) : send_channels_fds(s->channels)[0];
+    return s->link.choice.data == MESSAGE_DATA_INLINE ? peer_data_fd(s->link.peer)
+                                                      : send_channels_fds(s->link.channels)[0];
 }
 
 void send_fill_image(const struct send *s, struct helper_image *image)
 {
     *image = (struct helper_image){
-        .chosen = s->request->image != IMAGE_AUTO || s->own_hello.image_version >= 1, .v1 = s->choice.image_v1,
-        .features = s->choice.features, .threads = s->request->threads, .compress = s->request->compress,
+        .chosen = s->request->image != IMAGE_AUTO || s->link.own_hello.image_version >= 1,
+        .v1 = s->link.choice.image_v1,
+        .features = s->link.choice.features, .threads = s->request->threads, .compress = s->request->compress,
     };
-    if (!s->channels)
+    if (!s->link.channels)
         return;
-    image->channels = send_channels_fds(s->channels) + 1;
-    image->nr_channels = s->choice.nr_channels - 1;
-    memcpy(image->token, s->token, sizeof image->token);
+    image->channels = send_channels_fds(s->link.channels) + 1;
+    image->nr_channels = s->link.choice.nr_channels - 1;
+    memcpy(image->token, s->ledger.token, sizeof image->token);
 }

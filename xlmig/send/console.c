@@ -7,7 +7,7 @@
 
 static const char *state_of(const struct send *s)
 {
-    return s->handing_over ? handover_state_name(s->state) : "getting ready";
+    return s->handover.begun ? handover_state_name(s->handover.state) : "getting ready";
 }
 
 static struct json_object *on_status(void *user)
@@ -22,7 +22,7 @@ static struct json_object *on_status(void *user)
 
 static bool is_copying(const struct send *s)
 {
-    return s->handing_over && s->state == HANDOVER_COPYING;
+    return s->handover.begun && s->handover.state == HANDOVER_COPYING;
 }
 
 /* What was set before the copy began is what it begins with. */
@@ -31,7 +31,7 @@ static int on_command(void *user, struct helper_command command, struct failure 
     struct send *s = user;
     struct run_limits *limits = &s->progress.run.limits;
 
-    if (s->handing_over && !is_copying(s))
+    if (s->handover.begun && !is_copying(s))
         return failure_set(failure, "the copy is over: %s", state_of(s));
     if (command.kind == HELPER_SET_MAX_BANDWIDTH && command.value && command.value < SEND_MIN_BANDWIDTH)
         return failure_set(failure, "the bandwidth is at least 64K, or 0 for no limit");
@@ -54,7 +54,7 @@ static int on_cancel(void *user, struct failure *failure)
 
     if (s->cancelled)
         return failure_set(failure, "it is being cancelled already");
-    if (s->handing_over && handover_step(s->state, HANDOVER_CANCEL).action == HANDOVER_DO_NOTHING)
+    if (s->handover.begun && handover_step(s->handover.state, HANDOVER_CANCEL).action == HANDOVER_DO_NOTHING)
         return failure_set(failure, "it is too late to cancel: %s", state_of(s));
     send_cancel(s);
     return 0;

@@ -15,11 +15,12 @@
 static int put(char *out, size_t size, const char *text, const char *what, struct failure *failure)
 {
     if (strlen(text) >= size)
-        return failure_set(failure, "%s is too long for the journal of a migration, which holds %zu characters of it", what,
-                           size - 1);
+        return failure_set(failure, "%s is too long for the journal of a migration, which holds %zu characters of it",
+                           what, size - 1);
     for (const char *c = text; *c; c++)
         if ((unsigned char)*c < ' ' || *c == 0x7f)
-            return failure_set(failure, "%s has a line end, or the like, in it, which the journal of a migration cannot hold",
+            return failure_set(failure,
+                               "%s has a line end, or the like, in it, which the journal of a migration cannot hold",
                                what);
     strcpy(out, text);
     return 0;
@@ -32,7 +33,7 @@ static int fill_way(const struct send *s, struct journal_record *record, struct 
 
     if (put(record->peer, sizeof record->peer, r->host, "the name of the other host", failure) < 0)
         return -1;
-    if (!s->journal_there)
+    if (!s->ledger.kept_there)
         return 0;
     return put(record->transport, sizeof record->transport, r->transport, "--transport", failure) < 0 ||
                    put(record->ssh_command, sizeof record->ssh_command, r->ssh_command, "--ssh-command", failure) < 0
@@ -44,22 +45,22 @@ int send_begin_journal(struct send *s)
     struct journal_record record = { .side = JOURNAL_SEND, .paused = s->request->paused };
     struct failure failure = { 0 };
 
-    s->journal_there = peer_dialect(s->peer) == PEER_XLMIG && peer_hello(s->peer)->handover >= 1;
-    if (getrandom(s->token, sizeof s->token, 0) != (ssize_t)sizeof s->token) {
+    s->ledger.kept_there = peer_dialect(s->link.peer) == PEER_XLMIG && peer_hello(s->link.peer)->handover >= 1;
+    if (getrandom(s->ledger.token, sizeof s->ledger.token, 0) != (ssize_t)sizeof s->ledger.token) {
         send_refuse(s, EXIT_REFUSED, "the kernel has no random numbers: %s", strerror(errno));
         return -1;
     }
-    memcpy(record.token, s->token, sizeof record.token);
+    memcpy(record.token, s->ledger.token, sizeof record.token);
     memcpy(record.uuid, s->vm.uuid, sizeof record.uuid);
     snprintf(record.name, sizeof record.name, "%s", s->vm.name);
     host_boot(s->request->toolstack, record.boot);
-    if (fill_way(s, &record, &failure) == 0 && journal_dir(s->request->toolstack, s->journal_dir, &failure) == 0)
-        s->journal = journal_create(s->journal_dir, &record, &failure);
-    if (!s->journal) {
+    if (fill_way(s, &record, &failure) == 0 && journal_dir(s->request->toolstack, s->ledger.dir, &failure) == 0)
+        s->ledger.journal = journal_create(s->ledger.dir, &record, &failure);
+    if (!s->ledger.journal) {
         send_refuse(s, EXIT_REFUSED, "%s", failure.text);
         return -1;
     }
-    journal_id(journal_record(s->journal), s->id);
+    journal_id(journal_record(s->ledger.journal), s->ledger.id);
     return 0;
 }
 
@@ -73,10 +74,10 @@ int send_record(struct send *s, enum journal_state state)
 {
     struct failure failure = { 0 };
 
-    if (journal_advance(s->journal, state, state == JOURNAL_ABORTED ? s->why.text : NULL, &failure) == 0)
+    if (journal_advance(s->ledger.journal, state, state == JOURNAL_ABORTED ? s->why.text : NULL, &failure) == 0)
         return 0;
-    progress_note(&s->progress, "%s (in %s)", failure.text, s->journal_dir);
-    failure_set(&s->why, "%s (in %s)", failure.text, s->journal_dir);
+    progress_note(&s->progress, "%s (in %s)", failure.text, s->ledger.dir);
+    failure_set(&s->why, "%s (in %s)", failure.text, s->ledger.dir);
     return -1;
 }
 
@@ -86,13 +87,13 @@ int send_record(struct send *s, enum journal_state state)
  */
 bool send_may_be_ready(const struct send *s)
 {
-    return s->arrived || s->outcome == SUSPEND_DONE ||
-           (strcmp(s->last_phase, "setup") != 0 && strcmp(s->last_phase, "precopy") != 0);
+    return s->handover.said.received || s->handover.outcome == SUSPEND_DONE ||
+           (strcmp(s->handover.last_phase, "setup") != 0 && strcmp(s->handover.last_phase, "precopy") != 0);
 }
 
 static bool is_aborted(const struct send *s)
 {
-    return s->journal && journal_record(s->journal)->state == JOURNAL_ABORTED;
+    return s->ledger.journal && journal_record(s->ledger.journal)->state == JOURNAL_ABORTED;
 }
 
 /* Nobody needs it any more.  What cannot be removed, recover removes. */
@@ -100,47 +101,48 @@ static void finish_journal(struct send *s)
 {
     struct failure failure = { 0 };
 
-    if (journal_finish(&s->journal, &failure) < 0)
-        fprintf(stderr, "xlmig: %s (in %s). Type: xlmig recover %s\n", failure.text, s->journal_dir, s->id);
+    if (journal_finish(&s->ledger.journal, &failure) < 0)
+        fprintf(stderr, "xlmig: %s (in %s). Type: xlmig recover %s\n", failure.text, s->ledger.dir, s->ledger.id);
 }
 
 /* Nothing but BEGIN was said: what is there was never READY, and goes by itself. */
 void send_drop_journal(struct send *s)
 {
-    if (!s->journal)
+    if (!s->ledger.journal)
         return;
     if (is_aborted(s) || send_record(s, JOURNAL_ABORTED) == 0)
         finish_journal(s);
     else
-        fprintf(stderr, "xlmig: when that can be written to, type: xlmig recover %s\n", s->id);
+        fprintf(stderr, "xlmig: when that can be written to, type: xlmig recover %s\n", s->ledger.id);
 }
 
 /* The end of the handover: the journal goes, or waits for recover. */
 void send_end_journal(struct send *s)
 {
-    if (s->state == HANDOVER_UNDONE)
+    if (s->handover.state == HANDOVER_UNDONE)
         send_drop_journal(s);
-    else if (s->state == HANDOVER_MOVED && s->journal)
+    else if (s->handover.state == HANDOVER_MOVED && s->ledger.journal)
         finish_journal(s);
-    journal_release(s->journal);
-    s->journal = NULL;
+    journal_release(s->ledger.journal);
+    s->ledger.journal = NULL;
 }
 
 /* ---- the last words ---- */
 
 static enum message_type last_word(const struct send *s)
 {
-    if (s->state == HANDOVER_TAKING_BACK || s->state == HANDOVER_TAKING_BACK_ANEW)
+    if (s->handover.state == HANDOVER_TAKING_BACK || s->handover.state == HANDOVER_TAKING_BACK_ANEW)
         return MESSAGE_TAKE_BACK;
-    return s->state == HANDOVER_CONFIRMING || s->state == HANDOVER_CONFIRMING_ANEW ? MESSAGE_CONFIRM : MESSAGE_ABORT;
+    return s->handover.state == HANDOVER_CONFIRMING ||
+        s->handover.state == HANDOVER_CONFIRMING_ANEW ? MESSAGE_CONFIRM : MESSAGE_ABORT;
 }
 
 int send_say(struct send *s, enum message_type type)
 {
-    struct message_word word = { .generation = s->journal ? journal_record(s->journal)->generation : 0 };
+    struct message_word word = { .generation = s->ledger.journal ? journal_record(s->ledger.journal)->generation : 0 };
 
-    memcpy(word.token, s->token, sizeof word.token);
-    return peer_say(s->peer, type, &word);
+    memcpy(word.token, s->ledger.token, sizeof word.token);
+    return peer_say(s->link.peer, type, &word);
 }
 
 /*
@@ -149,31 +151,31 @@ int send_say(struct send *s, enum message_type type)
  */
 void send_tell(struct send *s)
 {
-    bool started = s->state == HANDOVER_CONFIRMING;
+    bool started = s->handover.state == HANDOVER_CONFIRMING;
 
-    if (!s->journal_there || s->closed_there || (!started && !send_may_be_ready(s)))
+    if (!s->ledger.kept_there || s->handover.said.closed || (!started && !send_may_be_ready(s)))
         send_feed(s, HANDOVER_CLOSED);
     else if (!started && !is_aborted(s) && send_record(s, JOURNAL_ABORTED) < 0)
         send_feed(s, HANDOVER_PEER_FAILED);
-    else if (!s->words_go || send_say(s, last_word(s)) < 0)
+    else if (!s->link.takes_words || send_say(s, last_word(s)) < 0)
         send_feed(s, HANDOVER_PEER_LOST);
 }
 
 /* The peer that tells of a loss cannot be replaced from within: from the loop, then. */
 void send_tell_anew(struct send *s)
 {
-    progress_note(&s->progress, "%s, on a new connection", handover_state_name(s->state));
-    s->reconnecting = true;
-    s->words_go = false;
-    event_active(s->reconnect, EV_TIMEOUT, 1);
+    progress_note(&s->progress, "%s, on a new connection", handover_state_name(s->handover.state));
+    s->link.reconnecting = true;
+    s->link.takes_words = false;
+    event_active(s->link.renew, EV_TIMEOUT, 1);
 }
 
 void send_on_greeted_anew(struct send *s)
 {
-    if (!handover_is_anew(s->state))
+    if (!handover_is_anew(s->handover.state))
         return; /* it greets twice */
-    s->words_go = true;
+    s->link.takes_words = true;
     send_await(s, "its answer to how this ended", s->request->go_timeout_us);
-    if (peer_dialect(s->peer) != PEER_XLMIG || send_say(s, last_word(s)) < 0)
+    if (peer_dialect(s->link.peer) != PEER_XLMIG || send_say(s, last_word(s)) < 0)
         send_feed(s, HANDOVER_PEER_LOST);
 }

@@ -24,8 +24,10 @@ static void refuse_leftover(struct send *s, const struct journal_record *record)
     char id[JOURNAL_ID_SIZE];
 
     journal_id(record, id);
-    check_remedy(check_add(&s->found, CHECK_REFUSED, "journal", "an earlier migration of it is not finished, %s %s (%s)",
-                           record->side == JOURNAL_SEND ? "to" : "from", record->peer, journal_state_name(record->state)),
+    check_remedy(check_add(&s->preparation.found, CHECK_REFUSED, "journal",
+                           "an earlier migration of it is not finished, %s %s (%s)",
+                           record->side == JOURNAL_SEND ? "to" : "from", record->peer,
+                           journal_state_name(record->state)),
                  "Type: xlmig recover %s", id);
 }
 
@@ -35,7 +37,8 @@ static void refuse_held(struct send *s, const struct journal_entry *entry)
 
     if (entry->holder)
         snprintf(process, sizeof process, " (process %d)", (int)entry->holder);
-    check_remedy(check_add(&s->found, CHECK_REFUSED, "journal", "another xlmig on this host%s is at it: %s %s (%s)", process,
+    check_remedy(check_add(&s->preparation.found, CHECK_REFUSED, "journal",
+                           "another xlmig on this host%s is at it: %s %s (%s)", process,
                            entry->record.side == JOURNAL_SEND ? "to" : "from", entry->record.peer,
                            journal_state_name(entry->record.state)),
                  "See what it does: xlmig top; stop it: xlmig cancel %s", entry->record.name);
@@ -63,10 +66,10 @@ static void let_go(struct send *s, bool done)
 {
     struct failure failure = { 0 };
 
-    if (done && journal_finish(&s->left, &failure) < 0)
+    if (done && journal_finish(&s->preparation.leftover, &failure) < 0)
         progress_note(&s->progress, "%s", failure.text);
-    journal_release(s->left);
-    s->left = NULL;
+    journal_release(s->preparation.leftover);
+    s->preparation.leftover = NULL;
 }
 
 /* ---- telling its destination ---- */
@@ -74,37 +77,40 @@ static void let_go(struct send *s, bool done)
 static void on_told(void *user, enum recover_answer answer)
 {
     struct send *s = user;
-    const struct journal_record *record = journal_record(s->left);
+    const struct journal_record *record = journal_record(s->preparation.leftover);
     char id[JOURNAL_ID_SIZE];
 
     journal_id(record, id);
     if (answer == RECOVER_STARTED)
-        check_remedy(check_add(&s->found, CHECK_REFUSED, "journal", "IT MAY RUN TWICE: somebody started the copy that an "
-                               "earlier migration left on %s, and both may write to its disks", record->peer),
-                     "Stop one of them now: xl destroy, on the host whose copy is worth less. Then type: xlmig recover %s", id);
+        check_remedy(check_add(&s->preparation.found, CHECK_REFUSED, "journal",
+                               "IT MAY RUN TWICE: somebody started the copy that an earlier migration left on %s, and "
+                               "both may write to its disks", record->peer),
+                     "Stop one of them now: xl destroy, on the host whose copy is worth less. Then type: xlmig recover %s",
+                     id);
     else if (answer != RECOVER_CLOSED)
-        progress_note(&s->progress, "%s is still to be told that an earlier migration of %s is over (%s); at any time, type: "
-                      "xlmig recover %s", record->peer, s->vm.name, recover_ask_text(s->left_ask), id);
+        progress_note(&s->progress,
+                      "%s is still to be told that an earlier migration of %s is over (%s); at any time, type: "
+                      "xlmig recover %s", record->peer, s->vm.name, recover_ask_text(s->preparation.leftover_ask), id);
     let_go(s, answer == RECOVER_CLOSED);
     send_go_on(s);
 }
 
 static void tell_there(struct send *s)
 {
-    const struct journal_record *record = journal_record(s->left);
+    const struct journal_record *record = journal_record(s->preparation.leftover);
 
     if (!record->transport[0]) { /* it keeps no journal, and gave up when its connection ended */
         let_go(s, true);
         send_go_on(s);
         return;
     }
-    s->left_ask = recover_ask_new(s->base, &s->host, record, NULL, TELL_US);
-    if (!s->left_ask) {
+    s->preparation.leftover_ask = recover_ask_new(s->base, &s->host, record, NULL, TELL_US);
+    if (!s->preparation.leftover_ask) {
         send_refuse(s, EXIT_REFUSED, "out of memory");
         return;
     }
     progress_note(&s->progress, "telling %s that an earlier migration of %s is over", record->peer, s->vm.name);
-    recover_ask_say(s->left_ask, MESSAGE_ABORT, on_told, s);
+    recover_ask_say(s->preparation.leftover_ask, MESSAGE_ABORT, on_told, s);
 }
 
 /* ---- ending it here ---- */
@@ -113,7 +119,7 @@ static void on_settled(void *user, enum settle_end end, const struct failure *fa
 {
     struct send *s = user;
 
-    s->config_pending = false;
+    s->preparation.config_pending = false;
     if (s->cancelled)
         send_refuse(s, EXIT_CANCELLED, "cancelled");
     else if (end == SETTLE_RUNS)
@@ -132,13 +138,13 @@ static void settle_here(struct send *s)
         send_refuse(s, EXIT_REFUSED, "%s", failure.text);
         return;
     }
-    s->config_pending = true; /* the toolstack is at it, and is waited for */
+    s->preparation.config_pending = true; /* the toolstack is at it, and is waited for */
     settle_guest(s->ts, s->base, s->vm.domid, 0, on_settled, s);
 }
 
 static void end_it(struct send *s)
 {
-    const struct journal_record *record = journal_record(s->left);
+    const struct journal_record *record = journal_record(s->preparation.leftover);
     struct failure failure = { 0 };
 
     if (is_to_be_told(record)) {
@@ -147,10 +153,12 @@ static void end_it(struct send *s)
         refuse_leftover(s, record);
         let_go(s, false);
         send_go_on(s);
-    } else if (journal_advance(s->left, JOURNAL_ABORTED, "its command died", &failure) < 0) {
-        send_refuse(s, EXIT_REFUSED, "an earlier migration of it cannot be ended: %s (in %s)", failure.text, s->journal_dir);
+    } else if (journal_advance(s->preparation.leftover, JOURNAL_ABORTED, "its command died", &failure) < 0) {
+        send_refuse(s, EXIT_REFUSED, "an earlier migration of it cannot be ended: %s (in %s)", failure.text,
+                    s->ledger.dir);
     } else {
-        progress_note(&s->progress, "an earlier migration of %s to %s, whose command is no more, is ended first", s->vm.name,
+        progress_note(&s->progress, "an earlier migration of %s to %s, whose command is no more, is ended first",
+                      s->vm.name,
                       record->peer);
         settle_here(s);
     }
@@ -160,7 +168,7 @@ static void take_it(struct send *s, const struct journal_entry *entry)
 {
     struct failure failure = { 0 };
 
-    switch (journal_take(s->journal_dir, JOURNAL_SEND, entry->record.token, &s->left, &failure)) {
+    switch (journal_take(s->ledger.dir, JOURNAL_SEND, entry->record.token, &s->preparation.leftover, &failure)) {
     case JOURNAL_TAKEN:
         end_it(s);
         return;
@@ -170,7 +178,7 @@ static void take_it(struct send *s, const struct journal_entry *entry)
         refuse_held(s, entry);
         break;
     case JOURNAL_TROUBLE:
-        check_add(&s->found, CHECK_REFUSED, "journal", "%s", failure.text);
+        check_add(&s->preparation.found, CHECK_REFUSED, "journal", "%s", failure.text);
         break;
     }
     send_go_on(s);
@@ -180,8 +188,8 @@ void send_end_leftover(struct send *s)
 {
     struct failure failure = { 0 };
     struct journal_entry entry;
-    int rc = journal_dir(s->request->toolstack, s->journal_dir, &failure) < 0
-                 ? -1 : journal_find_vm(s->journal_dir, s->vm.uuid, &entry, &failure);
+    int rc = journal_dir(s->request->toolstack, s->ledger.dir, &failure) < 0
+                 ? -1 : journal_find_vm(s->ledger.dir, s->vm.uuid, &entry, &failure);
     bool ends = rc == 0 && ends_here(s, &entry.record);
 
     if (rc == 0 && !entry.held && !s->request->check_only && (ends || is_to_be_told(&entry.record))) {
@@ -189,11 +197,12 @@ void send_end_leftover(struct send *s)
         return;
     }
     if (rc < 0)
-        check_add(&s->found, CHECK_REFUSED, "journal", "%s", failure.text);
+        check_add(&s->preparation.found, CHECK_REFUSED, "journal", "%s", failure.text);
     else if (rc == 0 && entry.held)
         refuse_held(s, &entry);
     else if (ends)
-        check_add(&s->found, CHECK_WARNING, "journal", "an earlier migration of it, to %s, was interrupted; to send it ends "
+        check_add(&s->preparation.found, CHECK_WARNING, "journal",
+                  "an earlier migration of it, to %s, was interrupted; to send it ends "
                   "that first", entry.record.peer);
     else if (rc == 0 && !journal_may_end(entry.record.state))
         refuse_leftover(s, &entry.record);

@@ -16,39 +16,43 @@ static void tell_in_doubt(const struct send *s)
     fprintf(stderr,
             "xlmig: %s: IN DOUBT. It was handed over to %s, and then %s.\n"
             "Whether it runs there, nobody on this host (%s) knows. The copy here is kept, suspended, as "
-            "%s--migratedaway.\n", vm, s->there, s->why.text, s->host.name, vm);
-    if (s->journal_there)
+            "%s--migratedaway.\n", vm, s->destination, s->why.text, s->host.name, vm);
+    if (s->ledger.kept_there)
         fprintf(stderr,
                 "As soon as %s can be reached, type here: xlmig recover %s\n"
-                "It asks %s, and either finishes this or has %s go on here. " NEVER_BOTH, s->there, s->id, s->there, vm);
+                "It asks %s, and either finishes this or has %s go on here. " NEVER_BOTH, s->destination, s->ledger.id,
+                s->destination, vm);
     else
         fprintf(stderr,
                 "%s keeps no journal that could be asked. On %s, type: xl list\n"
                 "- If %s is there: xlmig recover --force-there %s, here, removes the copy here.\n"
-                "- If neither %s nor %s--incoming is there: xlmig recover --force-here %s, here, lets the copy here go on.\n"
+                "- If neither %s nor %s--incoming is there: xlmig recover --force-here %s, here, lets the copy here go "
+                "on.\n"
                 "- If %s--incoming is there: xl destroy %s--incoming there, then as in the line before.\n"
-                NEVER_BOTH, s->there, s->there, vm, s->id, vm, vm, s->id, vm, vm);
+                NEVER_BOTH, s->destination, s->destination, vm, s->ledger.id, vm, vm, s->ledger.id, vm, vm);
 }
 
 /* Nothing waits for it but two small files; and perhaps memory, there. */
 static void tell_untold(const struct send *s)
 {
-    fprintf(stderr, "%s is still to be told that this migration is over; at any time, type: xlmig recover %s\n", s->there,
-            s->id);
+    fprintf(stderr, "%s is still to be told that this migration is over; at any time, type: xlmig recover %s\n",
+            s->destination, s->ledger.id);
 }
 
 static void tell_undone(const struct send *s)
 {
     const char *vm = s->vm.name;
 
-    fprintf(stderr, "xlmig: %s not sent to %s: %s.\n", vm, s->there, s->why.text);
-    fprintf(stderr, s->ended_itself ? "%s shut down or rebooted by itself meanwhile; xl on this host acts on that.\n"
+    fprintf(stderr, "xlmig: %s not sent to %s: %s.\n", vm, s->destination, s->why.text);
+    fprintf(stderr,
+            s->handover.ended_itself ? "%s shut down or rebooted by itself meanwhile; xl on this host acts on that.\n"
                                     : "%s runs on this host as before.\n", vm);
-    if (s->twice)
-        fprintf(stderr, "%s MAY RUN TWICE: somebody started it on %s, too, and both may write to its disks. Stop one of them "
+    if (s->handover.started_unasked)
+        fprintf(stderr,
+                "%s MAY RUN TWICE: somebody started it on %s, too, and both may write to its disks. Stop one of them "
                         "now: xl destroy, on the host whose copy is worth less. Then type: xlmig recover %s\n",
-                vm, s->there, s->id);
-    else if (s->state == HANDOVER_UNDONE_UNTOLD)
+                vm, s->destination, s->ledger.id);
+    else if (s->handover.state == HANDOVER_UNDONE_UNTOLD)
         tell_untold(s);
 }
 
@@ -56,14 +60,15 @@ static void tell_stuck(const struct send *s)
 {
     const char *vm = s->vm.name;
 
-    fprintf(stderr, "xlmig: %s not sent to %s: %s.\n", vm, s->there, s->why.text);
-    if (s->unrecorded)
-        fprintf(stderr, "It does not run anywhere now: this host could not record that it goes on here, and %s, which may have "
-                        "all of it, did not say that it gave it up. When %s can be written to, type: xlmig recover %s\n",
-                s->there, s->journal_dir, s->id);
+    fprintf(stderr, "xlmig: %s not sent to %s: %s.\n", vm, s->destination, s->why.text);
+    if (s->handover.unrecorded)
+        fprintf(stderr,
+                "It does not run anywhere now: this host could not record that it goes on here, and %s, which may have "
+                "all of it, did not say that it gave it up. When %s can be written to, type: xlmig recover %s\n",
+                s->destination, s->ledger.dir, s->ledger.id);
     else
         fprintf(stderr, "It does not run anywhere now: its copy here could not be resumed. "
-                        "Look with: xl list; type: xlmig recover %s\n", s->id);
+                        "Look with: xl list; type: xlmig recover %s\n", s->ledger.id);
 }
 
 int send_tell_end(struct send *s)
@@ -71,8 +76,8 @@ int send_tell_end(struct send *s)
     const char *vm = s->vm.name;
     char headline[1024];
 
-    snprintf(headline, sizeof headline, "%s runs on %s", vm, s->there);
-    switch (s->state) {
+    snprintf(headline, sizeof headline, "%s runs on %s", vm, s->destination);
+    switch (s->handover.state) {
     case HANDOVER_MOVED:
         progress_report(&s->progress, headline);
         return EXIT_OK;
@@ -83,12 +88,12 @@ int send_tell_end(struct send *s)
     case HANDOVER_LEFTOVER:
         progress_report(&s->progress, headline);
         fprintf(stderr, "xlmig: the copy left on this host, %s--migratedaway, is not removed yet: %s.\n"
-                        "Type: xlmig recover %s\n", vm, s->why.text, s->id);
+                        "Type: xlmig recover %s\n", vm, s->why.text, s->ledger.id);
         return EXIT_LEFTOVER;
     case HANDOVER_UNDONE:
     case HANDOVER_UNDONE_UNTOLD:
         tell_undone(s);
-        return s->twice ? EXIT_NEEDS_HAND : s->cancelled ? EXIT_CANCELLED : EXIT_FAILED;
+        return s->handover.started_unasked ? EXIT_NEEDS_HAND : s->cancelled ? EXIT_CANCELLED : EXIT_FAILED;
     case HANDOVER_STUCK:
         tell_stuck(s);
         return EXIT_NEEDS_HAND;
@@ -106,8 +111,9 @@ void send_write_report(struct send *s)
         [HANDOVER_UNDONE] = "undone", [HANDOVER_UNDONE_UNTOLD] = "undone", [HANDOVER_STUCK] = "stuck",
         [HANDOVER_IN_DOUBT] = "in-doubt",
     };
-    bool moved = s->state == HANDOVER_MOVED || s->state == HANDOVER_MOVED_UNTOLD || s->state == HANDOVER_LEFTOVER;
-    const char *outcome = outcomes[s->state] ? outcomes[s->state] : outcomes[HANDOVER_IN_DOUBT];
+    bool moved = s->handover.state == HANDOVER_MOVED || s->handover.state == HANDOVER_MOVED_UNTOLD ||
+    s->handover.state == HANDOVER_LEFTOVER;
+    const char *outcome = outcomes[s->handover.state] ? outcomes[s->handover.state] : outcomes[HANDOVER_IN_DOUBT];
     struct run_result result = progress_result(&s->progress, outcome, moved, moved ? "it runs there" : s->why.text);
 
     if (run_report_write(&s->progress.run, &result, s->request->report_path) < 0)

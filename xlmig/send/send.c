@@ -36,9 +36,9 @@ static void on_deadline(evutil_socket_t fd, short what, void *user)
 
     (void)fd;
     (void)what;
-    if (!s->handing_over) {
-        if (s->channels)
-            send_channels_missing(s->channels, missing, sizeof missing);
+    if (!s->handover.begun) {
+        if (s->link.channels)
+            send_channels_missing(s->link.channels, missing, sizeof missing);
         send_refuse(s, EXIT_REFUSED, "%s did not come in time", missing[0] ? missing : s->awaited);
         return;
     }
@@ -49,8 +49,8 @@ static void on_deadline(evutil_socket_t fd, short what, void *user)
 void send_cancel(struct send *s)
 {
     s->cancelled = true;
-    if (!s->handing_over) {
-        if (!s->config_pending)
+    if (!s->handover.begun) {
+        if (!s->preparation.config_pending)
             send_refuse(s, EXIT_CANCELLED, "cancelled");
         return;
     }
@@ -65,13 +65,13 @@ static void on_signal(evutil_socket_t signum, short what, void *user)
 
     (void)signum;
     (void)what;
-    if (s->handing_over && handover_is_anew(s->state)) {
-        progress_note(&s->progress, "%s is not waited for any more", s->there);
+    if (s->handover.begun && handover_is_anew(s->handover.state)) {
+        progress_note(&s->progress, "%s is not waited for any more", s->destination);
         send_feed(s, HANDOVER_TIMEOUT);
     } else if (s->cancelled)
-        progress_note(&s->progress, "stopping already: %s", handover_state_name(s->state));
-    else if (s->handing_over && handover_step(s->state, HANDOVER_CANCEL).action == HANDOVER_DO_NOTHING)
-        progress_note(&s->progress, "too late to cancel: %s", handover_state_name(s->state));
+        progress_note(&s->progress, "stopping already: %s", handover_state_name(s->handover.state));
+    else if (s->handover.begun && handover_step(s->handover.state, HANDOVER_CANCEL).action == HANDOVER_DO_NOTHING)
+        progress_note(&s->progress, "too late to cancel: %s", handover_state_name(s->handover.state));
     else
         send_cancel(s);
 }
@@ -82,7 +82,7 @@ static void slow_down(struct send *s, unsigned percent)
 {
     struct failure failure = { 0 };
 
-    if (s->throttle && throttle_set(s->throttle, percent, &failure) < 0)
+    if (s->handover.throttle && throttle_set(s->handover.throttle, percent, &failure) < 0)
         progress_note(&s->progress, "%s cannot be slowed down: %s", s->vm.name, failure.text);
 }
 
@@ -91,10 +91,10 @@ static void let_go(struct send *s)
 {
     struct failure failure = { 0 };
 
-    if (throttle_end(s->throttle, &failure) < 0)
+    if (throttle_end(s->handover.throttle, &failure) < 0)
         progress_note(&s->progress, "%s did not get its scheduler cap back: %s. The next xlmig command tries again",
                       s->vm.name, failure.text);
-    s->throttle = NULL;
+    s->handover.throttle = NULL;
 }
 
 static void on_helper_event(void *user, const struct helper_event *event)
@@ -102,7 +102,7 @@ static void on_helper_event(void *user, const struct helper_event *event)
     struct send *s = user;
 
     if (event->phase[0])
-        memcpy(s->last_phase, event->phase, sizeof s->last_phase);
+        memcpy(s->handover.last_phase, event->phase, sizeof s->handover.last_phase);
     progress_event(&s->progress, event);
     if (event->kind == HELPER_THROTTLE)
         slow_down(s, event->throttle);
@@ -113,7 +113,7 @@ static void on_copied(void *user, enum suspend_outcome outcome, const struct fai
     struct send *s = user;
     char lost[1000];
 
-    s->outcome = outcome;
+    s->handover.outcome = outcome;
     if (outcome != SUSPEND_DONE)
         let_go(s); /* else it has its cap back, and stands still: the rest of it can wait until it runs again */
     if (outcome == SUSPEND_DONE) {
@@ -122,7 +122,7 @@ static void on_copied(void *user, enum suspend_outcome outcome, const struct fai
         return;
     }
     /* What the engine met is only that it could not write. */
-    if (s->channels && send_channels_lost(s->channels, lost, sizeof lost))
+    if (s->link.channels && send_channels_lost(s->link.channels, lost, sizeof lost))
         failure_set(&s->why, "%s", lost);
     if (outcome == SUSPEND_NOT_ANSWERED)
         failure_set(&s->why, "the guest did not answer the request to suspend; is its kernel alive and has it "
@@ -134,7 +134,7 @@ static void on_copied(void *user, enum suspend_outcome outcome, const struct fai
 
 static int write_config(struct send *s)
 {
-    const char *config = s->sent_config_json ? s->sent_config_json : s->config_json;
+    const char *config = s->preparation.sent_config_json ? s->preparation.sent_config_json : s->preparation.config_json;
     uint8_t preamble[STREAM_XL_PREAMBLE_LEN];
     size_t len = strlen(config) + 1, written;
 
@@ -154,7 +154,8 @@ void send_copy(struct send *s)
             .max_rounds = s->request->max_rounds, .max_downtime_us = s->progress.run.limits.max_downtime_us,
             .max_bandwidth = s->progress.run.limits.max_bandwidth, .timeout_us = s->request->timeout_us,
             .force_at_timeout = s->request->force_at_timeout, .throttle = s->request->throttle,
-            .hold = s->sent_config_json && !s->devices_ready, .stall_timeout_us = s->request->stall_timeout_us,
+            .hold = s->preparation.sent_config_json && !s->preparation.devices_ready,
+            .stall_timeout_us = s->request->stall_timeout_us,
         },
     };
 
@@ -165,9 +166,9 @@ void send_copy(struct send *s)
     }
     send_fill_image(s, &how.image);
     if (s->request->throttle)
-        s->throttle = throttle_new(s->ts, s->request->toolstack, &s->vm);
-    s->handing_over = true;
-    s->state = HANDOVER_COPYING;
+        s->handover.throttle = throttle_new(s->ts, s->request->toolstack, &s->vm);
+    s->handover.begun = true;
+    s->handover.state = HANDOVER_COPYING;
     s->ts->ops->suspend.begin(s->ts, s->vm.domid, &how);
 }
 
@@ -183,8 +184,8 @@ static void rename_away(struct send *s)
     char away[VM_NAME_MAX + 32];
 
     send_away_name(s, away, sizeof away);
-    s->renamed = s->ts->ops->domain.rename(s->ts, s->vm.domid, s->vm.name, away, &s->why) == 0;
-    send_feed(s, s->renamed ? HANDOVER_DONE_OK : HANDOVER_DONE_FAILED);
+    s->handover.renamed = s->ts->ops->domain.rename(s->ts, s->vm.domid, s->vm.name, away, &s->why) == 0;
+    send_feed(s, s->handover.renamed ? HANDOVER_DONE_OK : HANDOVER_DONE_FAILED);
 }
 
 static void send_go(struct send *s)
@@ -196,11 +197,11 @@ static void send_go(struct send *s)
         send_feed(s, HANDOVER_DONE_FAILED);
         return;
     }
-    if (s->journal_there) {
-        word.generation = journal_record(s->journal)->generation;
-        memcpy(word.token, s->token, sizeof word.token);
+    if (s->ledger.kept_there) {
+        word.generation = journal_record(s->ledger.journal)->generation;
+        memcpy(word.token, s->ledger.token, sizeof word.token);
     }
-    rc = peer_go(s->peer, &word);
+    rc = peer_go(s->link.peer, &word);
     if (rc < 0)
         failure_set(&s->why, "the connection was lost before the VM was handed over");
     send_feed(s, rc < 0 ? HANDOVER_DONE_FAILED : HANDOVER_DONE_OK);
@@ -209,7 +210,7 @@ static void send_go(struct send *s)
 /* xl gives back by itself what it cannot start, and so does an older release. */
 static void take_back(struct send *s)
 {
-    if (s->journal_there && (!s->words_go || send_say(s, MESSAGE_TAKE_BACK) < 0))
+    if (s->ledger.kept_there && (!s->link.takes_words || send_say(s, MESSAGE_TAKE_BACK) < 0))
         send_feed(s, HANDOVER_PEER_LOST);
 }
 
@@ -234,19 +235,21 @@ static void on_settled(void *user, enum settle_end end, const struct failure *fa
         send_feed(s, HANDOVER_DONE_FAILED);
         return;
     }
-    s->ended_itself = end == SETTLE_ENDED;
+    s->handover.ended_itself = end == SETTLE_ENDED;
     send_away_name(s, away, sizeof away);
-    if (s->renamed && !s->ended_itself && s->ts->ops->domain.rename(s->ts, s->vm.domid, away, s->vm.name, &rename_failure) < 0)
+    if (s->handover.renamed && !s->handover.ended_itself &&
+        s->ts->ops->domain.rename(s->ts, s->vm.domid, away, s->vm.name, &rename_failure) < 0)
         progress_note(&s->progress, "%s keeps the name %s: %s", s->vm.name, away, rename_failure.text);
     else
-        s->renamed = false;
+        s->handover.renamed = false;
     send_feed(s, HANDOVER_DONE_OK);
 }
 
 /* May the guest be on its way to being suspended, with nobody waiting for it? */
 static uint64_t settle_grace(const struct send *s)
 {
-    if (s->outcome == SUSPEND_DONE || strcmp(s->last_phase, "setup") == 0 || strcmp(s->last_phase, "precopy") == 0)
+    if (s->handover.outcome == SUSPEND_DONE || strcmp(s->handover.last_phase, "setup") == 0 ||
+        strcmp(s->handover.last_phase, "precopy") == 0)
         return 0;
     return SETTLE_GRACE_US;
 }
@@ -262,11 +265,11 @@ static void destroy_here(struct send *s)
 /* Frames can be written again once it said RECEIVED; before that, what is written is the stream's. */
 static void hang_up_stream(struct send *s)
 {
-    if (s->words_go && s->journal_there)
+    if (s->link.takes_words && s->ledger.kept_there)
         return;
-    peer_hang_up(s->peer); /* it sees the end of its input and cleans up */
-    if (s->channels)
-        send_channels_hang_up(s->channels);
+    peer_hang_up(s->link.peer); /* it sees the end of its input and cleans up */
+    if (s->link.channels)
+        send_channels_hang_up(s->link.channels);
 }
 
 /*
@@ -276,8 +279,9 @@ static void hang_up_stream(struct send *s)
 static void resume_here(struct send *s)
 {
     hang_up_stream(s);
-    s->unrecorded = send_record(s, JOURNAL_ABORTED) < 0 && s->journal_there && send_may_be_ready(s) && !s->released;
-    if (s->unrecorded)
+    s->handover.unrecorded = send_record(s, JOURNAL_ABORTED) < 0 && s->ledger.kept_there && send_may_be_ready(s) &&
+    !s->handover.said.aborted;
+    if (s->handover.unrecorded)
         send_feed(s, HANDOVER_UNRECORDED);
     else
         settle_guest(s->ts, s->base, s->vm.domid, settle_grace(s), on_settled, s);
@@ -320,7 +324,7 @@ static void act(struct send *s, enum handover_action action)
 
 static void await_for_state(struct send *s)
 {
-    switch (s->state) {
+    switch (s->handover.state) {
     case HANDOVER_AWAIT_READY:
         send_await(s, "its word that everything has arrived", s->request->ready_timeout_us);
         return;
@@ -345,11 +349,11 @@ static void await_for_state(struct send *s)
 
 void send_feed(struct send *s, enum handover_event event)
 {
-    struct handover_step step = handover_step(s->state, event);
+    struct handover_step step = handover_step(s->handover.state, event);
 
-    if (step.next == s->state && step.action == HANDOVER_DO_NOTHING)
+    if (step.next == s->handover.state && step.action == HANDOVER_DO_NOTHING)
         return;
-    s->state = step.next;
+    s->handover.state = step.next;
     await_for_state(s);
     act(s, step.action);
 }
@@ -366,10 +370,10 @@ static void release(struct send *s)
 
 static void on_started(struct send *s)
 {
-    bool undone = s->state == HANDOVER_WITHDRAWING || s->state == HANDOVER_WITHDRAWING_ANEW;
+    bool undone = s->handover.state == HANDOVER_WITHDRAWING || s->handover.state == HANDOVER_WITHDRAWING_ANEW;
 
     if (undone) { /* it was not told to, and ours runs */
-        s->twice = true;
+        s->handover.started_unasked = true;
         send_feed(s, HANDOVER_PEER_FAILED);
         return;
     }
@@ -387,7 +391,7 @@ static void on_handing_over(struct send *s, const struct peer_event *event)
         send_on_greeted_anew(s);
         return;
     case PEER_READY:
-        s->arrived = s->words_go = true;
+        s->handover.said.received = s->link.takes_words = true;
         send_feed(s, HANDOVER_READY);
         return;
     case PEER_STARTED:
@@ -398,28 +402,30 @@ static void on_handing_over(struct send *s, const struct peer_event *event)
         send_feed(s, HANDOVER_NOT_STARTED);
         return;
     case PEER_RELEASED:
-        s->released = true;
+        s->handover.said.aborted = true;
         send_feed(s, HANDOVER_RELEASED);
         return;
     case PEER_CLOSED:
-        s->released |= s->state == HANDOVER_TAKING_BACK || s->state == HANDOVER_TAKING_BACK_ANEW; /* GO never went out */
-        s->closed_there = true;
+        s->handover.said.aborted |= s->handover.state == HANDOVER_TAKING_BACK ||
+        s->handover.state == HANDOVER_TAKING_BACK_ANEW; /* GO never went out */
+        s->handover.said.closed = true;
         send_feed(s, HANDOVER_CLOSED);
         return;
     case PEER_TROUBLE:
     case PEER_GONE:
-        failure_set(&s->why, "%s: %s", s->there, event->text);
+        failure_set(&s->why, "%s: %s", s->destination, event->text);
         send_feed(s, HANDOVER_PEER_FAILED);
         return;
     case PEER_FAILED:
-        if (!s->arrived && !handover_is_anew(s->state)) /* it never had all of it, and keeps nothing */
-            s->released = s->closed_there = true;
-        failure_set(&s->why, "%s: %s", s->there, event->text);
+        /* It never had all of it, and keeps nothing. */
+        if (!s->handover.said.received && !handover_is_anew(s->handover.state))
+            s->handover.said.aborted = s->handover.said.closed = true;
+        failure_set(&s->why, "%s: %s", s->destination, event->text);
         send_feed(s, HANDOVER_PEER_FAILED);
         return;
     case PEER_LOST:
-        if (!handover_is_end(s->state) && s->state != HANDOVER_DESTROYING)
-            failure_set(&s->why, "the connection to %s was lost: %s", s->there, event->text);
+        if (!handover_is_end(s->handover.state) && s->handover.state != HANDOVER_DESTROYING)
+            failure_set(&s->why, "the connection to %s was lost: %s", s->destination, event->text);
         send_feed(s, HANDOVER_PEER_LOST);
         return;
     default:
@@ -431,12 +437,12 @@ void send_on_peer_event(void *user, const struct peer_event *event)
 {
     struct send *s = user;
 
-    if (s->reconnecting)
+    if (s->link.reconnecting)
         return; /* nothing that the connection says counts any more */
     if (event->kind == PEER_NOTE) {
         if (s->request->verbose)
-            progress_note(&s->progress, "%s: %s", s->there, event->text);
-    } else if (s->handing_over) {
+            progress_note(&s->progress, "%s: %s", s->destination, event->text);
+    } else if (s->handover.begun) {
         on_handing_over(s, event);
     } else {
         send_on_preparing(s, event);
@@ -449,11 +455,11 @@ void send_on_peer_event(void *user, const struct peer_event *event)
  */
 void send_on_channel_lost(struct send *s, const char *text)
 {
-    if (!s->handing_over) {
+    if (!s->handover.begun) {
         send_refuse(s, EXIT_REFUSED, "%s", text);
         return;
     }
-    if (s->state != HANDOVER_COPYING)
+    if (s->handover.state != HANDOVER_COPYING)
         return;
     failure_set(&s->why, "%s", text);
     send_feed(s, HANDOVER_PEER_LOST);
@@ -465,16 +471,16 @@ static void on_reconnect(evutil_socket_t fd, short what, void *user)
 
     (void)fd;
     (void)what;
-    if (s->handing_over) { /* to say how it ended, to a receiver that is not there any more, or does not hear */
-        peer_close_soon(s->peer);
-        s->peer = NULL;
-        s->reconnecting = false;
+    if (s->handover.begun) { /* to say how it ended, to a receiver that is not there any more, or does not hear */
+        peer_close_soon(s->link.peer);
+        s->link.peer = NULL;
+        s->link.reconnecting = false;
         send_connect(s, false);
         return;
     }
-    progress_note(&s->progress, "%s has no xlmig; trying its xl", s->there);
-    peer_close(s->peer);
-    s->peer = NULL;
+    progress_note(&s->progress, "%s has no xlmig; trying its xl", s->destination);
+    peer_close(s->link.peer);
+    s->link.peer = NULL;
     send_connect(s, true);
 }
 
@@ -483,8 +489,8 @@ static void on_reconnect(evutil_socket_t fd, short what, void *user)
 static int set_up(struct send *s)
 {
     s->deadline = evtimer_new(s->base, on_deadline, s);
-    s->reconnect = evtimer_new(s->base, on_reconnect, s);
-    if (!s->deadline || !s->reconnect)
+    s->link.renew = evtimer_new(s->base, on_reconnect, s);
+    if (!s->deadline || !s->link.renew)
         return -1;
     return loop_watch_signals(s->base, s->signals, on_signal, s);
 }
@@ -493,22 +499,22 @@ static void tear_down(struct send *s)
 {
     registry_close(s->registry);
     let_go(s);
-    journal_release(s->journal);
-    recover_ask_free(s->left_ask);
-    journal_release(s->left);
-    if (s->peer)
-        peer_hang_up(s->peer); /* then its receiver lets the channels go */
-    send_channels_close(s->channels);
-    peer_close(s->peer);
+    journal_release(s->ledger.journal);
+    recover_ask_free(s->preparation.leftover_ask);
+    journal_release(s->preparation.leftover);
+    if (s->link.peer)
+        peer_hang_up(s->link.peer); /* then its receiver lets the channels go */
+    send_channels_close(s->link.channels);
+    peer_close(s->link.peer);
     loop_unwatch_signals(s->signals);
     if (s->deadline)
         event_free(s->deadline);
-    if (s->reconnect)
-        event_free(s->reconnect);
-    check_list_dispose(&s->found);
-    free(s->config_json);
-    free(s->sent_config_json);
-    free(s->cpu_policy.bytes);
+    if (s->link.renew)
+        event_free(s->link.renew);
+    check_list_dispose(&s->preparation.found);
+    free(s->preparation.config_json);
+    free(s->preparation.sent_config_json);
+    free(s->preparation.cpu_policy.bytes);
     free(s);
 }
 
@@ -518,7 +524,7 @@ static void describe(struct send *s)
     struct run *run = &s->progress.run;
 
     snprintf(run->vm, sizeof run->vm, "%s", r->vm);
-    snprintf(run->to, sizeof run->to, "%s", s->there);
+    snprintf(run->to, sizeof run->to, "%s", s->destination);
     run->limits = (struct run_limits){
         .max_downtime_us = r->max_downtime_us, .max_bandwidth = r->max_bandwidth, .timeout_us = r->timeout_us,
         .force_at_timeout = r->force_at_timeout, .throttle = r->throttle,
@@ -540,7 +546,7 @@ int send_vm(struct toolstack *ts, struct event_base *base, const struct send_req
     s->request = request;
     s->base = base;
     s->ts = ts;
-    snprintf(s->there, sizeof s->there, "%s", request->host);
+    snprintf(s->destination, sizeof s->destination, "%s", request->host);
     progress_init(&s->progress, request->style, stderr);
     if (set_up(s) == 0) {
         describe(s);
@@ -552,12 +558,12 @@ int send_vm(struct toolstack *ts, struct event_base *base, const struct send_req
         while (!s->over && event_base_loop(base, EVLOOP_ONCE) == 0)
             ;
         progress_break(&s->progress);
-        if (s->handing_over)
+        if (s->handover.begun)
             send_end_journal(s);
         else
             send_drop_journal(s);
-        rc = s->handing_over ? send_tell_end(s) : request->check_only ? send_tell_checks(s) : s->exit_status;
-        if (s->handing_over && s->request->report_path)
+        rc = s->handover.begun ? send_tell_end(s) : request->check_only ? send_tell_checks(s) : s->exit_status;
+        if (s->handover.begun && s->request->report_path)
             send_write_report(s);
     }
     tear_down(s);

@@ -65,57 +65,78 @@ struct send_request {
 
 struct recover_ask;
 
-struct send {
-    const struct send_request *request;
-    struct event_base *base;
-    struct toolstack *ts;
-    struct vm_host host;      /* this one */
-    struct vm vm;
+/* What is asked and got ready before the guest is touched. */
+struct send_preparation {
     struct check_list found;         /* what was asked so far */
     char *config_json;
     char *sent_config_json;          /* what the other side wants in its place: it sees to the devices; NULL: no */
     struct cpu_policy cpu_policy;
+    bool config_pending;             /* the toolstack is asked; it cannot be taken back */
+    struct journal *leftover;        /* of an earlier migration, while that is ended */
+    struct recover_ask *leftover_ask; /* its destination is told so */
+    bool stock_tried;                /* the receiver asked for is xl's */
+    bool begun;                      /* BEGIN was said */
+    bool listening, channels_ready;  /* both: data may flow */
+    bool devices_ready;              /* those that the other side sees to */
+};
+
+/* The connections to the other side. */
+struct send_link {
     struct message_hello own_hello;
     struct peer *peer;
     struct negotiate_choice choice;  /* once greeted */
     struct send_channels *channels;  /* NULL: none but the peer's */
-    uint8_t token[MIGRATION_TOKEN_BYTES];
-    bool begun;                      /* BEGIN was said */
-    bool listening, channels_ready;  /* both: data may flow */
-    bool devices_ready;              /* those that the other side sees to */
-    bool stock_tried;                /* the receiver asked for is xl's */
-
-    struct event *deadline;          /* of what is awaited now */
-    const char *awaited;             /* in words */
-    struct event *reconnect;         /* fall back to the stock receiver */
-    struct event *signals[LOOP_NR_SIGNALS];
-
-    bool config_pending;             /* the toolstack is asked; it cannot be taken back */
-    struct journal *left;            /* of an earlier migration, while that is ended */
-    struct recover_ask *left_ask;    /* its destination is told so */
-    bool over;                       /* leave the loop */
-    struct journal *journal;
-    bool journal_there;              /* the destination keeps one, too */
-    char id[JOURNAL_ID_SIZE];        /* what recover calls this one */
-    char journal_dir[PATH_MAX];
-    bool arrived;                    /* it said RECEIVED: it has all */
-    bool words_go;                   /* frames, and no stream, may be written to the peer */
-    bool unrecorded;                 /* ABORTED could not be recorded when it was needed */
-    bool twice;                      /* it runs there, too, and nobody here told it to */
-    bool released;                   /* it said ABORTED, or FAILED */
-    bool closed_there;               /* it said that it keeps nothing */
+    struct event *renew;             /* another connection is to take the peer's place */
     bool reconnecting;               /* the connection goes, for one that says how it ended */
-    bool handing_over;               /* from now on `state` counts */
+    bool takes_words;                /* frames, and no stream, may be written to the peer */
+};
+
+/* What is recorded of this move. */
+struct send_ledger {
+    struct journal *journal;
+    bool kept_there;                 /* the destination keeps one, too */
+    uint8_t token[MIGRATION_TOKEN_BYTES];
+    char id[JOURNAL_ID_SIZE];        /* what recover calls this one */
+    char dir[PATH_MAX];
+};
+
+/* The copy, and who may run the guest. */
+struct send_handover {
+    bool begun;                      /* from now on `state` counts */
     enum handover_state state;
     char last_phase[16];             /* of the engine; "": it never told */
     enum suspend_outcome outcome;
-    bool renamed, cancelled;
-    bool ended_itself;               /* the guest shut down, or rebooted, in the middle of it all */
-    char there[256];                 /* the destination, as messages name it */
-
-    struct registry *registry;       /* others may ask and tell; NULL: nobody can */
     struct throttle *throttle;       /* while it is copied; NULL: not to be slowed */
+    bool renamed;
+    bool ended_itself;               /* the guest shut down, or rebooted, in the middle of it all */
+    bool unrecorded;                 /* ABORTED could not be recorded when it was needed */
+    bool started_unasked;            /* it runs there, too, and nobody here told it to */
+    struct {                         /* by the destination; it may say anything, in any order */
+        bool received;               /* it has all */
+        bool aborted;                /* ABORTED, or FAILED: it never will run there */
+        bool closed;                 /* it keeps nothing */
+    } said;
+};
 
+struct send {
+    const struct send_request *request;
+    struct event_base *base;
+    struct toolstack *ts;
+    struct vm_host host;             /* this one */
+    struct vm vm;
+    char destination[256];           /* as messages name it */
+
+    struct send_preparation preparation;
+    struct send_link link;
+    struct send_ledger ledger;
+    struct send_handover handover;
+
+    struct event *deadline;          /* of what is awaited now */
+    const char *awaited;             /* in words */
+    struct event *signals[LOOP_NR_SIGNALS];
+    bool cancelled;
+    bool over;                       /* leave the loop */
+    struct registry *registry;       /* others may ask and tell; NULL: nobody can */
     struct failure why;              /* the first thing that went wrong */
     struct progress progress;
     int exit_status;
