@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * What the two halves of the reader share: reader.c cuts the stream into
- * parts, the rules say whether a part may be there.
+ * parts, the rules say whether a part may be there, and fail.c keeps the answer.
+ * reader.c calls rules.c, rules.c those of the layers, and none calls back.
  *
  * A rule returns 0, or -1 after it called stream_fail(). Rules see the parts
  * in the order of the stream and never twice.

@@ -5,6 +5,7 @@ stream_reader_room = stream-format/reader/libreader.la $(stream_image1_room) $(s
 stream_format_reader_libreader_la_CFLAGS = $(AM_CFLAGS) $(XXHASH_CFLAGS)
 stream_format_reader_libreader_la_LIBADD = $(XXHASH_LIBS)
 stream_format_reader_libreader_la_SOURCES = \
+	stream-format/reader/fail.c \
 	stream-format/reader/internal.h \
 	stream-format/reader/page-map.c \
 	stream-format/reader/page-map.h \

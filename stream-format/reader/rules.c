@@ -9,11 +9,6 @@
 #include <inttypes.h>
 #include <string.h>
 
-uint32_t stream_part_u32(const struct stream_reader *r, uint32_t at)
-{
-    return stream_get_u32(r->part + at, r->big_endian[r->layer]);
-}
-
 /* "Padding and reserved fields are zero": checked wherever the table has one. */
 static int check_reserved(struct stream_reader *r, enum stream_part part)
 {

@@ -9,7 +9,10 @@
 #include "stream-format/reader/internal.h"
 
 /* A field of the part at hand, in the layer's order. */
-uint32_t stream_part_u32(const struct stream_reader *r, uint32_t at);
+static inline uint32_t stream_part_u32(const struct stream_reader *r, uint32_t at)
+{
+    return stream_get_u32(r->part + at, r->big_endian[r->layer]);
+}
 
 /* May the record come now? */
 int stream_rules_order_libxl(struct stream_reader *r);
