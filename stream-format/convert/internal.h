@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What the parts of the conversion share: convert.c passes on what does not
- * change and knows which way it goes, to-v1.c and to-libxc.c
- * make the images.
+ * What the parts of the conversion share: convert.c knows which way it goes,
+ * to-v1.c and to-libxc.c make the images, out.c writes for them and passes on
+ * what does not change.
  *
  * A function that returns int returns 0, or -1 after it called convert_fail()
  * or the caller's function failed.

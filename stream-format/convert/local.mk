@@ -7,5 +7,6 @@ stream_format_convert_libconvert_la_SOURCES = \
 	stream-format/convert/convert.c \
 	stream-format/convert/convert.h \
 	stream-format/convert/internal.h \
+	stream-format/convert/out.c \
 	stream-format/convert/to-libxc.c \
 	stream-format/convert/to-v1.c
