@@ -8,6 +8,7 @@ libxcsave_restore_librestore_la_SOURCES = \
 	libxcsave/restore/page-receiver.h \
 	libxcsave/restore/populate.c \
 	libxcsave/restore/populate.h \
+	libxcsave/restore/records.c \
 	libxcsave/restore/restore-libxc.c \
 	libxcsave/restore/restore-v1.c \
 	libxcsave/restore/restore.c \

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What restore.c shares with the readers of the two images, restore-libxc.c and restore-v1.c. */
+/*
+ * What the files of a restore share.  restore.c has the order of things and calls the reader of the image at
+ * hand, restore-libxc.c or restore-v1.c; both hand on what they read through records.c.
+ */
 #ifndef LIBXCSAVE_RESTORE_RESTORE_H
 #define LIBXCSAVE_RESTORE_RESTORE_H
 
@@ -28,11 +31,11 @@ struct restore {
     uint64_t shown_us;
 };
 
-/* Read an image up to and with its END.  The magic is known to be this image's. */
+/* restore-libxc.c, restore-v1.c: read an image up to and with its END.  The magic is known to be this image's. */
 int restore_libxc(struct restore *r);
 int restore_v1(struct restore *r);
 
-/* Show r->progress, if it is time or `now`.  Only in the thread that called xcsave_restore(). */
+/* records.c.  Show r->progress, if it is time or `now`.  Only in the thread that called xcsave_restore(). */
 void restore_show(struct restore *r, enum xcsave_phase phase, bool now);
 void restore_note(struct restore *r, const char *text);
 
