@@ -234,31 +234,12 @@ int xen_logdirty_disable(struct xcsave_guest *base, struct xcsave_error *error)
     return 0;
 }
 
-/* ---- opening and closing ---------------------------------------------- */
-
-static void drop_message(xentoollog_logger *logger, xentoollog_level level, int errnoval, const char *context,
-                         const char *format, va_list args)
-{
-    (void)logger, (void)level, (void)errnoval, (void)context, (void)format, (void)args;
-}
-
-static void drop_progress(xentoollog_logger *logger, const char *context, const char *doing_what, int percent,
-                          unsigned long done, unsigned long total)
-{
-    (void)logger, (void)context, (void)doing_what, (void)percent, (void)done, (void)total;
-}
-
-static void keep_logger(xentoollog_logger *logger)
-{
-    (void)logger; /* part of struct xen_guest */
-}
+/* ---- closing ---------------------------------------------------------- */
 
 void xen_close(struct xcsave_guest *base)
 {
     struct xen_guest *g = to_xen(base);
 
-    xen_pv_dispose(g);
-    xen_hvm_dispose(g);
     xen_blob_dispose(&g->cpuid);
     xen_blob_dispose(&g->msr);
     if (g->dmod)
@@ -270,65 +251,4 @@ void xen_close(struct xcsave_guest *base)
     if (g->xch)
         xc_interface_close(g->xch);
     free(g);
-}
-
-static int open_handles(struct xen_guest *g, struct xcsave_error *error)
-{
-    g->logger = (xentoollog_logger){ drop_message, drop_progress, keep_logger };
-    g->xch = xc_interface_open(&g->logger, &g->logger, 0);
-    if (!g->xch)
-        return xcsave_fail(error, errno, "Xen's control interface (is this a dom0, and are you root?)");
-    g->fmem = xenforeignmemory_open(&g->logger, 0);
-    if (!g->fmem)
-        return xcsave_fail(error, errno, "Xen's foreign memory interface");
-    if (xen_refresh_info(g, error))
-        return -1;
-    g->base.ops = g->info.hvm ? &xen_hvm_ops : &xen_pv_ops;
-    return 0;
-}
-
-/* For mark_dirty().  All is opened here, because whoever works on the guest may not open anything later. */
-static void open_marks(struct xen_guest *g)
-{
-    if (g->info.hvm)
-        g->dmod = xendevicemodel_open(&g->logger, 0);
-    else
-        g->xcall = xencall_open(&g->logger, 0);
-}
-
-static struct xcsave_guest *open_guest(uint32_t domid, const struct xcsave_restore_wiring *wiring,
-                                       struct xcsave_error *error)
-{
-    struct xen_guest *g = calloc(1, sizeof(*g));
-    int rc;
-
-    *error = (struct xcsave_error){ 0 };
-    if (!g) {
-        xcsave_fail(error, ENOMEM, "domain %u", domid);
-        return NULL;
-    }
-    g->domid = domid;
-    if (wiring)
-        g->wiring = *wiring;
-    rc = open_handles(g, error);
-    if (!rc && !g->info.hvm)
-        rc = wiring ? xen_pv_open_destination(g, error) : xen_pv_open_source(g, error);
-    if (rc) {
-        xen_close(&g->base);
-        return NULL;
-    }
-    if (!wiring)
-        open_marks(g);
-    return &g->base;
-}
-
-struct xcsave_guest *xcsave_guest_open_xen(uint32_t domid, struct xcsave_error *error)
-{
-    return open_guest(domid, NULL, error);
-}
-
-struct xcsave_guest *xcsave_guest_open_xen_restore(uint32_t domid, const struct xcsave_restore_wiring *wiring,
-                                                   struct xcsave_error *error)
-{
-    return open_guest(domid, wiring, error);
 }

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A guest of the Xen under this dom0: what the files guest-xen*.c share.
+ * A guest of the Xen under this dom0: what the files of this room share.
  *
- *   guest.c            opening, mapping, dirty log, populating: any guest
+ *   open.c       opening; on top of all others
+ *   hvm.c        HVM and PVH: the table of operations
+ *   pv.c         PV: the table of operations, over
+ *     pv-save.c      the source, and pv-p2m.c, which finds the guest's p2m
+ *     pv-restore.c   the destination, and pv-vcpu.c, which sets its vCPUs
+ *     pv-frames.c    frame number spaces, p2m and m2p
  *   x86.c        CPU policy and TSC records, both ways: any guest
- *   hvm.c        HVM and PVH
- *   pv.c         PV: frame number spaces, p2m and m2p
- *   pv-save.c    PV, source side
- *   pv-restore.c PV, destination side
+ *   guest.c      mapping, dirty log, closing: any guest
  */
 #ifndef LIBXCSAVE_XEN_GUEST_H
 #define LIBXCSAVE_XEN_GUEST_H
@@ -77,6 +79,8 @@ void *xen_map_frames(struct xen_guest *g, int prot, const xen_pfn_t *frames, siz
 void xen_unmap_frames(struct xen_guest *g, void *mapping, size_t n);
 
 /* ---- the same for every guest (guest.c) */
+/* Closes the handles and frees `g`; what its kind holds besides went before. */
+void xen_close(struct xcsave_guest *g);
 int xen_identify(struct xcsave_guest *g, struct guest_identity *identity, struct xcsave_error *error);
 int xen_logdirty_enable(struct xcsave_guest *g, struct xcsave_error *error);
 int xen_logdirty_read(struct xcsave_guest *g, enum guest_dirty_op op, uint64_t *bitmap, uint64_t nr_pfns,
@@ -101,10 +105,7 @@ int xen_static_data_end(struct xcsave_guest *g, unsigned *missing, struct xcsave
 
 /* ---- tables, and what only one kind has */
 extern const struct guest_ops xen_hvm_ops, xen_pv_ops;
-void xen_hvm_dispose(struct xen_guest *g);
 int xen_pv_open_source(struct xen_guest *g, struct xcsave_error *error);
 int xen_pv_open_destination(struct xen_guest *g, struct xcsave_error *error);
-void xen_pv_dispose(struct xen_guest *g);
-void xen_close(struct xcsave_guest *g);
 
 #endif

@@ -327,9 +327,10 @@ static int complete(struct xcsave_guest *base, struct xcsave_restore_result *res
     return 0;
 }
 
-void xen_hvm_dispose(struct xen_guest *g)
+static void close_guest(struct xcsave_guest *base)
 {
-    xen_blob_dispose(&g->hvm.context);
+    xen_blob_dispose(&to_xen(base)->hvm.context);
+    xen_close(base);
 }
 
 const struct guest_ops xen_hvm_ops = {
@@ -362,5 +363,5 @@ const struct guest_ops xen_hvm_ops = {
     .set_page_type = set_page_type,
     .localise = localise,
     .complete = complete,
-    .close = xen_close,
+    .close = close_guest,
 };

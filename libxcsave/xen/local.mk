@@ -9,6 +9,8 @@ libxcsave_xen_libxen_la_SOURCES = \
 	libxcsave/xen/guest.c \
 	libxcsave/xen/guest.h \
 	libxcsave/xen/hvm.c \
+	libxcsave/xen/open.c \
+	libxcsave/xen/pv-frames.c \
 	libxcsave/xen/pv-p2m.c \
 	libxcsave/xen/pv-restore.c \
 	libxcsave/xen/pv-save.c \

@@ -240,16 +240,6 @@ int pv_localise(struct xcsave_guest *base, uint32_t type, void *page,
     return 0;
 }
 
-int pv_plain_frame(struct xen_pv *pv, uint64_t pfn, const char *what, uint64_t *mfn, struct xcsave_error *error)
-{
-    *mfn = pv_pfn_to_mfn(pv, pfn);
-    if (*mfn == PV_INVALID_FRAME || pv->types[pfn] != STREAM_PAGE_NOTAB)
-        return xcsave_fail(error, ERANGE, "%s is said to be at pfn %#llx, which is %s", what,
-                           (unsigned long long)pfn,
-                           *mfn == PV_INVALID_FRAME ? "no memory of the guest" : "a page table");
-    return 0;
-}
-
 /* ---- completion ------------------------------------------------------- */
 
 static int pin_batch(struct xen_guest *g, struct mmuext_op *ops, unsigned n, struct xcsave_error *error)

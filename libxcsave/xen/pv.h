@@ -65,16 +65,20 @@ struct xen_pv {
     struct pv_vcpu_state *vcpus;
 };
 
+/* ---- pfns and frames (pv-frames.c) */
+
 /* Width, levels, m2p.  Both sides start with it. */
 int pv_open_common(struct xen_guest *g, struct xcsave_error *error);
 int pv_query_width(struct xen_guest *g, struct xcsave_error *error);
-void pv_dispose_source(struct xen_guest *g);
-void pv_dispose_destination(struct xen_guest *g);
 
 /* The frame behind a pfn, or PV_INVALID_FRAME. */
 uint64_t pv_pfn_to_mfn(const struct xen_pv *pv, uint64_t pfn);
 /* The pfn behind a frame, or PV_INVALID_FRAME where the frame is not this guest's. */
 uint64_t pv_mfn_to_pfn(const struct xen_pv *pv, uint64_t mfn);
+/* Types and mappings go by mfn; a pfn without one is a hole. */
+void pv_frames_of(const struct xen_pv *pv, unsigned n, const uint64_t *pfns, xen_pfn_t *frames);
+/* Destination.  The frame of a pfn that must be ordinary memory of the guest; -1 with `what` named otherwise. */
+int pv_plain_frame(struct xen_pv *pv, uint64_t pfn, const char *what, uint64_t *mfn, struct xcsave_error *error);
 
 /* The register form of a root page table's frame: 32-bit guests fold the high bits in below. */
 uint64_t pv_cr3_to_frame(const struct xen_pv *pv, uint64_t cr3);
@@ -94,6 +98,7 @@ static inline uint64_t pv_pte_with_frame(uint64_t pte, uint64_t frame)
 unsigned pv_table_level(uint32_t type);
 
 /* ---- the source (pv-p2m.c: finding the p2m; pv-save.c) */
+void pv_dispose_source(struct xen_guest *g);
 int pv_map_p2m(struct xen_guest *g, struct xcsave_error *error);
 void pv_unmap_p2m(struct xen_guest *g);
 int pv_nr_pfns(struct xcsave_guest *base, uint64_t *nr, struct xcsave_error *error);
@@ -105,6 +110,7 @@ int pv_mark_dirty(struct xcsave_guest *base, uint64_t *pfn, struct xcsave_error 
 int pv_normalise(struct xcsave_guest *base, uint32_t type, const void *page, void *out, struct xcsave_error *error);
 
 /* ---- the destination (pv-restore.c; pv-vcpu.c) */
+void pv_dispose_destination(struct xen_guest *g);
 int pv_accept_identity(struct xcsave_guest *base, const struct guest_identity *identity, struct xcsave_error *error);
 int pv_accept_record(struct xcsave_guest *base, uint32_t type, const void *body, size_t len_bytes,
                      struct xcsave_error *error);
@@ -118,8 +124,6 @@ int pv_localise(struct xcsave_guest *base, uint32_t type, void *page,
                 int (*need)(void *, unsigned, const uint64_t *, struct xcsave_error *), void *user,
                 struct xcsave_error *error);
 int pv_complete(struct xcsave_guest *base, struct xcsave_restore_result *result, struct xcsave_error *error);
-/* The frame of a pfn that must be ordinary memory of the guest; -1 with `what` named otherwise. */
-int pv_plain_frame(struct xen_pv *pv, uint64_t pfn, const char *what, uint64_t *mfn, struct xcsave_error *error);
 int pv_set_vcpus(struct xen_guest *g, struct xcsave_restore_result *result, struct xcsave_error *error);
 
 #endif
