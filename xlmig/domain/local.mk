@@ -11,8 +11,8 @@ xlmig_domain_libdomain_la_SOURCES = \
 	xlmig/domain/early-devices.h \
 	xlmig/domain/find.c \
 	xlmig/domain/find.h \
-	xlmig/domain/here.c \
-	xlmig/domain/here.h \
+	xlmig/domain/journalled.c \
+	xlmig/domain/journalled.h \
 	xlmig/domain/preflight.c \
 	xlmig/domain/preflight.h \
 	xlmig/domain/settle.c \

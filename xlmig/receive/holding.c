@@ -8,7 +8,7 @@
 #include "config.h"
 #include "xlmig/receive/internal.h"
 
-#include "xlmig/domain/here.h"
+#include "xlmig/domain/journalled.h"
 #include "xlmig/base/exit.h"
 #include "xlmig/base/state-dir.h"
 
@@ -109,7 +109,7 @@ void receive_leave(struct receiver *r)
 static enum recover_domain look(struct receiver *r)
 {
     struct failure failure = { 0 };
-    enum recover_domain domain = copy_look(r->ts, journal_record(r->journal), &r->copy, &failure);
+    enum recover_domain domain = vm_find_journalled(r->ts, journal_record(r->journal), &r->copy, &failure);
 
     if (domain == RECOVER_DOMAIN_UNKNOWN)
         fprintf(stderr, "xlmig receive: %s\n", failure.text);
@@ -190,7 +190,7 @@ static void start(struct receiver *r)
     const struct journal_record *record = journal_record(r->journal);
     struct failure failure = { 0 };
 
-    if (copy_take_name(r->ts, &r->copy, record, &failure) < 0) {
+    if (vm_take_own_name(r->ts, &r->copy, record, &failure) < 0) {
         answer(r, MESSAGE_REPORT, false, failure.text);
     } else if (record->paused) {
         started(r);

@@ -3,7 +3,7 @@
 #include "config.h"
 #include "xlmig/recover/recover.h"
 
-#include "xlmig/domain/here.h"
+#include "xlmig/domain/journalled.h"
 #include "xlmig/recover/ask.h"
 #include "xlmig/domain/settle.h"
 #include "xlmig/base/state-dir.h"
@@ -93,7 +93,7 @@ static void look(struct recovery *r, const struct journal_record *record)
     if (!r->facts.newest)
         return; /* whatever there is of the VM is the newer attempt's */
     if (r->run->ts)
-        r->facts.domain = copy_look(r->run->ts, record, &r->vm, &failure);
+        r->facts.domain = vm_find_journalled(r->run->ts, record, &r->vm, &failure);
     if (r->facts.domain != before || before == RECOVER_DOMAIN_UNKNOWN)
         recover_tell_here(&r->account, r->facts.domain, &r->vm);
 }
@@ -202,7 +202,7 @@ static int resume_here(struct recovery *r)
         if (await(r, &w) < 0 || w.end == SETTLE_ENDED)
             return r->failure.text[0] ? -1 : 0;
     }
-    return copy_take_name(ts, &r->vm, journal_record(r->journal), &r->failure);
+    return vm_take_own_name(ts, &r->vm, journal_record(r->journal), &r->failure);
 }
 
 static int destroy_here(struct recovery *r)
@@ -226,7 +226,7 @@ static int start_here(struct recovery *r)
     struct wait w = { .failure = &r->failure };
 
     r->facts.tried = true;
-    if (copy_take_name(r->run->ts, &r->vm, record, &r->failure) == 0 && !record->paused) {
+    if (vm_take_own_name(r->run->ts, &r->vm, record, &r->failure) == 0 && !record->paused) {
         r->run->ts->ops->domain.unpause(r->run->ts, r->vm.domid, on_done, &w);
         await(r, &w);
     }

@@ -77,7 +77,7 @@ bool recover_confirm(const struct recover_request *request, const struct journal
 struct recover_account {
     bool dry_run;
     const struct journal_entry *entry;
-    const char *vm, *there;
+    const char *vm_name, *peer;       /* the VM, and the other host, as messages name them */
     char id[JOURNAL_ID_SIZE];
     struct json_object *object, *steps, *answers; /* NULL: lines */
 };

@@ -89,7 +89,7 @@ static void head_line(const struct recover_account *a)
 
     if (localtime_r(&since, &tm))
         strftime(when, sizeof when, "%Y-%m-%d %H:%M:%S", &tm);
-    printf("%s (%s) %s %s: %s; since %s\n", a->vm, a->id, record->side == JOURNAL_SEND ? "to" : "from", a->there,
+    printf("%s (%s) %s %s: %s; since %s\n", a->vm_name, a->id, record->side == JOURNAL_SEND ? "to" : "from", a->peer,
            shown_as(record->state), when);
 }
 
@@ -146,7 +146,7 @@ void recover_tell_begin(struct recover_account *a, const struct recover_request 
                         const struct journal_entry *entry)
 {
     *a = (struct recover_account){
-        .dry_run = request->dry_run, .entry = entry, .vm = entry->record.name, .there = entry->record.peer,
+        .dry_run = request->dry_run, .entry = entry, .vm_name = entry->record.name, .peer = entry->record.peer,
     };
     journal_id(&entry->record, a->id);
     if (request->json)
@@ -180,7 +180,7 @@ void recover_tell_there(struct recover_account *a, enum recover_answer answer, c
         fields_add_text(object, "text", text);
         json_object_array_add(a->answers, object);
     } else {
-        printf("    %s: %s%s%s\n", a->there, answer_words(answer), text[0] ? ": " : "", text);
+        printf("    %s: %s%s%s\n", a->peer, answer_words(answer), text[0] ? ": " : "", text);
     }
 }
 
@@ -188,7 +188,7 @@ static void tell_words(struct recover_account *a, const struct recover_step *ste
 {
     char text[2048];
 
-    recover_say(step, a->vm, a->there, a->id, text, sizeof text);
+    recover_say(step, a->vm_name, a->peer, a->id, text, sizeof text);
     if (a->object) {
         struct json_object *object = json_object_new_object();
 
@@ -210,9 +210,9 @@ void recover_tell_step(struct recover_account *a, const struct recover_step *ste
 void recover_tell_question(struct recover_account *a, const struct recover_step *silent)
 {
     if (a->object)
-        fields_add_text(a->object, "asks", a->there);
+        fields_add_text(a->object, "asks", a->peer);
     else
-        printf("  * %s is asked first, and its answer decides; without one:\n", a->there);
+        printf("  * %s is asked first, and its answer decides; without one:\n", a->peer);
     tell_words(a, silent, " ");
 }
 

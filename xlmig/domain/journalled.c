@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "xlmig/domain/here.h"
+#include "xlmig/domain/journalled.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -9,8 +9,8 @@ static bool may_run(enum recover_domain domain)
     return domain == RECOVER_DOMAIN_RUNNING || domain == RECOVER_DOMAIN_PAUSED;
 }
 
-enum recover_domain copy_look(struct toolstack *ts, const struct journal_record *record, struct vm *vm,
-                              struct failure *failure)
+enum recover_domain vm_find_journalled(struct toolstack *ts, const struct journal_record *record, struct vm *vm,
+                                        struct failure *failure)
 {
     enum recover_domain domain = RECOVER_DOMAIN_ABSENT;
     struct vm *vms;
@@ -27,8 +27,8 @@ enum recover_domain copy_look(struct toolstack *ts, const struct journal_record 
     return domain;
 }
 
-int copy_take_name(struct toolstack *ts, const struct vm *vm, const struct journal_record *record,
-                   struct failure *failure)
+int vm_take_own_name(struct toolstack *ts, const struct vm *vm, const struct journal_record *record,
+                     struct failure *failure)
 {
     if (strcmp(vm->name, record->name) == 0)
         return 0;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* What this host has of a VM whose migration is in a journal: for receive, which answers for it, and recover. */
-#ifndef XLMIG_DOMAIN_HERE_H
-#define XLMIG_DOMAIN_HERE_H
+#ifndef XLMIG_DOMAIN_JOURNALLED_H
+#define XLMIG_DOMAIN_JOURNALLED_H
 
 #include "xlmig/base/failure.h"
 #include "xlmig/handover/rules.h"
@@ -11,11 +11,11 @@
  * Look for it, by its UUID; *vm is it, if there is any.  Of several the one that
  * runs, or may at any time.  RECOVER_DOMAIN_UNKNOWN: see failure.
  */
-enum recover_domain copy_look(struct toolstack *ts, const struct journal_record *record, struct vm *vm,
-                              struct failure *failure);
+enum recover_domain vm_find_journalled(struct toolstack *ts, const struct journal_record *record, struct vm *vm,
+                                        struct failure *failure);
 
 /* Give it the VM's own name, unless it has that.  -1: see failure. */
-int copy_take_name(struct toolstack *ts, const struct vm *vm, const struct journal_record *record,
-                   struct failure *failure);
+int vm_take_own_name(struct toolstack *ts, const struct vm *vm, const struct journal_record *record,
+                     struct failure *failure);
 
 #endif
