@@ -5,8 +5,23 @@ receive_room = xlmig/receive/libreceive.la $(base_room) $(vm_room) $(helper_room
 xlmig_receive_libreceive_la_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS)
 xlmig_receive_libreceive_la_LIBADD = $(EVENT_LIBS)
 xlmig_receive_libreceive_la_SOURCES = \
-	xlmig/receive/child.c \
+	xlmig/receive/channels.c \
+	xlmig/receive/channels.h \
+	xlmig/receive/conversation.c \
+	xlmig/receive/conversation.h \
+	xlmig/receive/copying.c \
+	xlmig/receive/copying.h \
+	xlmig/receive/ending.c \
+	xlmig/receive/ending.h \
 	xlmig/receive/holding.c \
-	xlmig/receive/internal.h \
+	xlmig/receive/holding.h \
 	xlmig/receive/receive.c \
-	xlmig/receive/receive.h
+	xlmig/receive/receive.h \
+	xlmig/receive/receiver.c \
+	xlmig/receive/receiver.h \
+	xlmig/receive/requests.c \
+	xlmig/receive/requests.h \
+	xlmig/receive/restore-child.c \
+	xlmig/receive/restore-child.h \
+	xlmig/receive/word.c \
+	xlmig/receive/word.h

@@ -11,7 +11,7 @@
  *     AWAIT_HELLO -> AWAIT_PREFLIGHT -> AWAIT_BEGIN -> STARTING -> RELAYING -> HOLDING -> AWAIT_WORD <-> ACTING
  *
  *                From HOLDING on the child is gone, and the copy is this process's, by its journal
- *                (holding.c).  A word of the handover may stand in the place of PREFLIGHT.  A
+ *                (holding.c, word.c).  A word of the handover may stand in the place of PREFLIGHT.  A
  *                sender that keeps no journal has the child start the VM:
  *
  *                                                                   -> AWAIT_GO -> AWAIT_REPORT -> ENDING
