@@ -5,6 +5,7 @@ include $(top_srcdir)/tests/xlmig/domain/local.mk
 include $(top_srcdir)/tests/xlmig/handover/local.mk
 include $(top_srcdir)/tests/xlmig/helper/local.mk
 include $(top_srcdir)/tests/xlmig/peer/local.mk
+include $(top_srcdir)/tests/xlmig/send/local.mk
 include $(top_srcdir)/tests/xlmig/simhost/local.mk
 include $(top_srcdir)/tests/xlmig/toolstack/local.mk
 include $(top_srcdir)/tests/xlmig/toolstack/libxl/local.mk

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What was asked before a move, told to the administrator. */
-#include "xlmig/send/send.h"
+#include "config.h"
+#include "xlmig/send/checks.h"
 
 #include <json-c/json.h>
 #include <stdio.h>

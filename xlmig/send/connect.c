@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The connections to the other side: the one that controls, and those that carry data. */
 #include "config.h"
-#include "xlmig/send/send.h"
+#include "xlmig/send/connect.h"
+
 #include "xlmig/peer/way.h"
+#include "xlmig/send/ledger.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -21,27 +22,70 @@ bool send_transport_is_ssh(const struct send_request *request)
     return !way_is_command(request->transport) && !way_is_fd(request->transport);
 }
 
+/* ---- the one that controls ---- */
+
 void send_connect(struct send *s, bool stock)
 {
-    const struct peer_callbacks callbacks = { .user = s, .event = send_on_peer_event };
+    const struct peer_callbacks callbacks = { .user = s, .event = s->link.on_peer_event };
     struct failure failure = { 0 };
     const struct way way = way_of(s);
     struct way_command command = { .words = NULL };
     const char *xl = s->request->paused ? "xl migrate-receive -p" : "xl migrate-receive";
 
-    s->preparation.stock_tried = stock;
     send_await(s, "an answer", s->request->connect_timeout_us);
-    if (s->handover.begun && way_is_fd(way.transport))
+    if (send_is_handing_over(s) && way_is_fd(way.transport))
         failure_set(&failure, "there is no second connection where descriptors were given");
     else if (way_command(&way, stock ? xl : NULL, &command, &failure) == 0)
         s->link.peer = peer_open(s->base, &command.specs[0], &s->link.own_hello, &callbacks, &failure);
     way_command_dispose(&command);
     if (s->link.peer)
         return;
-    if (s->handover.begun)
-        send_feed(s, HANDOVER_PEER_LOST);
+    if (send_is_handing_over(s))
+        send_post(s, HANDOVER_PEER_LOST);
     else
         send_refuse(s, EXIT_REFUSED, "%s", failure.text);
+}
+
+static void on_renew(evutil_socket_t fd, short what, void *user)
+{
+    struct send *s = user;
+    bool to_say_how_it_ended = send_is_handing_over(s);
+
+    (void)fd;
+    (void)what;
+    if (to_say_how_it_ended) /* the receiver is not there any more, or does not hear */
+        peer_close_soon(s->link.peer);
+    else
+        peer_close(s->link.peer);
+    s->link.peer = NULL;
+    s->link.state = LINK_GREETING;
+    if (to_say_how_it_ended)
+        send_connect(s, false);
+    else
+        send_post_preparation(s, PREPARATION_PEER_GONE);
+}
+
+/* The peer that tells of a loss cannot be replaced from within: from the loop, then. */
+void send_renew_link(struct send *s)
+{
+    s->link.state = LINK_GOING;
+    event_active(s->link.renew, EV_TIMEOUT, 1);
+}
+
+int send_link_init(struct send *s)
+{
+    s->link.renew = evtimer_new(s->base, on_renew, s);
+    return s->link.renew ? 0 : -1;
+}
+
+void send_link_dispose(struct send *s)
+{
+    if (s->link.peer)
+        peer_hang_up(s->link.peer); /* then its receiver lets the channels go */
+    send_channels_close(s->link.channels);
+    peer_close(s->link.peer);
+    if (s->link.renew)
+        event_free(s->link.renew);
 }
 
 /* ---- what both sides can ---- */
@@ -63,28 +107,21 @@ int send_choose(struct send *s, const struct message_hello *peer, struct failure
 
 static void on_channels_ready(void *user)
 {
-    struct send *s = user;
-
-    s->preparation.channels_ready = true;
-    send_when_connected(s);
-}
-
-static void on_channel_lost(void *user, const char *text)
-{
-    send_on_channel_lost(user, text);
+    send_post_preparation(user, PREPARATION_CHANNELS_READY);
 }
 
 static void on_channel_note(void *user, const char *line)
 {
     const struct peer_event event = { .kind = PEER_NOTE, .text = line };
+    struct send *s = user;
 
-    send_on_peer_event(user, &event);
+    s->link.on_peer_event(s, &event);
 }
 
 static int open_channels(struct send *s, const struct message_begin *begin)
 {
     const struct send_channels_callbacks callbacks = {
-        .user = s, .ready = on_channels_ready, .lost = on_channel_lost, .note = on_channel_note,
+        .user = s, .ready = on_channels_ready, .lost = s->link.on_channel_lost, .note = on_channel_note,
     };
     struct send_channels_spec spec = { .begin = *begin, .own_hello = s->link.own_hello };
     const struct way way = way_of(s);
@@ -103,29 +140,40 @@ static int open_channels(struct send *s, const struct message_begin *begin)
     return s->link.channels ? 0 : -1;
 }
 
+/* -1: refused, and told. */
+static int fill_begin(struct send *s, struct message_begin *begin)
+{
+    const struct negotiate_choice *choice = &s->link.choice;
+
+    *begin = (struct message_begin){
+        .paused = s->request->paused, .image_v1 = choice->image_v1, .nr_channels = choice->nr_channels,
+        .data = choice->data,
+        .generation = s->ledger.kept_there ? journal_record(s->ledger.journal)->generation : 0,
+    };
+    if (getrandom(begin->key, sizeof begin->key, 0) != (ssize_t)sizeof begin->key) {
+        send_refuse(s, EXIT_REFUSED, "the kernel has no random numbers: %s", strerror(errno));
+        return -1;
+    }
+    memcpy(begin->token, s->ledger.token, sizeof begin->token);
+    if (s->request->data_address)
+        snprintf(begin->address, sizeof begin->address, "%s", s->request->data_address);
+    return 0;
+}
+
 void send_begin(struct send *s)
 {
-    struct message_begin begin = {
-        .paused = s->request->paused, .image_v1 = s->link.choice.image_v1, .nr_channels = s->link.choice.nr_channels,
-        .data = s->link.choice.data,
-    };
+    struct message_begin begin;
+    bool one_connection;
 
-    s->preparation.begun = true;
-    if (send_begin_journal(s) < 0)
+    if (send_begin_journal(s) < 0 || fill_begin(s, &begin) < 0)
         return;
-    if (getrandom(begin.key, sizeof begin.key, 0) != (ssize_t)sizeof begin.key) {
-        send_refuse(s, EXIT_REFUSED, "the kernel has no random numbers: %s", strerror(errno));
-        return;
-    }
-    memcpy(begin.token, s->ledger.token, sizeof begin.token);
-    begin.generation = s->ledger.kept_there ? journal_record(s->ledger.journal)->generation : 0;
-    if (s->request->data_address)
-        snprintf(begin.address, sizeof begin.address, "%s", s->request->data_address);
-    s->preparation.channels_ready = begin.nr_channels == 1 && begin.data == MESSAGE_DATA_INLINE;
+    one_connection = begin.nr_channels == 1 && begin.data == MESSAGE_DATA_INLINE;
     send_await(s, "it to listen", s->request->preflight_timeout_us);
-    if (!s->preparation.channels_ready && open_channels(s, &begin) < 0)
+    if (!one_connection && open_channels(s, &begin) < 0)
         return;
-    peer_begin(s->link.peer, &begin);
+    peer_begin(s->link.peer, &begin); /* a failure shows as PEER_LOST */
+    if (one_connection)
+        send_post_preparation(s, PREPARATION_CHANNELS_READY);
 }
 
 void send_invite_channels(struct send *s, const struct message_channels *where)
@@ -134,7 +182,9 @@ void send_invite_channels(struct send *s, const struct message_channels *where)
         send_channels_invite(s->link.channels, where);
 }
 
-static void tell_how(struct send *s)
+/* ---- for the engine, and for who wants to know ---- */
+
+void send_tell_way(struct send *s)
 {
     char text[400] = "1 channel";
 
@@ -145,30 +195,24 @@ static void tell_how(struct send *s)
     progress_note(&s->progress, "%s image, %s", s->link.choice.image_v1 ? "xlmig's" : "libxc's", text);
 }
 
-void send_when_connected(struct send *s)
-{
-    if (!s->preparation.listening || !s->preparation.channels_ready || s->over)
-        return;
-    tell_how(s);
-    send_copy(s);
-}
-
 int send_data_fd(const struct send *s)
 {
-    return s->link.choice.data == MESSAGE_DATA_INLINE ? peer_data_fd(s->link.peer)
-                                                      : send_channels_fds(s->link.channels)[0];
+    if (s->link.choice.data == MESSAGE_DATA_INLINE)
+        return peer_data_fd(s->link.peer);
+    return send_channels_fds(s->link.channels)[0];
 }
 
 void send_fill_image(const struct send *s, struct helper_image *image)
 {
+    const struct negotiate_choice *choice = &s->link.choice;
+
     *image = (struct helper_image){
-        .chosen = s->request->image != IMAGE_AUTO || s->link.own_hello.image_version >= 1,
-        .v1 = s->link.choice.image_v1,
-        .features = s->link.choice.features, .threads = s->request->threads, .compress = s->request->compress,
+        .chosen = s->request->image != IMAGE_AUTO || s->link.own_hello.image_version >= 1, .v1 = choice->image_v1,
+        .features = choice->features, .threads = s->request->threads, .compress = s->request->compress,
     };
     if (!s->link.channels)
         return;
     image->channels = send_channels_fds(s->link.channels) + 1;
-    image->nr_channels = s->link.choice.nr_channels - 1;
+    image->nr_channels = choice->nr_channels - 1;
     memcpy(image->token, s->ledger.token, sizeof image->token);
 }

@@ -1,13 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What others may ask of a move, and tell it, while it runs: the answers of watch/socket.h. */
 #include "config.h"
-#include "xlmig/send/send.h"
-
-#include "xlmig/base/loop.h"
+#include "xlmig/send/console.h"
 
 static const char *state_of(const struct send *s)
 {
-    return s->handover.begun ? handover_state_name(s->handover.state) : "getting ready";
+    return send_is_handing_over(s) ? handover_state_name(s->handover.state) : "getting ready";
 }
 
 static struct json_object *on_status(void *user)
@@ -22,7 +19,7 @@ static struct json_object *on_status(void *user)
 
 static bool is_copying(const struct send *s)
 {
-    return s->handover.begun && s->handover.state == HANDOVER_COPYING;
+    return send_is_handing_over(s) && s->handover.state == HANDOVER_COPYING;
 }
 
 /* What was set before the copy began is what it begins with. */
@@ -31,7 +28,7 @@ static int on_command(void *user, struct helper_command command, struct failure 
     struct send *s = user;
     struct run_limits *limits = &s->progress.run.limits;
 
-    if (s->handover.begun && !is_copying(s))
+    if (send_is_handing_over(s) && !is_copying(s))
         return failure_set(failure, "the copy is over: %s", state_of(s));
     if (command.kind == HELPER_SET_MAX_BANDWIDTH && command.value && command.value < SEND_MIN_BANDWIDTH)
         return failure_set(failure, "the bandwidth is at least 64K, or 0 for no limit");
@@ -54,7 +51,7 @@ static int on_cancel(void *user, struct failure *failure)
 
     if (s->cancelled)
         return failure_set(failure, "it is being cancelled already");
-    if (s->handover.begun && handover_step(s->handover.state, HANDOVER_CANCEL).action == HANDOVER_DO_NOTHING)
+    if (send_is_past_cancel(s))
         return failure_set(failure, "it is too late to cancel: %s", state_of(s));
     send_cancel(s);
     return 0;

@@ -8,7 +8,7 @@
  *     ABORTED                                     ------------> likewise
  */
 #include "config.h"
-#include "xlmig/send/send.h"
+#include "xlmig/send/leftover.h"
 
 #include "xlmig/recover/ask.h"
 #include "xlmig/handover/rules.h"
@@ -85,23 +85,23 @@ static void on_told(void *user, enum recover_answer answer)
         check_remedy(check_add(&s->preparation.found, CHECK_REFUSED, "journal",
                                "IT MAY RUN TWICE: somebody started the copy that an earlier migration left on %s, and "
                                "both may write to its disks", record->peer),
-                     "Stop one of them now: xl destroy, on the host whose copy is worth less. Then type: xlmig recover %s",
-                     id);
+                     "Stop one of them now: xl destroy, on the host whose copy is worth less. Then type: "
+                     "xlmig recover %s", id);
     else if (answer != RECOVER_CLOSED)
         progress_note(&s->progress,
                       "%s is still to be told that an earlier migration of %s is over (%s); at any time, type: "
                       "xlmig recover %s", record->peer, s->vm.name, recover_ask_text(s->preparation.leftover_ask), id);
     let_go(s, answer == RECOVER_CLOSED);
-    send_go_on(s);
+    send_post_preparation(s, PREPARATION_CLEAR);
 }
 
-static void tell_there(struct send *s)
+void send_tell_leftover(struct send *s)
 {
     const struct journal_record *record = journal_record(s->preparation.leftover);
 
     if (!record->transport[0]) { /* it keeps no journal, and gave up when its connection ended */
         let_go(s, true);
-        send_go_on(s);
+        send_post_preparation(s, PREPARATION_CLEAR);
         return;
     }
     s->preparation.leftover_ask = recover_ask_new(s->base, &s->host, record, NULL, TELL_US);
@@ -119,18 +119,15 @@ static void on_settled(void *user, enum settle_end end, const struct failure *fa
 {
     struct send *s = user;
 
-    s->preparation.config_pending = false;
-    if (s->cancelled)
-        send_refuse(s, EXIT_CANCELLED, "cancelled");
-    else if (end == SETTLE_RUNS)
-        tell_there(s);
+    if (end == SETTLE_RUNS || s->preparation.state == PREPARATION_CANCELLING)
+        send_post_preparation(s, PREPARATION_SETTLED);
     else
         send_refuse(s, EXIT_REFUSED, "an earlier migration left it in such a state that it does not run: %s",
                     failure ? failure->text : "it has ended");
 }
 
 /* A request to suspend that the dead command made: the guest must not obey it later. */
-static void settle_here(struct send *s)
+void send_settle_leftover(struct send *s)
 {
     struct failure failure = { 0 };
 
@@ -138,7 +135,6 @@ static void settle_here(struct send *s)
         send_refuse(s, EXIT_REFUSED, "%s", failure.text);
         return;
     }
-    s->preparation.config_pending = true; /* the toolstack is at it, and is waited for */
     settle_guest(s->ts, s->base, s->vm.domid, 0, on_settled, s);
 }
 
@@ -148,19 +144,18 @@ static void end_it(struct send *s)
     struct failure failure = { 0 };
 
     if (is_to_be_told(record)) {
-        tell_there(s);
+        send_post_preparation(s, PREPARATION_UNTOLD);
     } else if (!ends_here(s, record)) { /* it went on while nobody held it */
         refuse_leftover(s, record);
         let_go(s, false);
-        send_go_on(s);
+        send_post_preparation(s, PREPARATION_CLEAR);
     } else if (journal_advance(s->preparation.leftover, JOURNAL_ABORTED, "its command died", &failure) < 0) {
         send_refuse(s, EXIT_REFUSED, "an earlier migration of it cannot be ended: %s (in %s)", failure.text,
                     s->ledger.dir);
     } else {
         progress_note(&s->progress, "an earlier migration of %s to %s, whose command is no more, is ended first",
-                      s->vm.name,
-                      record->peer);
-        settle_here(s);
+                      s->vm.name, record->peer);
+        send_post_preparation(s, PREPARATION_UNSETTLED);
     }
 }
 
@@ -181,7 +176,7 @@ static void take_it(struct send *s, const struct journal_entry *entry)
         check_add(&s->preparation.found, CHECK_REFUSED, "journal", "%s", failure.text);
         break;
     }
-    send_go_on(s);
+    send_post_preparation(s, PREPARATION_CLEAR);
 }
 
 void send_end_leftover(struct send *s)
@@ -202,11 +197,10 @@ void send_end_leftover(struct send *s)
         refuse_held(s, &entry);
     else if (ends)
         check_add(&s->preparation.found, CHECK_WARNING, "journal",
-                  "an earlier migration of it, to %s, was interrupted; to send it ends "
-                  "that first", entry.record.peer);
+                  "an earlier migration of it, to %s, was interrupted; to send it ends that first", entry.record.peer);
     else if (rc == 0 && !journal_may_end(entry.record.state))
         refuse_leftover(s, &entry.record);
-    send_go_on(s);
+    send_post_preparation(s, PREPARATION_CLEAR);
 }
 
 /* ---- a VM that cannot be sent as it is, and why ---- */

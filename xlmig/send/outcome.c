@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What the administrator is told once the handover has come to an end: where the VM is, and what to type next. */
 #include "config.h"
-#include "xlmig/send/send.h"
+#include "xlmig/send/outcome.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -1,47 +1,64 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Before the guest is touched: find it, ask what stands in its way, connect, ask the other side. */
-#include "xlmig/send/send.h"
+#include "config.h"
+#include "xlmig/send/prepare.h"
 
-#include "xlmig/domain/find.h"
 #include "xlmig/base/text.h"
+#include "xlmig/domain/find.h"
+#include "xlmig/send/checks.h"
+#include "xlmig/send/connect.h"
+#include "xlmig/send/leftover.h"
+#include "xlmig/send/ledger.h"
 
-#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define GIGABIT_BYTES_PER_S 117e6 /* what is left of 1 Gbit/s for the payload */
-#define SEND_REFUSAL_MAX 8192u
 
-/* When only checking, this is a result as any other; the rest can then not be asked. */
-static void end_check(struct send *s, int exit_status, const char *text)
+/* ---- finding it ---- */
+
+/* -1: refused, and told. */
+static int keep_config(struct send *s, const char *json, const struct failure *failure)
 {
-    s->exit_status = exit_status;
-    if (exit_status != EXIT_CANCELLED)
-        check_add(&s->preparation.found, CHECK_REFUSED, s->preparation.config_json ? "destination" : "vm", "%s", text);
+    if (!json) {
+        send_refuse(s, EXIT_REFUSED, "%s", failure->text);
+        return -1;
+    }
+    s->preparation.config_json = strdup(json);
+    if (s->preparation.config_json)
+        return 0;
+    send_refuse(s, EXIT_REFUSED, "out of memory");
+    return -1;
 }
 
-void send_refuse(struct send *s, int exit_status, const char *format, ...)
+static void on_config(void *user, const char *json, const struct failure *failure)
 {
-    char text[SEND_REFUSAL_MAX];
-    va_list args;
+    struct send *s = user;
 
-    if (s->over)
-        return;
-    s->over = true;
-    va_start(args, format);
-    vsnprintf(text, sizeof text, format, args);
-    va_end(args);
-    if (s->request->check_only) {
-        end_check(s, exit_status, text);
+    if (s->preparation.state == PREPARATION_CANCELLING || keep_config(s, json, failure) == 0)
+        send_post_preparation(s, PREPARATION_FOUND);
+}
+
+void send_find(struct send *s)
+{
+    struct failure failure = { 0 }, left_over = { 0 };
+
+    if (s->ts->ops->ask.host(s->ts, &s->host, &failure) < 0) {
+        send_refuse(s, EXIT_REFUSED, "%s", failure.text);
         return;
     }
-    progress_break(&s->progress);
-    fprintf(stderr, "xlmig: %s not sent to %s: %s.\n", s->vm.name[0] ? s->vm.name : s->request->vm, s->destination,
-            text);
-    if (s->vm.name[0])
-        fprintf(stderr, "%s was not touched; it is %s on this host.\n", s->vm.name, vm_state_name(s->vm.state));
-    s->exit_status = exit_status;
+    if (vm_find_running(s->ts, s->request->vm, &s->vm, &failure) < 0) {
+        send_refuse(s, EXIT_REFUSED, "%s", send_is_left_over(s, &left_over) ? left_over.text : failure.text);
+        return;
+    }
+    negotiate_own_hello(&s->host, &s->link.own_hello);
+    snprintf(s->progress.run.vm, sizeof s->progress.run.vm, "%s", s->vm.name);
+    snprintf(s->progress.run.from, sizeof s->progress.run.from, "%s", s->host.name);
+    s->progress.run.memory_bytes = s->vm.memory_bytes;
+    s->ts->ops->ask.config(s->ts, s->vm.domid, on_config, s);
 }
+
+/* ---- this side ---- */
 
 /* May it go on?  A check asks all that can be asked, whatever was found. */
 static bool may_go_on(struct send *s)
@@ -54,8 +71,6 @@ static bool may_go_on(struct send *s)
     send_refuse(s, EXIT_REFUSED, "%s", text);
     return false;
 }
-
-/* ---- this side ---- */
 
 static void check_live(struct send *s, const char *obstacle)
 {
@@ -88,8 +103,7 @@ static void check_obstacles(struct send *s)
         check_add(&s->preparation.found, CHECK_REFUSED, "vm", "%s", obstacles.any);
     else
         check_add(&s->preparation.found, CHECK_OK, "vm", "%s runs on %s, and has nothing that cannot leave it",
-                  s->vm.name,
-                  s->host.name);
+                  s->vm.name, s->host.name);
     check_live(s, obstacles.live);
 }
 
@@ -97,59 +111,18 @@ static void read_cpu_policy(struct send *s)
 {
     struct failure failure = { 0 };
 
-    if (!s->request->ignore_cpu && s->ts->ops->source.cpu_policy(s->ts, s->vm.domid, &s->preparation.cpu_policy,
-                                                                 &failure) < 0)
+    if (!s->request->ignore_cpu &&
+        s->ts->ops->source.cpu_policy(s->ts, s->vm.domid, &s->preparation.cpu_policy, &failure) < 0)
         check_remedy(check_add(&s->preparation.found, CHECK_REFUSED, "cpu", "%s", failure.text),
                      "To go without this check: --ignore-cpu");
 }
 
-void send_go_on(struct send *s)
+void send_ask_here(struct send *s)
 {
     check_obstacles(s);
     read_cpu_policy(s);
     if (may_go_on(s))
-        send_connect(s, s->request->stock);
-}
-
-static void on_config(void *user, const char *json, const struct failure *failure)
-{
-    struct send *s = user;
-
-    s->preparation.config_pending = false;
-    if (s->cancelled) {
-        send_refuse(s, EXIT_CANCELLED, "cancelled");
-        return;
-    }
-    if (!json) {
-        send_refuse(s, EXIT_REFUSED, "%s", failure->text);
-        return;
-    }
-    s->preparation.config_json = strdup(json);
-    if (!s->preparation.config_json) {
-        send_refuse(s, EXIT_REFUSED, "out of memory");
-        return;
-    }
-    send_end_leftover(s);
-}
-
-void send_prepare(struct send *s)
-{
-    struct failure failure = { 0 }, left_over = { 0 };
-
-    if (s->ts->ops->ask.host(s->ts, &s->host, &failure) < 0) {
-        send_refuse(s, EXIT_REFUSED, "%s", failure.text);
-        return;
-    }
-    if (vm_find_running(s->ts, s->request->vm, &s->vm, &failure) < 0) {
-        send_refuse(s, EXIT_REFUSED, "%s", send_is_left_over(s, &left_over) ? left_over.text : failure.text);
-        return;
-    }
-    negotiate_own_hello(&s->host, &s->link.own_hello);
-    snprintf(s->progress.run.vm, sizeof s->progress.run.vm, "%s", s->vm.name);
-    snprintf(s->progress.run.from, sizeof s->progress.run.from, "%s", s->host.name);
-    s->progress.run.memory_bytes = s->vm.memory_bytes;
-    s->preparation.config_pending = true;
-    s->ts->ops->ask.config(s->ts, s->vm.domid, on_config, s);
+        send_post_preparation(s, PREPARATION_CLEAR);
 }
 
 /* ---- asking the other side ---- */
@@ -158,8 +131,8 @@ static void ask_preflight(struct send *s)
 {
     struct candidate preflight = {
         .type = s->vm.type, .memory_bytes = s->vm.memory_bytes, .vcpus = s->vm.vcpus,
-        .config_json = s->preparation.config_json, .early_devices = !s->request->late_devices &&
-        !s->request->check_only,
+        .config_json = s->preparation.config_json,
+        .early_devices = !s->request->late_devices && !s->request->check_only,
         .ignore_devices = s->request->ignore_devices, .cpu_policy = s->preparation.cpu_policy,
     };
     struct failure failure = { 0 };
@@ -181,8 +154,8 @@ static void compare_releases(struct send *s, const char *there)
         sscanf(there, "Xen %u.%u", &their_major, &their_minor) == 2 &&
         (their_major < major || (their_major == major && their_minor < minor)))
         check_add(&s->preparation.found, CHECK_WARNING, "release",
-                  "%s runs %s, older than %s here: Xen does not promise that this "
-                  "works", s->destination, there, s->host.hypervisor);
+                  "%s runs %s, older than %s here: Xen does not promise that this works", s->destination, there,
+                  s->host.hypervisor);
     else
         check_add(&s->preparation.found, CHECK_OK, "release", "%s here, %s on %s", s->host.hypervisor, there,
                   s->destination);
@@ -202,57 +175,70 @@ static void check_way(struct send *s, const struct message_hello *hello)
               s->link.choice.nr_channels, s->link.choice.nr_channels == 1 ? "" : "s");
     if (s->link.choice.data != MESSAGE_DATA_INLINE)
         check_add(&s->preparation.found, CHECK_UNKNOWN, "data",
-                  "whether %s lets the data through, to a port of its kernel's choice, "
-                  "is known when it is sent", s->destination);
+                  "whether %s lets the data through, to a port of its kernel's choice, is known when it is sent",
+                  s->destination);
 }
 
-static void on_greeted(struct send *s)
+/* Who answers there; and a way to what both can. */
+static bool greeting_suffices(struct send *s)
 {
-    bool is_xlmig = peer_dialect(s->link.peer) == PEER_XLMIG;
-    const struct message_hello *hello = is_xlmig ? peer_hello(s->link.peer) : NULL;
+    const struct message_hello *hello = peer_dialect(s->link.peer) == PEER_XLMIG ? peer_hello(s->link.peer) : NULL;
 
-    if (is_xlmig)
+    if (hello) {
         check_add(&s->preparation.found, CHECK_OK, "destination", "%s answers on %s", hello->program, hello->host);
-    else
-        check_remedy(check_add(&s->preparation.found, CHECK_UNKNOWN, "destination",
-                               "%s has stock xl, which cannot be asked what it "
-                               "can take", s->destination),
-                     "Install xlmig there, too");
-    if (is_xlmig)
         compare_releases(s, hello->hypervisor);
-    check_way(s, hello);
-    if (!may_go_on(s))
-        return;
-    if (is_xlmig) {
-        ask_preflight(s);
-    } else if (s->request->check_only) {
-        s->over = true;
     } else {
-        progress_note(&s->progress, "%s answers with stock xl: what it can take cannot be asked beforehand",
-                      s->destination);
-        send_tell_notes(s);
-        if (send_begin_journal(s) == 0)
-            send_copy(s);
+        check_remedy(check_add(&s->preparation.found, CHECK_UNKNOWN, "destination",
+                               "%s has stock xl, which cannot be asked what it can take", s->destination),
+                     "Install xlmig there, too");
     }
+    check_way(s, hello);
+    return may_go_on(s);
+}
+
+void send_ask_there(struct send *s)
+{
+    if (greeting_suffices(s))
+        ask_preflight(s);
+}
+
+void send_record_for_xl(struct send *s)
+{
+    if (!greeting_suffices(s))
+        return;
+    if (s->request->check_only) {
+        send_end_preparation(s);
+        return;
+    }
+    progress_note(&s->progress, "%s answers with stock xl: what it can take cannot be asked beforehand",
+                  s->destination);
+    send_tell_notes(s);
+    if (send_begin_journal(s) == 0)
+        send_post_preparation(s, PREPARATION_RECORDED);
+}
+
+static void add_their_checks(struct send *s, const struct candidate_answer *answer)
+{
+    struct check_list *found = &s->preparation.found;
+
+    for (unsigned i = 0; i < answer->found.nr; i++) {
+        const struct check *check = &answer->found.checks[i];
+
+        check_remedy(check_add(found, check->result, check->subject, "%s", check->text), "%s", check->remedy);
+    }
+    found->incomplete |= answer->found.incomplete;
+    if (answer->only_refusals && !check_refuses(&answer->found))
+        check_add(found, CHECK_UNKNOWN, "destination", "it sees nothing in the way, but its xlmig is of a release "
+                  "that looks neither for disks nor for networks");
 }
 
 static void on_answered(struct send *s, const struct candidate_answer *answer)
 {
-    if (s->preparation.begun) /* a receiver that answers twice */
+    if (s->preparation.state != PREPARATION_ASKING_THERE) /* a receiver that answers twice, or was not asked */
         return;
-    for (unsigned i = 0; i < answer->found.nr; i++) {
-        const struct check *check = &answer->found.checks[i];
-
-        check_remedy(check_add(&s->preparation.found, check->result, check->subject, "%s", check->text), "%s",
-                     check->remedy);
-    }
-    s->preparation.found.incomplete |= answer->found.incomplete;
-    if (answer->only_refusals && !check_refuses(&answer->found))
-        check_add(&s->preparation.found, CHECK_UNKNOWN, "destination",
-                  "it sees nothing in the way, but its xlmig is of a release "
-                  "that looks neither for disks nor for networks");
+    add_their_checks(s, answer);
     if (s->request->check_only) {
-        s->over = true;
+        send_end_preparation(s);
         return;
     }
     if (!may_go_on(s))
@@ -262,26 +248,29 @@ static void on_answered(struct send *s, const struct candidate_answer *answer)
         return;
     }
     send_tell_notes(s);
-    send_begin(s);
+    send_post_preparation(s, PREPARATION_ANSWERED);
 }
+
+/* ---- what it says until it listens ---- */
 
 static void on_lost(struct send *s, const char *text)
 {
-    bool can_fall_back = !s->preparation.stock_tried && send_transport_is_ssh(s->request);
+    bool can_fall_back = s->preparation.state == PREPARATION_CONNECTING && !s->request->stock &&
+                         send_transport_is_ssh(s->request);
 
-    if (can_fall_back && peer_command_not_found(s->link.peer)) {
-        /* The peer that tells of this cannot be replaced from within: from the loop, then. */
-        event_active(s->link.renew, EV_TIMEOUT, 1);
-        return;
-    }
-    send_refuse(s, EXIT_REFUSED, "%s", text);
+    if (can_fall_back && peer_command_not_found(s->link.peer))
+        send_post_preparation(s, PREPARATION_NO_XLMIG);
+    else
+        send_refuse(s, EXIT_REFUSED, "%s", text);
 }
 
 void send_on_preparing(struct send *s, const struct peer_event *event)
 {
+    bool is_xl = peer_dialect(s->link.peer) == PEER_XL;
+
     switch (event->kind) {
     case PEER_GREETED:
-        on_greeted(s);
+        send_post_preparation(s, is_xl ? PREPARATION_GREETED_BY_XL : PREPARATION_GREETED);
         return;
     case PEER_ANSWERED:
         on_answered(s, event->answer);
@@ -290,8 +279,7 @@ void send_on_preparing(struct send *s, const struct peer_event *event)
         send_invite_channels(s, event->where);
         return;
     case PEER_LISTENING:
-        s->preparation.listening = true;
-        send_when_connected(s);
+        send_post_preparation(s, PREPARATION_LISTENING);
         return;
     case PEER_DEVICES:
         s->preparation.devices_ready = true;

@@ -2,6 +2,7 @@
 #include "xlmig/send/send.h"
 #include "xlmig/cli/verb.h"
 #include "xlmig/verbs/session.h"
+#include "xlmig/verbs/shared-options.h"
 
 struct check_options {
     const char *transport, *ssh_command, *image, *channels;
@@ -64,8 +65,8 @@ static int check(const struct verb_call *call)
         fprintf(stderr, "xlmig check: --quiet and --json exclude each other\n");
         return EXIT_USAGE;
     }
-    if (!send_way_makes_sense("check", o->transport, o->channels, request.host) ||
-        !send_read_image("check", o->image, o->channels, &request))
+    if (!shared_way_makes_sense("check", o->transport, o->channels, request.host) ||
+        !shared_read_image("check", o->image, o->channels, &request))
         return EXIT_USAGE;
     if (toolstack_session_open(&session, call->toolstack, &failure) < 0) {
         fprintf(stderr, "xlmig: %s not checked: %s.\n", request.vm, failure.text);

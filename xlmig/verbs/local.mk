@@ -24,6 +24,7 @@ xlmig_verbs_libverbs_la_SOURCES = \
 	xlmig/verbs/session.h \
 	xlmig/verbs/set.c \
 	xlmig/verbs/shared-options.c \
+	xlmig/verbs/shared-options.h \
 	xlmig/verbs/top.c \
 	xlmig/verbs/verify.c \
 	xlmig/verbs/version.c \

@@ -2,6 +2,7 @@
 #include "xlmig/send/send.h"
 #include "xlmig/cli/verb.h"
 #include "xlmig/verbs/session.h"
+#include "xlmig/verbs/shared-options.h"
 
 #include <string.h>
 
@@ -113,7 +114,7 @@ static bool image_makes_sense(const struct send_options *o, struct send_request 
 {
     static const char *const codecs[] = { "auto", "none", "lz4", "zstd", NULL };
 
-    if (!send_read_image("send", o->image, o->channels, request))
+    if (!shared_read_image("send", o->image, o->channels, request))
         return false;
     if (o->compress && !is_one_of(o->compress, codecs)) {
         fprintf(stderr, "xlmig send: --compress is auto, none, lz4 or zstd, not '%s'\n", o->compress);
@@ -156,7 +157,7 @@ static bool limits_make_sense(const struct send_options *o, struct send_request 
 
 static bool options_make_sense(const struct send_options *o, const char *host)
 {
-    if (!send_way_makes_sense("send", o->transport, o->channels, host))
+    if (!shared_way_makes_sense("send", o->transport, o->channels, host))
         return false;
     if (o->data_address && strcmp(o->transport, "tls") != 0 && strcmp(o->transport, "tcp") != 0) {
         fprintf(stderr, "xlmig send: --data-address is for --transport=tls and tcp\n");

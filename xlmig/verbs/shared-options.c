@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Options that more than one verb has. */
-#include "xlmig/send/send.h"
+#include "xlmig/verbs/shared-options.h"
+
 #include "xlmig/cli/verb.h"
 #include "xlmig/peer/way.h"
 
 #include <string.h>
 
-bool send_way_makes_sense(const char *verb, const char *transport, const char *channels, const char *host)
+bool shared_way_makes_sense(const char *verb, const char *transport, const char *channels, const char *host)
 {
     if (!way_is_known(transport)) {
         fprintf(stderr, "xlmig %s: --transport is ssh, tls, tcp, exec:COMMAND or fd:IN,OUT,..., not '%s'\n", verb,
@@ -25,7 +25,7 @@ bool send_way_makes_sense(const char *verb, const char *transport, const char *c
     return true;
 }
 
-bool send_read_image(const char *verb, const char *image, const char *channels, struct send_request *request)
+bool shared_read_image(const char *verb, const char *image, const char *channels, struct send_request *request)
 {
     if (image_wish_parse(image, &request->image) < 0) {
         fprintf(stderr, "xlmig %s: --image is auto, libxc or v1, not '%s'\n", verb, image);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The source's journal (docs/handover.md), and the last words to the destination, which let both journals go. */
 #include "config.h"
-#include "xlmig/send/send.h"
+#include "xlmig/send/ledger.h"
 
 #include "xlmig/base/state-dir.h"
 
@@ -9,8 +8,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
-
-/* ---- the journal ---- */
 
 static int put(char *out, size_t size, const char *text, const char *what, struct failure *failure)
 {
@@ -81,17 +78,7 @@ int send_record(struct send *s, enum journal_state state)
     return -1;
 }
 
-/*
- * May the destination be READY, so that it must be told?  Never before the guest
- * was asked to suspend: then the end of the stream was not written.
- */
-bool send_may_be_ready(const struct send *s)
-{
-    return s->handover.said.received || s->handover.outcome == SUSPEND_DONE ||
-           (strcmp(s->handover.last_phase, "setup") != 0 && strcmp(s->handover.last_phase, "precopy") != 0);
-}
-
-static bool is_aborted(const struct send *s)
+bool send_is_recorded_aborted(const struct send *s)
 {
     return s->ledger.journal && journal_record(s->ledger.journal)->state == JOURNAL_ABORTED;
 }
@@ -105,77 +92,23 @@ static void finish_journal(struct send *s)
         fprintf(stderr, "xlmig: %s (in %s). Type: xlmig recover %s\n", failure.text, s->ledger.dir, s->ledger.id);
 }
 
-/* Nothing but BEGIN was said: what is there was never READY, and goes by itself. */
-void send_drop_journal(struct send *s)
+/* What is there was never READY, and goes by itself, or is told. */
+static void drop_journal(struct send *s)
 {
     if (!s->ledger.journal)
         return;
-    if (is_aborted(s) || send_record(s, JOURNAL_ABORTED) == 0)
+    if (send_is_recorded_aborted(s) || send_record(s, JOURNAL_ABORTED) == 0)
         finish_journal(s);
     else
         fprintf(stderr, "xlmig: when that can be written to, type: xlmig recover %s\n", s->ledger.id);
 }
 
-/* The end of the handover: the journal goes, or waits for recover. */
 void send_end_journal(struct send *s)
 {
-    if (s->handover.state == HANDOVER_UNDONE)
-        send_drop_journal(s);
+    if (!send_is_handing_over(s) || s->handover.state == HANDOVER_UNDONE)
+        drop_journal(s);
     else if (s->handover.state == HANDOVER_MOVED && s->ledger.journal)
         finish_journal(s);
     journal_release(s->ledger.journal);
     s->ledger.journal = NULL;
-}
-
-/* ---- the last words ---- */
-
-static enum message_type last_word(const struct send *s)
-{
-    if (s->handover.state == HANDOVER_TAKING_BACK || s->handover.state == HANDOVER_TAKING_BACK_ANEW)
-        return MESSAGE_TAKE_BACK;
-    return s->handover.state == HANDOVER_CONFIRMING ||
-        s->handover.state == HANDOVER_CONFIRMING_ANEW ? MESSAGE_CONFIRM : MESSAGE_ABORT;
-}
-
-int send_say(struct send *s, enum message_type type)
-{
-    struct message_word word = { .generation = s->ledger.journal ? journal_record(s->ledger.journal)->generation : 0 };
-
-    memcpy(word.token, s->ledger.token, sizeof word.token);
-    return peer_say(s->link.peer, type, &word);
-}
-
-/*
- * ABORT has the destination forget what it knows of the token, so it is not said
- * before ABORTED is on the disk: that may have failed a moment ago, and work now.
- */
-void send_tell(struct send *s)
-{
-    bool started = s->handover.state == HANDOVER_CONFIRMING;
-
-    if (!s->ledger.kept_there || s->handover.said.closed || (!started && !send_may_be_ready(s)))
-        send_feed(s, HANDOVER_CLOSED);
-    else if (!started && !is_aborted(s) && send_record(s, JOURNAL_ABORTED) < 0)
-        send_feed(s, HANDOVER_PEER_FAILED);
-    else if (!s->link.takes_words || send_say(s, last_word(s)) < 0)
-        send_feed(s, HANDOVER_PEER_LOST);
-}
-
-/* The peer that tells of a loss cannot be replaced from within: from the loop, then. */
-void send_tell_anew(struct send *s)
-{
-    progress_note(&s->progress, "%s, on a new connection", handover_state_name(s->handover.state));
-    s->link.reconnecting = true;
-    s->link.takes_words = false;
-    event_active(s->link.renew, EV_TIMEOUT, 1);
-}
-
-void send_on_greeted_anew(struct send *s)
-{
-    if (!handover_is_anew(s->handover.state))
-        return; /* it greets twice */
-    s->link.takes_words = true;
-    send_await(s, "its answer to how this ended", s->request->go_timeout_us);
-    if (peer_dialect(s->link.peer) != PEER_XLMIG || send_say(s, last_word(s)) < 0)
-        send_feed(s, HANDOVER_PEER_LOST);
 }

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "config.h"
+#include "xlmig/send/copy.h"
+
+#include "stream-format/libxl-stream.h"
+#include "xlmig/base/write.h"
+#include "xlmig/domain/throttle.h"
+#include "xlmig/send/connect.h"
+
+#include <string.h>
+
+#define HEADER_TIMEOUT_S 30
+
+static void slow_down(struct send *s, unsigned percent)
+{
+    struct failure failure = { 0 };
+
+    if (s->handover.throttle && throttle_set(s->handover.throttle, percent, &failure) < 0)
+        progress_note(&s->progress, "%s cannot be slowed down: %s", s->vm.name, failure.text);
+}
+
+void send_unthrottle(struct send *s)
+{
+    struct failure failure = { 0 };
+
+    if (throttle_end(s->handover.throttle, &failure) < 0)
+        progress_note(&s->progress, "%s did not get its scheduler cap back: %s. The next xlmig command tries again",
+                      s->vm.name, failure.text);
+    s->handover.throttle = NULL;
+}
+
+static void on_helper_event(void *user, const struct helper_event *event)
+{
+    struct send *s = user;
+
+    if (event->phase[0])
+        memcpy(s->handover.last_phase, event->phase, sizeof s->handover.last_phase);
+    progress_event(&s->progress, event);
+    if (event->kind == HELPER_THROTTLE)
+        slow_down(s, event->throttle);
+}
+
+static void on_copied(void *user, enum suspend_outcome outcome, const struct failure *failure)
+{
+    struct send *s = user;
+    char lost[1000];
+
+    s->handover.outcome = outcome;
+    if (outcome == SUSPEND_DONE) { /* it has its cap back, and stands still: the rest of it can wait */
+        progress_copied(&s->progress);
+        send_post(s, HANDOVER_COPIED);
+        return;
+    }
+    send_unthrottle(s);
+    /* What the engine met is only that it could not write. */
+    if (s->link.channels && send_channels_lost(s->link.channels, lost, sizeof lost))
+        failure_set(&s->why, "%s", lost);
+    if (outcome == SUSPEND_NOT_ANSWERED)
+        failure_set(&s->why, "the guest did not answer the request to suspend; is its kernel alive and has it "
+                             "Xen's drivers? Should it suspend later after all: xlmig resume %s", s->vm.name);
+    else
+        failure_set(&s->why, "%s", failure ? failure->text : "the copy was stopped");
+    send_post(s, HANDOVER_COPY_FAILED);
+}
+
+static int write_config(struct send *s)
+{
+    const char *config = s->preparation.sent_config_json ? s->preparation.sent_config_json : s->preparation.config_json;
+    uint8_t preamble[STREAM_XL_PREAMBLE_LEN];
+    size_t len = strlen(config) + 1, written;
+
+    if (len > STREAM_XL_DATA_MAX - 4)
+        return -1;
+    stream_encode_xl_preamble(preamble, (uint32_t)len);
+    return write_bounded(send_data_fd(s), preamble, sizeof preamble, HEADER_TIMEOUT_S, &written) < 0 ||
+                   write_bounded(send_data_fd(s), config, len, HEADER_TIMEOUT_S, &written) < 0
+               ? -1 : 0;
+}
+
+void send_start(struct send *s)
+{
+    send_await(s, NULL, 0);
+    if (write_config(s) < 0)
+        send_refuse(s, EXIT_FAILED, "the connection failed before the first byte of the VM");
+    else
+        send_post_preparation(s, PREPARATION_WRITTEN);
+}
+
+void send_copy(struct send *s)
+{
+    struct toolstack_suspend how = {
+        .fd = send_data_fd(s), .live = !s->request->no_live, .user = s, .event = on_helper_event, .done = on_copied,
+        .limits = {
+            .max_rounds = s->request->max_rounds, .max_downtime_us = s->progress.run.limits.max_downtime_us,
+            .max_bandwidth = s->progress.run.limits.max_bandwidth, .timeout_us = s->request->timeout_us,
+            .force_at_timeout = s->request->force_at_timeout, .throttle = s->request->throttle,
+            .hold = s->preparation.sent_config_json && !s->preparation.devices_ready,
+            .stall_timeout_us = s->request->stall_timeout_us,
+        },
+    };
+
+    send_fill_image(s, &how.image);
+    if (s->request->throttle)
+        s->handover.throttle = throttle_new(s->ts, s->request->toolstack, &s->vm);
+    s->handover.state = HANDOVER_COPYING;
+    s->ts->ops->suspend.begin(s->ts, s->vm.domid, &how);
+}
+
+/* An engine that cannot be told so did not wait for it, or is at its end. */
+void send_release_engine(struct send *s)
+{
+    struct failure failure = { 0 };
+
+    s->ts->ops->suspend.tell(s->ts, (struct helper_command){ .kind = HELPER_RELEASE }, &failure);
+}

@@ -1,0 +1,299 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The acts of handover.c's table, each with its record before it, and what its events mean for what is known. */
+#include "config.h"
+#include "xlmig/send/hand-over.h"
+
+#include "xlmig/domain/settle.h"
+#include "xlmig/send/copy.h"
+#include "xlmig/send/last-words.h"
+#include "xlmig/send/ledger.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* ---- to the destination ---- */
+
+static void away_name(const struct send *s, char *name, size_t size)
+{
+    snprintf(name, size, "%s--migratedaway", s->vm.name);
+}
+
+static void rename_away(struct send *s)
+{
+    char away[VM_NAME_MAX + 32];
+
+    away_name(s, away, sizeof away);
+    s->handover.renamed = s->ts->ops->domain.rename(s->ts, s->vm.domid, s->vm.name, away, &s->why) == 0;
+    send_post(s, s->handover.renamed ? HANDOVER_DONE_OK : HANDOVER_DONE_FAILED);
+}
+
+/*
+ * May the destination have the guest?  The last question before GO_DECIDED: whatever
+ * must be true of our copy by then is asked here, where a failure still has it resumed.
+ * 0, and it is recorded; -1, and s->why says why not.
+ */
+static int decide_go(struct send *s)
+{
+    return send_record(s, JOURNAL_GO_DECIDED);
+}
+
+/* -1: not one byte of it can have arrived. */
+static int say_go(struct send *s)
+{
+    struct message_word word = { .generation = 0 };
+
+    if (s->ledger.kept_there) {
+        word.generation = journal_record(s->ledger.journal)->generation;
+        memcpy(word.token, s->ledger.token, sizeof word.token);
+    }
+    if (peer_go(s->link.peer, &word) >= 0)
+        return 0;
+    return failure_set(&s->why, "the connection was lost before the VM was handed over");
+}
+
+static void go(struct send *s)
+{
+    send_post(s, decide_go(s) == 0 && say_go(s) == 0 ? HANDOVER_DONE_OK : HANDOVER_DONE_FAILED);
+}
+
+/* xl gives back by itself what it cannot start, and so does an older release. */
+static void take_back(struct send *s)
+{
+    if (s->ledger.kept_there && (s->link.state != LINK_TAKES_WORDS || send_say(s, MESSAGE_TAKE_BACK) < 0))
+        send_post(s, HANDOVER_PEER_LOST);
+}
+
+/* ---- our own copy ---- */
+
+static void on_destroyed(void *user, const struct failure *failure)
+{
+    struct send *s = user;
+
+    if (failure)
+        failure_set(&s->why, "%s", failure->text);
+    send_post(s, failure ? HANDOVER_DONE_FAILED : HANDOVER_DONE_OK);
+}
+
+static void on_settled(void *user, enum settle_end end, const struct failure *failure)
+{
+    struct send *s = user;
+    char away[VM_NAME_MAX + 32];
+    struct failure rename_failure = { 0 };
+
+    s->progress.running_again_us = now_us();
+    if (end == SETTLE_FAILED) {
+        progress_note(&s->progress, "%s could not be resumed: %s", s->vm.name, failure->text);
+        send_post(s, HANDOVER_DONE_FAILED);
+        return;
+    }
+    s->handover.ended_itself = end == SETTLE_ENDED;
+    away_name(s, away, sizeof away);
+    if (s->handover.renamed && !s->handover.ended_itself &&
+        s->ts->ops->domain.rename(s->ts, s->vm.domid, away, s->vm.name, &rename_failure) < 0)
+        progress_note(&s->progress, "%s keeps the name %s: %s", s->vm.name, away, rename_failure.text);
+    else
+        s->handover.renamed = false;
+    send_post(s, HANDOVER_DONE_OK);
+}
+
+/* May the guest be on its way to being suspended, with nobody waiting for it? */
+static uint64_t settle_grace(const struct send *s)
+{
+    if (s->handover.outcome == SUSPEND_DONE || strcmp(s->handover.last_phase, "setup") == 0 ||
+        strcmp(s->handover.last_phase, "precopy") == 0)
+        return 0;
+    return SETTLE_GRACE_US;
+}
+
+static void destroy_here(struct send *s)
+{
+    if (send_record(s, JOURNAL_MOVED) < 0)
+        send_post(s, HANDOVER_DONE_FAILED);
+    else
+        s->ts->ops->domain.destroy(s->ts, s->vm.domid, on_destroyed, s);
+}
+
+/* Frames can be written again once it said RECEIVED; before that, what is written is the stream's. */
+static void hang_up_stream(struct send *s)
+{
+    if (s->link.state == LINK_TAKES_WORDS && s->ledger.kept_there)
+        return;
+    peer_hang_up(s->link.peer); /* it sees the end of its input and cleans up */
+    if (s->link.channels)
+        send_channels_hang_up(s->link.channels);
+}
+
+/*
+ * A record that cannot be written allows nothing, but for a destination that
+ * cannot be READY, or that has said itself that it never will start the VM.
+ */
+static void resume_here(struct send *s)
+{
+    hang_up_stream(s);
+    s->handover.unrecorded = send_record(s, JOURNAL_ABORTED) < 0 && s->ledger.kept_there && send_may_be_ready(s) &&
+                             !s->handover.said.aborted;
+    if (s->handover.unrecorded)
+        send_post(s, HANDOVER_UNRECORDED);
+    else
+        settle_guest(s->ts, s->base, s->vm.domid, settle_grace(s), on_settled, s);
+}
+
+/* ---- the table ---- */
+
+static void act(struct send *s, enum handover_action action)
+{
+    switch (action) {
+    case HANDOVER_DO_NOTHING:
+        return;
+    case HANDOVER_DO_ABORT_COPY:
+        s->ts->ops->suspend.abort(s->ts);
+        return;
+    case HANDOVER_DO_RENAME_AWAY:
+        rename_away(s);
+        return;
+    case HANDOVER_DO_SEND_GO:
+        go(s);
+        return;
+    case HANDOVER_DO_TAKE_BACK:
+        take_back(s);
+        return;
+    case HANDOVER_DO_DESTROY:
+        destroy_here(s);
+        return;
+    case HANDOVER_DO_RESUME:
+        resume_here(s);
+        return;
+    case HANDOVER_DO_TELL:
+        send_tell(s);
+        return;
+    case HANDOVER_DO_TELL_ANEW:
+        send_tell_anew(s);
+        return;
+    case HANDOVER_DO_FINISH:
+        s->over = true;
+        return;
+    }
+}
+
+static void await_for_state(struct send *s)
+{
+    switch (s->handover.state) {
+    case HANDOVER_AWAIT_READY:
+        send_await(s, "its word that everything has arrived", s->request->ready_timeout_us);
+        return;
+    case HANDOVER_AWAIT_REPORT:
+        send_await(s, "its report whether the VM runs there", s->request->go_timeout_us);
+        return;
+    case HANDOVER_AWAIT_ABORTED:
+    case HANDOVER_TAKING_BACK:
+    case HANDOVER_TAKING_BACK_ANEW:
+        send_await(s, "its word that its copy is gone", s->request->go_timeout_us);
+        return;
+    case HANDOVER_CONFIRMING:
+    case HANDOVER_CONFIRMING_ANEW:
+    case HANDOVER_WITHDRAWING:
+    case HANDOVER_WITHDRAWING_ANEW:
+        send_await(s, "its word that it has taken note", s->request->go_timeout_us);
+        return;
+    default:
+        send_await(s, NULL, 0);
+    }
+}
+
+void send_hand_over(struct send *s, enum handover_event event)
+{
+    const struct handover_step step = handover_step(s->handover.state, event);
+
+    if (step.next == s->handover.state && step.action == HANDOVER_DO_NOTHING)
+        return;
+    s->handover.state = step.next;
+    await_for_state(s);
+    act(s, step.action);
+}
+
+/* ---- the other side ---- */
+
+static void on_started(struct send *s)
+{
+    bool undone = s->handover.state == HANDOVER_WITHDRAWING || s->handover.state == HANDOVER_WITHDRAWING_ANEW;
+
+    if (undone) { /* it was not told to, and ours runs */
+        s->handover.started_unasked = true;
+        send_post(s, HANDOVER_PEER_FAILED);
+        return;
+    }
+    s->progress.running_again_us = now_us();
+    send_post(s, HANDOVER_STARTED);
+}
+
+static void on_closed(struct send *s)
+{
+    bool go_never_went_out = s->handover.state == HANDOVER_TAKING_BACK ||
+                             s->handover.state == HANDOVER_TAKING_BACK_ANEW;
+
+    s->handover.said.aborted |= go_never_went_out;
+    s->handover.said.closed = true;
+    send_post(s, HANDOVER_CLOSED);
+}
+
+void send_on_handing_over(struct send *s, const struct peer_event *event)
+{
+    switch (event->kind) {
+    case PEER_DEVICES:
+        send_release_engine(s);
+        return;
+    case PEER_GREETED:
+        send_on_greeted_anew(s);
+        return;
+    case PEER_READY:
+        s->handover.said.received = true;
+        s->link.state = LINK_TAKES_WORDS;
+        send_post(s, HANDOVER_READY);
+        return;
+    case PEER_STARTED:
+        on_started(s);
+        return;
+    case PEER_NOT_STARTED:
+        failure_set(&s->why, "it could not be started there: %s", event->text);
+        send_post(s, HANDOVER_NOT_STARTED);
+        return;
+    case PEER_RELEASED:
+        s->handover.said.aborted = true;
+        send_post(s, HANDOVER_RELEASED);
+        return;
+    case PEER_CLOSED:
+        on_closed(s);
+        return;
+    case PEER_TROUBLE:
+    case PEER_GONE:
+        failure_set(&s->why, "%s: %s", s->destination, event->text);
+        send_post(s, HANDOVER_PEER_FAILED);
+        return;
+    case PEER_FAILED:
+        /* It never had all of it, and keeps nothing. */
+        if (!s->handover.said.received && !handover_is_anew(s->handover.state))
+            s->handover.said.aborted = s->handover.said.closed = true;
+        failure_set(&s->why, "%s: %s", s->destination, event->text);
+        send_post(s, HANDOVER_PEER_FAILED);
+        return;
+    case PEER_LOST:
+        if (!handover_is_end(s->handover.state) && s->handover.state != HANDOVER_DESTROYING)
+            failure_set(&s->why, "the connection to %s was lost: %s", s->destination, event->text);
+        send_post(s, HANDOVER_PEER_LOST);
+        return;
+    default:
+        return;
+    }
+}
+
+/*
+ * Once the copy is complete, the receiver has what it needs or says itself what
+ * it lacks; it lets the connections go in its own time.
+ */
+void send_on_channel_lost(struct send *s, const char *text)
+{
+    if (s->handover.state != HANDOVER_COPYING)
+        return;
+    failure_set(&s->why, "%s", text);
+    send_post(s, HANDOVER_PEER_LOST);
+}
