@@ -1,4 +1,5 @@
 # xlmig/send: a VM moved; its part of the build
+EXTRA_DIST += xlmig/send/README.md
 noinst_LTLIBRARIES += xlmig/send/libsend.la
 send_room = xlmig/send/libsend.la $(base_room) $(vm_room) $(watch_room) $(peer_room) $(handover_room) $(domain_room) $(recover_room) $(toolstack_room) $(stream_room)
 

@@ -4,7 +4,8 @@
  * else, as handover.h has one for what comes after.  The caller tells what
  * happened and carries out what is asked.
  *
- *   - nothing of the guest is touched in any of these states;
+ *   - the guest is not touched in any of these states, but to end what an earlier
+ *     migration left of it;
  *   - the copy starts only once the other side listens, and all channels are there,
  *     or it is xl, which was recorded and cannot be asked;
  *   - from every state that is not an end, a cancellation leads to an end, at once
