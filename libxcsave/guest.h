@@ -2,9 +2,12 @@
 /*
  * The seam between the engine and a hypervisor.
  *
- * save.c and restore.c hold only the algorithm; whatever they need of a guest
- * they ask through this table.  It has two complete implementations: the guest
- * of a real Xen (guest-xen*.c) and a simulated one (sim/guest.c).
+ * save/ and restore/ hold only the algorithm; whatever they need of a guest they
+ * ask through these tables: one for each side, and one for what both need.  There
+ * are two complete implementations: the guest of a real Xen (xen/) and a
+ * simulated one (sim/guest.c).  An implementation has every operation, and where
+ * it has nothing to do or to say, the operation does or says that: no caller looks
+ * whether one is there.
  *
  * Words.  pfn: frame number in the guest's own physical address space, and the
  * only frame number that the engine and the stream know.  Page type: a
@@ -44,11 +47,28 @@ enum guest_dirty_op {
 /* Takes one record of the image: type, body.  The body is the callee's own until it returns. */
 typedef int guest_emit_record(void *user, uint32_t type, const void *body, size_t len_bytes);
 
+/* What both sides need. */
 struct guest_ops {
-    const char *name;           /* "xen", "sim" */
+    const char *name;           /* "xen-hvm", "sim" */
 
-    /* ---- the source ---- */
+    /*
+     * Map `n` pages for reading (source) or writing (destination); at most
+     * GUEST_BATCH_PAGES.  pages[i] is where the page is, errs[i] 0 or the errno for
+     * which it could not be mapped (it is then not to be touched).  Returns what
+     * unmap() takes; NULL: nothing mapped, see error.
+     */
+    void *(*map)(struct xcsave_guest *g, unsigned n, const uint64_t *pfns, bool writable, uint8_t **pages, int *errs,
+                 struct xcsave_error *error);
+    void (*unmap)(struct xcsave_guest *g, void *mapping, unsigned n);
 
+    /* May 2 MiB and 1 GiB extents be used at all (PVH/HVM: yes, PV: no)? */
+    bool (*has_superpages)(struct xcsave_guest *g);
+
+    void (*close)(struct xcsave_guest *g);
+};
+
+/* The source. */
+struct guest_save_ops {
     int (*identify)(struct xcsave_guest *g, struct guest_identity *identity, struct xcsave_error *error);
 
     /*
@@ -58,16 +78,18 @@ struct guest_ops {
     int (*nr_pfns)(struct xcsave_guest *g, uint64_t *nr_pfns, struct xcsave_error *error);
 
     /*
-     * How many pfns have memory now, exactly; 0: cannot be told.  Lets a scan
-     * of a sparse pfn space end with the last page instead of the last hole.
-     * Optional.
+     * How many pfns have memory now, exactly.  Lets a scan of a sparse pfn
+     * space end with the last page instead of the last hole.  0 pages: not to
+     * be told now, because of pages that Xen counts otherwise.  Returns 1, and
+     * 0 pages: nobody counts those of this kind of guest.
      */
     int (*nr_present)(struct xcsave_guest *g, uint64_t *nr_pages, struct xcsave_error *error);
 
     /*
-     * How much memory the guest has now, in pages, however it is backed.
-     * Optional: for guests that may gain or lose memory without a mark in the
-     * dirty log.  When it changes, the engine sends everything again.
+     * How much memory the guest has now, in pages, however it is backed, for
+     * guests that may gain or lose memory without a mark in the dirty log.  When
+     * it changes, the engine sends everything again.  Always the same number
+     * where the log says all.
      */
     int (*memory_pages)(struct xcsave_guest *g, uint64_t *nr_pages, struct xcsave_error *error);
 
@@ -90,10 +112,10 @@ struct guest_ops {
     int (*logdirty_disable)(struct xcsave_guest *g, struct xcsave_error *error);
     /*
      * Mark one page dirty without changing it, and say which; 1: cannot here.
-     * Only while the log is on.  Optional: log-guard.h has what it is for.
+     * Only while the log is on.  log-guard.h has what it is for.
      */
     int (*mark_dirty)(struct xcsave_guest *g, uint64_t *pfn, struct xcsave_error *error);
-    /* Is another process saving this guest now?  1: yes; 0: no; -1: that is not to be known here.  Optional. */
+    /* Is another process saving this guest now?  1: yes; 0: no; -1: that is not to be known here. */
     int (*has_other_saver)(struct xcsave_guest *g);
 
     /* Whether the guest is suspended now (SHUTDOWN_suspend), asked after the suspend callback succeeded. */
@@ -104,25 +126,16 @@ struct guest_ops {
                       struct xcsave_error *error);
 
     /*
-     * Map `n` pages for reading (source) or writing (destination); at most
-     * GUEST_BATCH_PAGES.  pages[i] is where the page is, errs[i] 0 or the errno for
-     * which it could not be mapped (it is then not to be touched).  Returns what
-     * unmap() takes; NULL: nothing mapped, see error.
-     */
-    void *(*map)(struct xcsave_guest *g, unsigned n, const uint64_t *pfns, bool writable, uint8_t **pages, int *errs,
-                 struct xcsave_error *error);
-    void (*unmap)(struct xcsave_guest *g, void *mapping, unsigned n);
-
-    /*
      * Make a page independent of this host.  Returns 0: send it as it is;
      * 1: `out` (a page) holds what to send; -1 with error->errnum EAGAIN:
      * in flux, send it again later; -1 otherwise: cannot be sent.
      */
     int (*normalise)(struct xcsave_guest *g, uint32_t type, const void *page, void *out,
                      struct xcsave_error *error);
+};
 
-    /* ---- the destination ---- */
-
+/* The destination. */
+struct guest_restore_ops {
     /* The headers are read: does this domain fit them? */
     int (*accept_identity)(struct xcsave_guest *g, const struct guest_identity *identity, struct xcsave_error *error);
     /*
@@ -144,9 +157,7 @@ struct guest_ops {
      */
     int (*populate)(struct xcsave_guest *g, unsigned n, const uint64_t *pfns, unsigned order, unsigned *done,
                     struct xcsave_error *error);
-    /* May 2 MiB and 1 GiB extents be used at all (PVH/HVM: yes, PV: no)?  On either side. */
-    bool (*has_superpages)(struct xcsave_guest *g);
-    /* Is memory that populate() gave all zeros?  Optional: if absent, it may hold anything. */
+    /* Is memory that populate() gave all zeros?  If not, it may hold anything. */
     bool (*new_memory_is_zero)(struct xcsave_guest *g);
     /*
      * Give back the memory of pfns that the guest gave up (ballooned out) after
@@ -164,8 +175,6 @@ struct guest_ops {
                     struct xcsave_error *error);
     /* Everything is in: set vCPUs and platform, pin page tables, rewrite the p2m. */
     int (*complete)(struct xcsave_guest *g, struct xcsave_restore_result *result, struct xcsave_error *error);
-
-    void (*close)(struct xcsave_guest *g);
 };
 
 /* The largest batch that the engine maps at once. */
@@ -174,6 +183,8 @@ struct guest_ops {
 /* First member of each implementation's own struct. */
 struct xcsave_guest {
     const struct guest_ops *ops;
+    const struct guest_save_ops *save;
+    const struct guest_restore_ops *restore;
 };
 
 /* Did the caller ask to cancel?  From any thread; the flag is a signal handler's or another thread's. */

@@ -64,7 +64,7 @@ static int prepare_batch(struct pagerecv *p, unsigned n, unsigned *nr_data, stru
         } else {
             p->skipped++;
         }
-        p->guest->ops->set_page_type(p->guest, buf->pfns[i], buf->types[i]);
+        p->guest->restore->set_page_type(p->guest, buf->pfns[i], buf->types[i]);
     }
     return nr_wanting ? populate_pages(p->memory, buf->wanting, nr_wanting, NULL, error) : 0;
 }
@@ -84,7 +84,7 @@ static int read_through_scratch(struct pagerecv *p, uint32_t type, uint8_t *page
     uint8_t *scratch = p->buffers->scratch;
 
     if (imageio_read(p->io, scratch, GUEST_PAGE_SIZE, error) ||
-        p->guest->ops->localise(p->guest, type, scratch, populate_referenced, p->memory, error))
+        p->guest->restore->localise(p->guest, type, scratch, populate_referenced, p->memory, error))
         return -1;
     if (!p->verify)
         memcpy(page, scratch, GUEST_PAGE_SIZE);
@@ -165,7 +165,7 @@ static int check_entries(struct pagerecv *p, const uint64_t *entries, uint32_t c
         if (entries[i] & STREAM_PFN_RSVD_MASK || !stream_page_type_valid(type))
             return xcsave_fail(error, 0, "PAGE_DATA: entry %u (%#llx) has no valid type", i,
                                (unsigned long long)entries[i]);
-        if (pfn > PFNSET_MAX_PFN || !p->guest->ops->pfn_is_valid(p->guest, pfn))
+        if (pfn > PFNSET_MAX_PFN || !p->guest->restore->pfn_is_valid(p->guest, pfn))
             return xcsave_fail(error, 0, "PAGE_DATA: pfn %#llx is beyond the guest", (unsigned long long)pfn);
         if (stream_page_type_has_data(type))
             expected += GUEST_PAGE_SIZE;

@@ -45,7 +45,7 @@ static int give_hugepage(struct populate *p, uint64_t first, bool *given, struct
     *given = has_any(p, first, HUGEPAGE_PAGES);
     if (*given)
         return 0;
-    if (p->guest->ops->populate(p->guest, 1, &first, GUEST_HUGEPAGE_ORDER, &done, error))
+    if (p->guest->restore->populate(p->guest, 1, &first, GUEST_HUGEPAGE_ORDER, &done, error))
         return -1;
     if (!done)
         return 0;
@@ -73,7 +73,7 @@ static int return_some(struct populate *p, unsigned max, struct xcsave_error *er
     uint64_t pfns[GUEST_BATCH_PAGES];
     unsigned n = pfnset_take(&p->spare, pfns, max);
 
-    if (n && p->guest->ops->depopulate(p->guest, n, pfns, error) < 0)
+    if (n && p->guest->restore->depopulate(p->guest, n, pfns, error) < 0)
         return -1;
     p->given.returned += n;
     return (int)n;
@@ -112,7 +112,7 @@ static int give_superpages(struct populate *p, uint64_t *pfns, unsigned n, struc
         unsigned done = 0;
 
         if (is_superpage_run(pfns + i, n - i) &&
-            p->guest->ops->populate(p->guest, 1, pfns + i, GUEST_SUPERPAGE_ORDER, &done, error))
+            p->guest->restore->populate(p->guest, 1, pfns + i, GUEST_SUPERPAGE_ORDER, &done, error))
             return -1;
         if (done) {
             p->given.nr_2m++;
@@ -131,7 +131,7 @@ static int give_small(struct populate *p, const uint64_t *pfns, unsigned n, stru
         unsigned done = 0;
         int returned;
 
-        if (p->guest->ops->populate(p->guest, n, pfns, 0, &done, error))
+        if (p->guest->restore->populate(p->guest, n, pfns, 0, &done, error))
             return -1;
         p->given.nr_4k += done;
         pfns += done;
@@ -209,7 +209,7 @@ int populate_referenced(void *populate, unsigned n, const uint64_t *pfns, struct
     struct populate *p = populate;
 
     for (unsigned i = 0; i < n; i++)
-        if (!p->guest->ops->pfn_is_valid(p->guest, pfns[i]))
+        if (!p->guest->restore->pfn_is_valid(p->guest, pfns[i]))
             return xcsave_fail(error, 0, "a page table refers to pfn %#llx, beyond the guest",
                                (unsigned long long)pfns[i]);
     return populate_pages(p, pfns, n, NULL, error);
@@ -221,7 +221,7 @@ int populate_take_back(struct populate *p, uint64_t pfn, struct xcsave_error *er
 
     pthread_mutex_lock(&p->lock);
     if (pfnset_has(&p->populated, pfn))
-        r = p->guest->ops->depopulate(p->guest, 1, &pfn, error);
+        r = p->guest->restore->depopulate(p->guest, 1, &pfn, error);
     if (r == 0)
         pfnset_remove(&p->populated, pfn);
     pthread_mutex_unlock(&p->lock);

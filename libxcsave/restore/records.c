@@ -33,7 +33,7 @@ int restore_complete_static_data(struct restore *r, struct xcsave_error *error)
     if (r->static_data_complete)
         return xcsave_fail(error, 0, "a second STATIC_DATA_END");
     r->static_data_complete = true;
-    if (r->guest->ops->static_data_end(r->guest, &missing, error))
+    if (r->guest->restore->static_data_end(r->guest, &missing, error))
         return -1;
     if (r->callbacks->static_data_done && r->callbacks->static_data_done(r->callbacks->user, missing))
         return xcsave_fail(error, 0, "the toolstack could not make up for what the old stream lacks");
@@ -50,7 +50,7 @@ int restore_take_record(struct restore *r, uint32_t type, const void *body, uint
             return xcsave_fail(error, 0, "STATIC_DATA_END with a body of %u bytes", length);
         return restore_complete_static_data(r, error);
     }
-    rc = r->guest->ops->accept_record(r->guest, type, body, length, error);
+    rc = r->guest->restore->accept_record(r->guest, type, body, length, error);
     if (rc > 0 && !(type & STREAM_REC_OPTIONAL))
         return xcsave_fail(error, 0, "record type %#x is not known here and may not be skipped", type);
     return rc < 0 ? -1 : 0;

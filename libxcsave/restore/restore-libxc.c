@@ -58,7 +58,7 @@ static int read_headers(struct libxc_reader *l, struct xcsave_error *error)
     if (domain.page_shift != STREAM_PAGE_SHIFT)
         return xcsave_fail(error, 0, "page shift %u; only 12 exists on x86", domain.page_shift);
     struct guest_identity identity = { domain.type, domain.xen_major, domain.xen_minor };
-    return l->r->guest->ops->accept_identity(l->r->guest, &identity, error);
+    return l->r->guest->restore->accept_identity(l->r->guest, &identity, error);
 }
 
 /* Version 2 has no STATIC_DATA_END: its place is before the first record that builds on static data. */

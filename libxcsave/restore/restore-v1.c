@@ -160,7 +160,7 @@ static int take_domain(struct v1_input *c, const uint8_t *body, struct xcsave_er
         return v1_refuse(error, "its body", &fault);
     v->shared.has_page_tables = domain.guest == STREAM_GUEST_X86_PV;
     struct guest_identity identity = { domain.guest, domain.xen_major, domain.xen_minor };
-    return v->r->guest->ops->accept_identity(v->r->guest, &identity, error);
+    return v->r->guest->restore->accept_identity(v->r->guest, &identity, error);
 }
 
 static int take_libxc(struct v1_input *c, const uint8_t *body, uint32_t length, struct xcsave_error *error)
@@ -183,7 +183,7 @@ static int give_extents(struct v1_input *c, const struct image1_extents *run, bo
     struct restore *r = c->all->r;
     uint64_t end = run->pfn + run->count * IMAGE1_EXTENT_PAGES;
 
-    if (!r->guest->ops->pfn_is_valid(r->guest, run->pfn) || !r->guest->ops->pfn_is_valid(r->guest, end - 1))
+    if (!r->guest->restore->pfn_is_valid(r->guest, run->pfn) || !r->guest->restore->pfn_is_valid(r->guest, end - 1))
         return xcsave_fail(error, 0, "extents up to pfn %#llx are beyond the guest", (unsigned long long)end - 1);
     for (uint64_t pfn = run->pfn; *given && pfn < end; pfn += IMAGE1_EXTENT_PAGES)
         if (imageio_check_cancel(c->io, error) || populate_ahead(&r->memory, pfn, given, error))

@@ -40,7 +40,7 @@ static int restore_guest(struct restore *r, struct xcsave_restore_result *result
     if (populate_return_spare(&r->memory, r->error))
         return -1;
     restore_show(r, XCSAVE_PHASE_STATE, true);
-    return r->guest->ops->complete(r->guest, result, r->error);
+    return r->guest->restore->complete(r->guest, result, r->error);
 }
 
 int xcsave_restore(struct xcsave_guest *guest, const struct xcsave_restore_options *options,

@@ -182,7 +182,7 @@ static int check_runs(struct v1_decoder *d, struct xcsave_error *error)
         const struct image1_run *run = &d->runs[i];
         uint64_t last = run->pfn + run->count - 1;
 
-        if (last > CONTENT_MAP_MAX_PFN || !g->ops->pfn_is_valid(g, last) || !g->ops->pfn_is_valid(g, run->pfn))
+        if (last > CONTENT_MAP_MAX_PFN || !g->restore->pfn_is_valid(g, last) || !g->restore->pfn_is_valid(g, run->pfn))
             return xcsave_fail(error, 0, "pfns %#llx to %#llx are beyond the guest", (unsigned long long)run->pfn,
                                (unsigned long long)last);
         if (run->type != STREAM_PAGE_NOTAB && stream_page_type_has_data(run->type) && !d->shared->has_page_tables)
@@ -232,7 +232,7 @@ static int store_table(struct v1_decoder *d, const struct page_ref *page, const 
     _Alignas(8) uint8_t scratch[STREAM_PAGE_SIZE];
 
     memcpy(scratch, content, STREAM_PAGE_SIZE);
-    if (g->ops->localise(g, page->type, scratch, populate_referenced, d->shared->memory, error))
+    if (g->restore->localise(g, page->type, scratch, populate_referenced, d->shared->memory, error))
         return -1;
     memcpy(to, scratch, STREAM_PAGE_SIZE);
     return 0;
@@ -251,10 +251,9 @@ static int clear_page(struct v1_decoder *d, const struct page_ref *page, uint8_t
 
 static bool is_zero_already(const struct v1_decoder *d, unsigned i)
 {
-    const struct guest_ops *ops = d->shared->guest->ops;
+    struct xcsave_guest *g = d->shared->guest;
 
-    return d->waiting[i].type == STREAM_PAGE_NOTAB && d->fresh[i] && ops->new_memory_is_zero &&
-           ops->new_memory_is_zero(d->shared->guest);
+    return d->waiting[i].type == STREAM_PAGE_NOTAB && d->fresh[i] && g->restore->new_memory_is_zero(g);
 }
 
 static int map_all(struct v1_decoder *d, unsigned n, void **mapping, struct xcsave_error *error)
@@ -365,7 +364,7 @@ static int prepare_pages(struct v1_decoder *d, struct xcsave_error *error)
         for (uint64_t pfn = run->pfn; pfn < run->pfn + run->count; pfn++) {
             if (present ? add_present(d, run, pfn, error) : take_absent(d, run, pfn, error))
                 return -1;
-            g->ops->set_page_type(g, pfn, run->type);
+            g->restore->set_page_type(g, pfn, run->type);
         }
     }
     return flush_waiting(d, error);
@@ -454,7 +453,7 @@ static int find_sources(struct v1_decoder *d, const uint8_t *raw, struct xcsave_
     while ((rc = image1_walk_next(&walk, &page, &fault)) > 0) {
         if (page.kind != IMAGE1_KIND_SAME)
             continue;
-        if (!g->ops->pfn_is_valid(g, page.source))
+        if (!g->restore->pfn_is_valid(g, page.source))
             return xcsave_fail(error, 0, "pfn %#llx is said to be as pfn %#llx, which is beyond the guest",
                                (unsigned long long)page.pfn, (unsigned long long)page.source);
         d->same_pfns[d->nr_same++] = page.source;

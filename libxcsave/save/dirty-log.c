@@ -23,8 +23,7 @@ static void note(const struct dirty_log *log, const char *text)
 
 static int look_at_memory(const struct dirty_log *log, uint64_t *nr_pages, struct xcsave_error *error)
 {
-    *nr_pages = 0;
-    return log->guest->ops->memory_pages ? log->guest->ops->memory_pages(log->guest, nr_pages, error) : 0;
+    return log->guest->save->memory_pages(log->guest, nr_pages, error);
 }
 
 int dirty_log_watch_memory(struct dirty_log *log, struct xcsave_error *error)
@@ -52,7 +51,7 @@ int dirty_log_follow_growth(struct dirty_log *log, struct xcsave_error *error)
 {
     uint64_t nr_pfns, *map;
 
-    if (log->guest->ops->nr_pfns(log->guest, &nr_pfns, error))
+    if (log->guest->save->nr_pfns(log->guest, &nr_pfns, error))
         return -1;
     if (nr_pfns <= log->nr_pfns)
         return 0;
@@ -81,7 +80,7 @@ static uint64_t *read_log(struct dirty_log *log, enum guest_dirty_op op, struct 
         no_room(log->nr_pfns, error);
         return NULL;
     }
-    if (log->guest->ops->logdirty_read(log->guest, op, found, log->nr_pfns, error) ||
+    if (log->guest->save->logdirty_read(log->guest, op, found, log->nr_pfns, error) ||
         log_guard_check(&log->guard, found, error)) {
         free(found);
         return NULL;
@@ -137,7 +136,7 @@ int dirty_log_open(struct dirty_log *log, struct xcsave_guest *guest, const stru
 {
     log->guest = guest;
     log->callbacks = callbacks;
-    if (guest->ops->nr_pfns(guest, &log->nr_pfns, error) || look_at_memory(log, &log->memory_pages, error))
+    if (guest->save->nr_pfns(guest, &log->nr_pfns, error) || look_at_memory(log, &log->memory_pages, error))
         return -1;
     log->map = calloc(bitmap_words(log->nr_pfns), sizeof(*log->map));
     return log->map ? 0 : no_room(log->nr_pfns, error);
@@ -145,7 +144,7 @@ int dirty_log_open(struct dirty_log *log, struct xcsave_guest *guest, const stru
 
 static int enable(struct dirty_log *log, bool has_emulator, struct xcsave_error *error)
 {
-    if (log->guest->ops->logdirty_enable(log->guest, error))
+    if (log->guest->save->logdirty_enable(log->guest, error))
         return -1;
     log->on = true;
     if (!has_emulator || !log->callbacks->emulator_logdirty)
@@ -194,7 +193,7 @@ int dirty_log_begin(struct dirty_log *log, bool has_emulator, struct xcsave_erro
 /* Taken by another one who still needs it, or may, where that is not to be known. */
 static bool is_anothers(const struct dirty_log *log)
 {
-    return log->guard.taken && log->guest->ops->has_other_saver && log->guest->ops->has_other_saver(log->guest);
+    return log->guard.taken && log->guest->save->has_other_saver(log->guest);
 }
 
 int dirty_log_end(struct dirty_log *log, struct xcsave_error *error)
@@ -205,7 +204,7 @@ int dirty_log_end(struct dirty_log *log, struct xcsave_error *error)
         return 0;
     if (log->emulator_on && log->callbacks->emulator_logdirty(log->callbacks->user, false))
         rc = xcsave_fail(error, 0, "the device model did not stop logging the pages it writes");
-    if (log->on && log->guest->ops->logdirty_disable(log->guest, error))
+    if (log->on && log->guest->save->logdirty_disable(log->guest, error))
         rc = -1;
     log->on = log->emulator_on = false;
     return rc;

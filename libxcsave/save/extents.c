@@ -22,7 +22,7 @@ static int is_whole(struct xcsave_guest *g, uint64_t first, bool *whole, struct 
             n = NR_PROBES - at < GUEST_BATCH_PAGES ? (unsigned)(NR_PROBES - at) : GUEST_BATCH_PAGES;
         for (unsigned i = 0; i < n; i++)
             pfns[i] = first + (at + i) * EXTENTS_STEP;
-        if (g->ops->page_types(g, n, pfns, types, error))
+        if (g->save->page_types(g, n, pfns, types, error))
             return -1;
         for (unsigned i = 0; i < n; i++)
             *whole = *whole && stream_page_type_has_data(types[i]);
@@ -44,11 +44,15 @@ static void add(struct image1_extents *runs, unsigned *n, uint64_t first)
 static int find(struct page_sink *s, struct image1_extents *runs, unsigned *n, struct xcsave_error *error)
 {
     struct xcsave_guest *g = s->guest;
-    uint64_t nr_pages = s->nr_pfns;
+    uint64_t nr_pages = s->nr_pfns, counted;
+    int r;
 
     *n = 0;
-    if (g->ops->nr_present && g->ops->nr_present(g, &nr_pages, error))
+    r = g->save->nr_present(g, &counted, error);
+    if (r < 0)
         return -1;
+    if (r == 0)
+        nr_pages = counted;
     for (uint64_t first = 0; nr_pages >= IMAGE1_EXTENT_PAGES && s->nr_pfns - first >= IMAGE1_EXTENT_PAGES &&
          *n < IMAGE1_EXTENTS_RUNS_MAX; first += IMAGE1_EXTENT_PAGES) {
         bool whole;

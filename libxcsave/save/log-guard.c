@@ -9,7 +9,7 @@
 int log_guard_mark(struct log_guard *w, struct xcsave_guest *g, uint64_t nr_pfns, struct xcsave_error *error)
 {
     uint64_t pfn = 0;
-    int r = w->works && g->ops->mark_dirty ? g->ops->mark_dirty(g, &pfn, error) : 1;
+    int r = w->works ? g->save->mark_dirty(g, &pfn, error) : 1;
 
     if (r < 0)
         return -1;

@@ -59,7 +59,7 @@ int page_sink_look_up(struct page_sink *s, const uint64_t *pfns, unsigned n, uin
 {
     unsigned nr_told = 0;
 
-    if (s->guest->ops->page_types(s->guest, n, pfns, types, error))
+    if (s->guest->save->page_types(s->guest, n, pfns, types, error))
         return -1;
     for (unsigned i = 0; i < n; i++) {
         bool has_memory = stream_page_type_has_data(types[i]) || types[i] == STREAM_PAGE_XALLOC;

@@ -89,7 +89,7 @@ static int emit(void *user, uint32_t type, const void *body, size_t len_bytes)
 
 static int write_opening(struct save *s)
 {
-    const struct guest_ops *ops = s->guest->ops;
+    const struct guest_save_ops *ops = s->guest->save;
 
     if (s->sink->ops->begin(s->sink, &s->identity, s->error) ||
         ops->static_records(s->guest, emit, s, s->error) || emit(s, STREAM_REC_STATIC_DATA_END, NULL, 0) ||
@@ -231,7 +231,7 @@ static int send_all(struct save *s, struct xcsave_round *round)
     uint64_t nr_present = 0, low = 0, high = s->log.nr_pfns;
     bool upwards = true, cut = false;
 
-    if (s->guest->ops->nr_present && s->guest->ops->nr_present(s->guest, &nr_present, s->error))
+    if (s->guest->save->nr_present(s->guest, &nr_present, s->error) < 0)
         return -1;
     begin_round(s, round, nr_present ? nr_present : s->log.nr_pfns);
     while (low < high && !(nr_present && s->sink->nr_known == nr_present) && !(cut = round_is_cut(s))) {
@@ -265,7 +265,7 @@ static int check_all_was_sent(struct save *s)
 
     if (!s->scan_ended_early)
         return 0;
-    if (s->guest->ops->nr_present(s->guest, &nr_present, s->error))
+    if (s->guest->save->nr_present(s->guest, &nr_present, s->error) < 0)
         return -1;
     if (nr_present == s->sink->nr_known)
         return 0;
@@ -343,7 +343,7 @@ static int send_memory_live(struct save *s)
         bool starts_over;
 
         if ((s->report->precopy_rounds ? send_dirty(s, &round) : send_all(s, &round)) ||
-            s->guest->ops->layout_records(s->guest, emit, s, s->error) || follow_growth(s) ||
+            s->guest->save->layout_records(s->guest, emit, s, s->error) || follow_growth(s) ||
             dirty_log_watch_memory(&s->log, s->error) || collect_dirty(s, GUEST_DIRTY_CLEAN))
             return -1;
         /* What came before the log was cleaned is logged from now on; what comes after it counts for the next round. */
@@ -373,7 +373,7 @@ static int suspend_guest(struct save *s)
     enter_phase(s, XCSAVE_PHASE_SUSPEND);
     if (s->callbacks->suspend(s->callbacks->user))
         return xcsave_fail(s->error, 0, "the guest was not suspended");
-    if (s->guest->ops->is_suspended(s->guest, &s->suspended, s->error))
+    if (s->guest->save->is_suspended(s->guest, &s->suspended, s->error))
         return -1;
     if (!s->suspended)
         return xcsave_fail(s->error, 0, "the guest stopped, but not by suspending itself");
@@ -391,7 +391,7 @@ static int send_memory_final(struct save *s)
     struct xcsave_round round;
 
     enter_phase(s, XCSAVE_PHASE_FINAL);
-    if (s->guest->ops->layout_records(s->guest, emit, s, s->error) || follow_growth(s))
+    if (s->guest->save->layout_records(s->guest, emit, s, s->error) || follow_growth(s))
         return -1;
     if (s->log.on) {
         if (dirty_log_watch_memory(&s->log, s->error) || collect_dirty(s, GUEST_DIRTY_FINAL))
@@ -423,7 +423,7 @@ static int send_verification(struct save *s)
 static int send_state(struct save *s)
 {
     enter_phase(s, XCSAVE_PHASE_STATE);
-    if (s->sink->ops->end_memory(s->sink, s->error) || s->guest->ops->state_records(s->guest, emit, s, s->error) ||
+    if (s->sink->ops->end_memory(s->sink, s->error) || s->guest->save->state_records(s->guest, emit, s, s->error) ||
         s->sink->ops->end(s->sink, s->error))
         return -1;
     s->report->stopped_us = clock_us() - s->suspended_us;
@@ -435,7 +435,7 @@ static int setup(struct save *s)
 {
     uint64_t nr_pages;
 
-    if (s->guest->ops->identify(s->guest, &s->identity, s->error) ||
+    if (s->guest->save->identify(s->guest, &s->identity, s->error) ||
         dirty_log_open(&s->log, s->guest, s->callbacks, s->error))
         return -1;
     nr_pages = s->log.memory_pages ? s->log.memory_pages : s->log.nr_pfns;

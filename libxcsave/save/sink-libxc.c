@@ -129,7 +129,7 @@ static int add_mapped_page(struct libxc_sink *s, struct batch *b, unsigned i, bo
         return xcsave_fail(error, ENOMEM, "page buffers");
 
     uint8_t *out = s->normalised + (size_t)b->nr_normalised * GUEST_PAGE_SIZE;
-    r = s->base.guest->ops->normalise(s->base.guest, s->data_types[i], s->pages[i], out, &reason);
+    r = s->base.guest->save->normalise(s->base.guest, s->data_types[i], s->pages[i], out, &reason);
     if (r < 0 && reason.errnum == EAGAIN)
         return page_sink_put_off(&s->base, pfn, suspended, &reason, error);
     if (r < 0)

@@ -261,7 +261,7 @@ static int add_page(struct v1_encoder *e, uint64_t pfn, unsigned type, const uin
         memcpy(to, page, STREAM_PAGE_SIZE);
         return add_copied(e, pfn, type, error);
     }
-    r = guest->ops->normalise(guest, type, page, to, &reason);
+    r = guest->save->normalise(guest, type, page, to, &reason);
     if (r < 0 && reason.errnum == EAGAIN)
         return page_sink_put_off(e->shared->sink, pfn, e->job->suspended, &reason, error);
     if (r < 0)

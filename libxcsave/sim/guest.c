@@ -84,6 +84,21 @@ static int nr_pfns(struct xcsave_guest *g, uint64_t *n, struct xcsave_error *err
     return 0;
 }
 
+/* The host keeps no count; its log marks what comes and goes. */
+static int nr_present(struct xcsave_guest *g, uint64_t *nr_pages, struct xcsave_error *error)
+{
+    (void)g, (void)error;
+    *nr_pages = 0;
+    return 1;
+}
+
+static int memory_pages(struct xcsave_guest *g, uint64_t *nr_pages, struct xcsave_error *error)
+{
+    (void)g, (void)error;
+    *nr_pages = 0;
+    return 0;
+}
+
 static int static_records(struct xcsave_guest *g, guest_emit_record *emit, void *user, struct xcsave_error *error)
 {
     /* Leaf 0 with the vendor string "AuthenticAMD", leaf 1 with a family and no feature worth the name. */
@@ -171,6 +186,13 @@ static int mark_dirty(struct xcsave_guest *g, uint64_t *pfn, struct xcsave_error
     *pfn = s->size.store_pfn;
     if (sim_call(s->host_fd, &call))
         return xcsave_fail(error, errno, "simulated host: mark a page of domain %u", s->domid);
+    return 0;
+}
+
+/* Nobody that this process could name. */
+static int has_other_saver(struct xcsave_guest *g)
+{
+    (void)g;
     return 0;
 }
 
@@ -448,8 +470,17 @@ static void close_guest(struct xcsave_guest *g)
 
 static const struct guest_ops sim_ops = {
     .name = "sim",
+    .map = map,
+    .unmap = unmap,
+    .has_superpages = has_superpages,
+    .close = close_guest,
+};
+
+static const struct guest_save_ops sim_save_ops = {
     .identify = identify,
     .nr_pfns = nr_pfns,
+    .nr_present = nr_present,
+    .memory_pages = memory_pages,
     .static_records = static_records,
     .opening_records = opening_records,
     .layout_records = opening_records,
@@ -458,23 +489,23 @@ static const struct guest_ops sim_ops = {
     .logdirty_read = logdirty_read,
     .logdirty_disable = logdirty_disable,
     .mark_dirty = mark_dirty,
+    .has_other_saver = has_other_saver,
     .is_suspended = is_suspended,
     .page_types = page_types,
-    .map = map,
-    .unmap = unmap,
     .normalise = normalise,
+};
+
+static const struct guest_restore_ops sim_restore_ops = {
     .accept_identity = accept_identity,
     .accept_record = accept_record,
     .static_data_end = static_data_end,
     .pfn_is_valid = pfn_is_valid,
     .populate = populate,
-    .has_superpages = has_superpages,
     .new_memory_is_zero = new_memory_is_zero,
     .depopulate = depopulate,
     .set_page_type = set_page_type,
     .localise = localise,
     .complete = complete,
-    .close = close_guest,
 };
 
 static int attach(struct sim_guest *s)
@@ -512,7 +543,7 @@ struct xcsave_guest *xcsave_guest_open_sim(const char *dir, uint32_t domid, stru
         xcsave_fail(error, errno, "simulated host %s", dir);
         return NULL;
     }
-    s->guest.ops = &sim_ops;
+    s->guest = (struct xcsave_guest){ &sim_ops, &sim_save_ops, &sim_restore_ops };
     s->domid = domid;
     for (unsigned i = 0; i < SIM_ATTACH_FDS; i++)
         s->fds[i] = -1;

@@ -3,11 +3,11 @@
  * A guest of the Xen under this dom0: what the files of this room share.
  *
  *   open.c       opening; on top of all others
- *   hvm.c        HVM and PVH: the table of operations
- *   pv.c         PV: the table of operations, over
- *     pv-save.c      the source, and pv-p2m.c, which finds the guest's p2m
- *     pv-restore.c   the destination, and pv-vcpu.c, which sets its vCPUs
- *     pv-frames.c    frame number spaces, p2m and m2p
+ *   hvm.c        HVM and PVH: the three tables of operations
+ *   pv.c         PV: the table of what both sides need
+ *   pv-save.c    the source's; over pv-p2m.c, which finds the guest's p2m
+ *   pv-restore.c the destination's; over pv-vcpu.c, which sets its vCPUs
+ *   pv-frames.c  PV's frame number spaces, p2m and m2p
  *   x86.c        CPU policy and TSC records, both ways: any guest
  *   guest.c      mapping, dirty log, closing: any guest
  */
@@ -105,6 +105,8 @@ int xen_static_data_end(struct xcsave_guest *g, unsigned *missing, struct xcsave
 
 /* ---- tables, and what only one kind has */
 extern const struct guest_ops xen_hvm_ops, xen_pv_ops;
+extern const struct guest_save_ops xen_hvm_save_ops, xen_pv_save_ops;
+extern const struct guest_restore_ops xen_hvm_restore_ops, xen_pv_restore_ops;
 int xen_pv_open_source(struct xen_guest *g, struct xcsave_error *error);
 int xen_pv_open_destination(struct xen_guest *g, struct xcsave_error *error);
 

@@ -283,6 +283,13 @@ static bool has_superpages(struct xcsave_guest *base)
     return true;
 }
 
+/* Xen gives memory as it finds it, unless it is told to scrub. */
+static bool new_memory_is_zero(struct xcsave_guest *base)
+{
+    (void)base;
+    return false;
+}
+
 static int depopulate(struct xcsave_guest *base, unsigned n, const uint64_t *pfns, struct xcsave_error *error)
 {
     struct xen_guest *g = to_xen(base);
@@ -335,6 +342,13 @@ static void close_guest(struct xcsave_guest *base)
 
 const struct guest_ops xen_hvm_ops = {
     .name = "xen-hvm",
+    .map = map,
+    .unmap = xen_unmap,
+    .has_superpages = has_superpages,
+    .close = close_guest,
+};
+
+const struct guest_save_ops xen_hvm_save_ops = {
     .identify = xen_identify,
     .nr_pfns = nr_pfns,
     .nr_present = nr_present,
@@ -350,18 +364,18 @@ const struct guest_ops xen_hvm_ops = {
     .has_other_saver = xen_has_other_saver,
     .is_suspended = xen_is_suspended,
     .page_types = page_types,
-    .map = map,
-    .unmap = xen_unmap,
     .normalise = normalise,
+};
+
+const struct guest_restore_ops xen_hvm_restore_ops = {
     .accept_identity = accept_identity,
     .accept_record = accept_record,
     .static_data_end = xen_static_data_end,
     .pfn_is_valid = pfn_is_valid,
     .populate = populate,
-    .has_superpages = has_superpages,
+    .new_memory_is_zero = new_memory_is_zero,
     .depopulate = depopulate,
     .set_page_type = set_page_type,
     .localise = localise,
     .complete = complete,
-    .close = close_guest,
 };

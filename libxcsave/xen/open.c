@@ -39,9 +39,11 @@ static int open_handles(struct xen_guest *g, struct xcsave_error *error)
 /* From here on the guest has its kind's operations, close() among them. */
 static int open_kind(struct xen_guest *g, bool to_restore, struct xcsave_error *error)
 {
-    g->base.ops = g->info.hvm ? &xen_hvm_ops : &xen_pv_ops;
-    if (g->info.hvm)
+    if (g->info.hvm) {
+        g->base = (struct xcsave_guest){ &xen_hvm_ops, &xen_hvm_save_ops, &xen_hvm_restore_ops };
         return 0;
+    }
+    g->base = (struct xcsave_guest){ &xen_pv_ops, &xen_pv_save_ops, &xen_pv_restore_ops };
     return to_restore ? xen_pv_open_destination(g, error) : xen_pv_open_source(g, error);
 }
 

@@ -40,7 +40,7 @@ void pv_dispose_destination(struct xen_guest *g)
     pv->types = NULL;
 }
 
-int pv_accept_identity(struct xcsave_guest *base, const struct guest_identity *identity, struct xcsave_error *error)
+static int accept_identity(struct xcsave_guest *base, const struct guest_identity *identity, struct xcsave_error *error)
 {
     (void)base;
     if (identity->type != STREAM_GUEST_X86_PV)
@@ -163,8 +163,8 @@ static int accept_shared_info(struct xen_guest *g, const void *body, size_t len_
     return 0;
 }
 
-int pv_accept_record(struct xcsave_guest *base, uint32_t type, const void *body, size_t len_bytes,
-                     struct xcsave_error *error)
+static int accept_record(struct xcsave_guest *base, uint32_t type, const void *body, size_t len_bytes,
+                         struct xcsave_error *error)
 {
     struct xen_guest *g = to_xen(base);
 
@@ -186,13 +186,13 @@ int pv_accept_record(struct xcsave_guest *base, uint32_t type, const void *body,
 
 /* ---- memory ----------------------------------------------------------- */
 
-bool pv_pfn_is_valid(struct xcsave_guest *base, uint64_t pfn)
+static bool pfn_is_valid(struct xcsave_guest *base, uint64_t pfn)
 {
     return pfn < to_xen(base)->pv->nr_pfns;
 }
 
-int pv_populate(struct xcsave_guest *base, unsigned n, const uint64_t *pfns, unsigned order, unsigned *done,
-                struct xcsave_error *error)
+static int populate(struct xcsave_guest *base, unsigned n, const uint64_t *pfns, unsigned order, unsigned *done,
+                    struct xcsave_error *error)
 {
     struct xen_guest *g = to_xen(base);
     xen_pfn_t frames[GUEST_BATCH_PAGES];
@@ -211,14 +211,28 @@ int pv_populate(struct xcsave_guest *base, unsigned n, const uint64_t *pfns, uns
     return 0;
 }
 
-void pv_set_page_type(struct xcsave_guest *base, uint64_t pfn, uint32_t type)
+/* Xen gives memory as it finds it, unless it is told to scrub. */
+static bool new_memory_is_zero(struct xcsave_guest *base)
+{
+    (void)base;
+    return false;
+}
+
+/* Page tables that were localised already refer to the frame, so it stays until they are gone. */
+static int depopulate(struct xcsave_guest *base, unsigned n, const uint64_t *pfns, struct xcsave_error *error)
+{
+    (void)base, (void)n, (void)pfns, (void)error;
+    return 1;
+}
+
+static void set_page_type(struct xcsave_guest *base, uint64_t pfn, uint32_t type)
 {
     to_xen(base)->pv->types[pfn] = (uint8_t)type;
 }
 
-int pv_localise(struct xcsave_guest *base, uint32_t type, void *page,
-                int (*need)(void *, unsigned, const uint64_t *, struct xcsave_error *), void *user,
-                struct xcsave_error *error)
+static int localise(struct xcsave_guest *base, uint32_t type, void *page,
+                    int (*need)(void *, unsigned, const uint64_t *, struct xcsave_error *), void *user,
+                    struct xcsave_error *error)
 {
     struct xen_pv *pv = to_xen(base)->pv;
     unsigned level = pv_table_level(type), nr_missing = 0;
@@ -317,7 +331,7 @@ static int rewrite_p2m(struct xen_guest *g, struct xcsave_error *error)
     return 0;
 }
 
-int pv_complete(struct xcsave_guest *base, struct xcsave_restore_result *result, struct xcsave_error *error)
+static int complete(struct xcsave_guest *base, struct xcsave_restore_result *result, struct xcsave_error *error)
 {
     struct xen_guest *g = to_xen(base);
 
@@ -330,3 +344,16 @@ int pv_complete(struct xcsave_guest *base, struct xcsave_restore_result *result,
         return xcsave_fail(error, errno, "granting xenstore and console rings of domain %u", g->domid);
     return 0;
 }
+
+const struct guest_restore_ops xen_pv_restore_ops = {
+    .accept_identity = accept_identity,
+    .accept_record = accept_record,
+    .static_data_end = xen_static_data_end,
+    .pfn_is_valid = pfn_is_valid,
+    .populate = populate,
+    .new_memory_is_zero = new_memory_is_zero,
+    .depopulate = depopulate,
+    .set_page_type = set_page_type,
+    .localise = localise,
+    .complete = complete,
+};

@@ -44,14 +44,30 @@ void pv_dispose_source(struct xen_guest *g)
     g->pv->shared_info = NULL;
 }
 
-int pv_nr_pfns(struct xcsave_guest *base, uint64_t *nr, struct xcsave_error *error)
+static int nr_pfns(struct xcsave_guest *base, uint64_t *nr, struct xcsave_error *error)
 {
     (void)error;
     *nr = to_xen(base)->pv->nr_pfns;
     return 0;
 }
 
-int pv_static_records(struct xcsave_guest *base, guest_emit_record *emit, void *user, struct xcsave_error *error)
+/* Nobody counts a PV guest's pfns. */
+static int nr_present(struct xcsave_guest *base, uint64_t *nr, struct xcsave_error *error)
+{
+    (void)base, (void)error;
+    *nr = 0;
+    return 1;
+}
+
+/* Xen marks a page whose entry of the m2p is written, and with it what a PV guest takes. */
+static int memory_pages(struct xcsave_guest *base, uint64_t *nr, struct xcsave_error *error)
+{
+    (void)base, (void)error;
+    *nr = 0;
+    return 0;
+}
+
+static int static_records(struct xcsave_guest *base, guest_emit_record *emit, void *user, struct xcsave_error *error)
 {
     struct xen_guest *g = to_xen(base);
     struct stream_x86_pv_info info = {
@@ -65,7 +81,7 @@ int pv_static_records(struct xcsave_guest *base, guest_emit_record *emit, void *
 }
 
 /* Where the p2m lies, for the destination to put its own there. */
-int pv_opening_records(struct xcsave_guest *base, guest_emit_record *emit, void *user, struct xcsave_error *error)
+static int opening_records(struct xcsave_guest *base, guest_emit_record *emit, void *user, struct xcsave_error *error)
 {
     struct xen_pv *pv = to_xen(base)->pv;
     size_t len_bytes = sizeof(struct stream_x86_pv_p2m_frames) + pv->nr_p2m_frames * sizeof(uint64_t);
@@ -88,7 +104,7 @@ int pv_opening_records(struct xcsave_guest *base, guest_emit_record *emit, void 
  * the old mapping meanwhile are dirty, because only their owner changes a p2m entry
  * and what it does to the page afterwards is logged.
  */
-int pv_layout_records(struct xcsave_guest *base, guest_emit_record *emit, void *user, struct xcsave_error *error)
+static int layout_records(struct xcsave_guest *base, guest_emit_record *emit, void *user, struct xcsave_error *error)
 {
     struct xen_guest *g = to_xen(base);
     struct xen_pv *pv = g->pv;
@@ -102,7 +118,7 @@ int pv_layout_records(struct xcsave_guest *base, guest_emit_record *emit, void *
     if (pv->nr_pfns < old_nr_pfns)
         return xcsave_fail(error, ERANGE, "the guest's p2m shrank from %llu to %llu pages while it was copied",
                            (unsigned long long)old_nr_pfns, (unsigned long long)pv->nr_pfns);
-    return pv_opening_records(base, emit, user, error);
+    return opening_records(base, emit, user, error);
 }
 
 /* ---- a page marked dirty ---------------------------------------------- */
@@ -125,7 +141,7 @@ static int say_again(struct xen_guest *g, uint64_t mfn, uint64_t pfn)
  * said before.  It is the first page of the guest's p2m: it is mapped here, so
  * the guest cannot give its frame away meanwhile.
  */
-int pv_mark_dirty(struct xcsave_guest *base, uint64_t *pfn, struct xcsave_error *error)
+static int mark_dirty(struct xcsave_guest *base, uint64_t *pfn, struct xcsave_error *error)
 {
     struct xen_guest *g = to_xen(base);
     uint64_t mfn;
@@ -138,6 +154,16 @@ int pv_mark_dirty(struct xcsave_guest *base, uint64_t *pfn, struct xcsave_error 
     if (pv_mfn_to_pfn(g->pv, mfn) != *pfn)
         return 1;
     return say_again(g, mfn, *pfn) ? 1 : 0;
+}
+
+static int page_types(struct xcsave_guest *base, unsigned n, const uint64_t *pfns, uint32_t *types,
+                      struct xcsave_error *error)
+{
+    struct xen_guest *g = to_xen(base);
+    xen_pfn_t frames[GUEST_BATCH_PAGES];
+
+    pv_frames_of(g->pv, n, pfns, frames);
+    return xen_frame_types(g, n, frames, types, error);
 }
 
 /* ---- page tables ------------------------------------------------------ */
@@ -186,7 +212,7 @@ static int normalise_entry(const struct xen_pv *pv, unsigned level, uint64_t *en
     return 0;
 }
 
-int pv_normalise(struct xcsave_guest *base, uint32_t type, const void *page, void *out, struct xcsave_error *error)
+static int normalise(struct xcsave_guest *base, uint32_t type, const void *page, void *out, struct xcsave_error *error)
 {
     struct xen_pv *pv = to_xen(base)->pv;
     unsigned level = pv_table_level(type);
@@ -381,7 +407,7 @@ static int emit_vcpus(struct xen_guest *g, guest_emit_record *emit, void *user, 
     return 0;
 }
 
-int pv_state_records(struct xcsave_guest *base, guest_emit_record *emit, void *user, struct xcsave_error *error)
+static int state_records(struct xcsave_guest *base, guest_emit_record *emit, void *user, struct xcsave_error *error)
 {
     struct xen_guest *g = to_xen(base);
 
@@ -390,3 +416,22 @@ int pv_state_records(struct xcsave_guest *base, guest_emit_record *emit, void *u
         return -1;
     return emit_vcpus(g, emit, user, error);
 }
+
+const struct guest_save_ops xen_pv_save_ops = {
+    .identify = xen_identify,
+    .nr_pfns = nr_pfns,
+    .nr_present = nr_present,
+    .memory_pages = memory_pages,
+    .static_records = static_records,
+    .opening_records = opening_records,
+    .layout_records = layout_records,
+    .state_records = state_records,
+    .logdirty_enable = xen_logdirty_enable,
+    .logdirty_read = xen_logdirty_read,
+    .logdirty_disable = xen_logdirty_disable,
+    .mark_dirty = mark_dirty,
+    .has_other_saver = xen_has_other_saver,
+    .is_suspended = xen_is_suspended,
+    .page_types = page_types,
+    .normalise = normalise,
+};

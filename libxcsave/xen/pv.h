@@ -101,29 +101,11 @@ unsigned pv_table_level(uint32_t type);
 void pv_dispose_source(struct xen_guest *g);
 int pv_map_p2m(struct xen_guest *g, struct xcsave_error *error);
 void pv_unmap_p2m(struct xen_guest *g);
-int pv_nr_pfns(struct xcsave_guest *base, uint64_t *nr, struct xcsave_error *error);
-int pv_static_records(struct xcsave_guest *base, guest_emit_record *emit, void *user, struct xcsave_error *error);
-int pv_opening_records(struct xcsave_guest *base, guest_emit_record *emit, void *user, struct xcsave_error *error);
-int pv_layout_records(struct xcsave_guest *base, guest_emit_record *emit, void *user, struct xcsave_error *error);
-int pv_state_records(struct xcsave_guest *base, guest_emit_record *emit, void *user, struct xcsave_error *error);
-int pv_mark_dirty(struct xcsave_guest *base, uint64_t *pfn, struct xcsave_error *error);
-int pv_normalise(struct xcsave_guest *base, uint32_t type, const void *page, void *out, struct xcsave_error *error);
 
 /* ---- the destination (pv-restore.c; pv-vcpu.c) */
 void pv_dispose_destination(struct xen_guest *g);
-int pv_accept_identity(struct xcsave_guest *base, const struct guest_identity *identity, struct xcsave_error *error);
-int pv_accept_record(struct xcsave_guest *base, uint32_t type, const void *body, size_t len_bytes,
-                     struct xcsave_error *error);
 int pv_accept_vcpu(struct xen_guest *g, uint32_t type, const void *body, size_t len_bytes,
                    struct xcsave_error *error);
-bool pv_pfn_is_valid(struct xcsave_guest *base, uint64_t pfn);
-int pv_populate(struct xcsave_guest *base, unsigned n, const uint64_t *pfns, unsigned order, unsigned *done,
-                struct xcsave_error *error);
-void pv_set_page_type(struct xcsave_guest *base, uint64_t pfn, uint32_t type);
-int pv_localise(struct xcsave_guest *base, uint32_t type, void *page,
-                int (*need)(void *, unsigned, const uint64_t *, struct xcsave_error *), void *user,
-                struct xcsave_error *error);
-int pv_complete(struct xcsave_guest *base, struct xcsave_restore_result *result, struct xcsave_error *error);
 int pv_set_vcpus(struct xen_guest *g, struct xcsave_restore_result *result, struct xcsave_error *error);
 
 #endif

@@ -353,6 +353,13 @@ static void close_fake(struct xcsave_guest *base)
 
 static const struct guest_ops fake_ops = {
     .name = "fake",
+    .map = map,
+    .unmap = unmap,
+    .has_superpages = has_superpages,
+    .close = close_fake,
+};
+
+static const struct guest_save_ops fake_save_ops = {
     .identify = identify,
     .nr_pfns = nr_pfns,
     .nr_present = nr_present,
@@ -368,28 +375,27 @@ static const struct guest_ops fake_ops = {
     .has_other_saver = has_other_saver,
     .is_suspended = is_suspended,
     .page_types = page_types,
-    .map = map,
-    .unmap = unmap,
     .normalise = normalise,
+};
+
+static const struct guest_restore_ops fake_restore_ops = {
     .accept_identity = accept_identity,
     .accept_record = accept_record,
     .static_data_end = static_data_end,
     .pfn_is_valid = pfn_is_valid,
     .populate = populate,
-    .has_superpages = has_superpages,
     .new_memory_is_zero = new_memory_is_zero,
     .depopulate = depopulate,
     .set_page_type = set_page_type,
     .localise = localise,
     .complete = complete,
-    .close = close_fake,
 };
 
 struct fake_guest *fake_guest_new_sized(uint64_t max_pages)
 {
     struct fake_guest *g = calloc(1, sizeof(*g));
 
-    g->base.ops = &fake_ops;
+    g->base = (struct xcsave_guest){ &fake_ops, &fake_save_ops, &fake_restore_ops };
     g->type = STREAM_GUEST_X86_HVM;
     g->max_pages = max_pages;
     /* Not calloc(): a sanitizer would fill all of it. */

@@ -25,14 +25,14 @@ static void clean(struct fake_guest *g)
 {
     uint64_t taken[FAKE_MAX_PAGES / 64];
 
-    ck_assert_int_eq(g->base.ops->logdirty_read(&g->base, GUEST_DIRTY_CLEAN, taken, g->nr_pfns, NULL), 0);
+    ck_assert_int_eq(g->base.save->logdirty_read(&g->base, GUEST_DIRTY_CLEAN, taken, g->nr_pfns, NULL), 0);
 }
 
 /* As another save does when it finds the log in use. */
 static void restart(struct fake_guest *g)
 {
-    g->base.ops->logdirty_disable(&g->base, NULL);
-    ck_assert_int_eq(g->base.ops->logdirty_enable(&g->base, NULL), 0);
+    g->base.save->logdirty_disable(&g->base, NULL);
+    ck_assert_int_eq(g->base.save->logdirty_enable(&g->base, NULL), 0);
 }
 
 static void write_some(struct fake_guest *g, unsigned round)

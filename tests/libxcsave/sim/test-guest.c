@@ -89,7 +89,7 @@ START_TEST(types_tell_pages_from_holes)
     struct xcsave_error error = { 0 };
     uint32_t types[5];
 
-    ck_assert_int_eq(g->ops->page_types(g, 5, pfns, types, &error), 0);
+    ck_assert_int_eq(g->save->page_types(g, 5, pfns, types, &error), 0);
     ck_assert_uint_eq(types[0], STREAM_PAGE_NOTAB);
     ck_assert_uint_eq(types[1], STREAM_PAGE_XTAB);
     ck_assert_uint_eq(types[2], STREAM_PAGE_NOTAB);
@@ -135,9 +135,9 @@ START_TEST(populated_pages_can_be_written_and_are_the_guests)
     ck_assert(g->ops->has_superpages(g));
     ck_assert_ptr_null(g->ops->map(g, 4, all, true, pages, errs, &error));
     error = (struct xcsave_error){ 0 };
-    ck_assert_int_eq(g->ops->populate(g, 1, &super, GUEST_SUPERPAGE_ORDER, &done, &error), 0);
+    ck_assert_int_eq(g->restore->populate(g, 1, &super, GUEST_SUPERPAGE_ORDER, &done, &error), 0);
     ck_assert_uint_eq(done, 1);
-    ck_assert_int_eq(g->ops->populate(g, 2, small, 0, &done, &error), 0);
+    ck_assert_int_eq(g->restore->populate(g, 2, small, 0, &done, &error), 0);
     ck_assert_uint_eq(done, 2);
     void *w = g->ops->map(g, 4, all, true, pages, errs, &error);
     for (unsigned i = 0; i < 4; i++) {
@@ -151,9 +151,9 @@ START_TEST(populated_pages_can_be_written_and_are_the_guests)
         ck_assert_int_eq(pages[0][GUEST_PAGE_SIZE - 1], (int)i + 1);
         other->ops->unmap(other, r, 1);
     }
-    ck_assert_int_eq(g->ops->depopulate(g, 1, &all[1], &error), 0);
+    ck_assert_int_eq(g->restore->depopulate(g, 1, &all[1], &error), 0);
     uint32_t type;
-    ck_assert_int_eq(g->ops->page_types(g, 1, &all[1], &type, &error), 0);
+    ck_assert_int_eq(g->save->page_types(g, 1, &all[1], &type, &error), 0);
     ck_assert_uint_eq(type, STREAM_PAGE_XTAB);
     xcsave_guest_close(other);
     xcsave_guest_close(g);
@@ -170,16 +170,16 @@ START_TEST(full_host_gives_no_more_and_says_how_many)
 
     /* There is room for 31 superpages and 100 pages. */
     for (uint64_t pfn = 0; pfn < GUEST_PFNS; pfn += 512)
-        ck_assert_int_eq(other->ops->populate(other, 1, &pfn, GUEST_SUPERPAGE_ORDER, &done, &error), 0);
+        ck_assert_int_eq(other->restore->populate(other, 1, &pfn, GUEST_SUPERPAGE_ORDER, &done, &error), 0);
     for (uint64_t pfn = 512; pfn < GUEST_PFNS; pfn += 512)
-        ck_assert_int_eq(g->ops->populate(g, 1, &pfn, GUEST_SUPERPAGE_ORDER, &done, &error), 0);
-    ck_assert_int_eq(g->ops->populate(g, 1, &super, GUEST_SUPERPAGE_ORDER, &done, &error), 0);
+        ck_assert_int_eq(g->restore->populate(g, 1, &pfn, GUEST_SUPERPAGE_ORDER, &done, &error), 0);
+    ck_assert_int_eq(g->restore->populate(g, 1, &super, GUEST_SUPERPAGE_ORDER, &done, &error), 0);
     ck_assert_uint_eq(done, 0);
     for (uint64_t pfn = 0; pfn < 100; pfn++)
-        ck_assert_int_eq(g->ops->populate(g, 1, &pfn, 0, &done, &error), 0);
+        ck_assert_int_eq(g->restore->populate(g, 1, &pfn, 0, &done, &error), 0);
     const uint64_t last[] = { 100, 101 };
-    ck_assert_int_eq(g->ops->depopulate(g, 1, (const uint64_t[]){ 0 }, &error), 0);
-    ck_assert_int_eq(g->ops->populate(g, 2, last, 0, &done, &error), 0);
+    ck_assert_int_eq(g->restore->depopulate(g, 1, (const uint64_t[]){ 0 }, &error), 0);
+    ck_assert_int_eq(g->restore->populate(g, 2, last, 0, &done, &error), 0);
     ck_assert_uint_eq(done, 1);
     xcsave_guest_close(other);
     xcsave_guest_close(g);
@@ -202,14 +202,14 @@ START_TEST(records_come_when_the_guest_stands_still)
     struct xcsave_error error = { 0 };
     unsigned seen = 0;
 
-    ck_assert_int_eq(g->ops->static_records(g, count_records, &seen, &error), 0);
+    ck_assert_int_eq(g->save->static_records(g, count_records, &seen, &error), 0);
     ck_assert_uint_eq(seen, 1u << STREAM_REC_X86_CPUID_POLICY | 1u << STREAM_REC_X86_MSR_POLICY);
     ck_assert_int_eq(sim_simple_call(host, SIM_UNPAUSE, domid, 0), 0);
-    ck_assert_int_eq(g->ops->state_records(g, count_records, &seen, &error), -1);
+    ck_assert_int_eq(g->save->state_records(g, count_records, &seen, &error), -1);
     ck_assert_int_eq(error.errnum, EBUSY);
     ck_assert_int_eq(sim_simple_call(host, SIM_PAUSE, domid, 0), 0);
     seen = 0;
-    ck_assert_int_eq(g->ops->state_records(g, count_records, &seen, &error), 0);
+    ck_assert_int_eq(g->save->state_records(g, count_records, &seen, &error), 0);
     ck_assert_uint_eq(seen, 1u << STREAM_REC_X86_TSC_INFO | 1u << STREAM_REC_HVM_CONTEXT | 1u << STREAM_REC_HVM_PARAMS);
     xcsave_guest_close(g);
 }
@@ -236,7 +236,7 @@ START_TEST(record_that_makes_no_sense_is_refused)
     uint8_t *body = calloc(1, bad_records[_i].len ? bad_records[_i].len : 1);
 
     memcpy(body, &bad_records[_i].count, bad_records[_i].len < 4 ? bad_records[_i].len : 4);
-    ck_assert_int_eq(g->ops->accept_record(g, bad_records[_i].type, body, bad_records[_i].len, &error), -1);
+    ck_assert_int_eq(g->restore->accept_record(g, bad_records[_i].type, body, bad_records[_i].len, &error), -1);
     ck_assert_str_ne(error.text, "");
     free(body);
     xcsave_guest_close(g);
@@ -248,9 +248,9 @@ START_TEST(unknown_record_is_not_known_here)
     struct xcsave_guest *g = open_guest(create("guest", SIM_CREATE_EMPTY));
     struct xcsave_error error = { 0 };
 
-    ck_assert_int_eq(g->ops->accept_record(g, STREAM_REC_X86_PV_INFO, "12345678", 8, &error), 1);
-    ck_assert(!g->ops->pfn_is_valid(g, GUEST_PFNS));
-    ck_assert(g->ops->pfn_is_valid(g, GUEST_PFNS - 1));
+    ck_assert_int_eq(g->restore->accept_record(g, STREAM_REC_X86_PV_INFO, "12345678", 8, &error), 1);
+    ck_assert(!g->restore->pfn_is_valid(g, GUEST_PFNS));
+    ck_assert(g->restore->pfn_is_valid(g, GUEST_PFNS - 1));
     xcsave_guest_close(g);
 }
 END_TEST
@@ -262,9 +262,9 @@ START_TEST(restore_without_a_context_fails)
     struct xcsave_error error = { 0 };
     unsigned missing = 0;
 
-    ck_assert_int_eq(g->ops->static_data_end(g, &missing, &error), 0);
+    ck_assert_int_eq(g->restore->static_data_end(g, &missing, &error), 0);
     ck_assert_uint_eq(missing, XCSAVE_MISSING_CPUID | XCSAVE_MISSING_MSR);
-    ck_assert_int_eq(g->ops->complete(g, &result, &error), -1);
+    ck_assert_int_eq(g->restore->complete(g, &result, &error), -1);
     xcsave_guest_close(g);
 }
 END_TEST
