@@ -6,7 +6,7 @@
 #include <time.h>
 
 /* Microseconds of a clock that never jumps. */
-static inline uint64_t clock_us(void)
+static inline uint64_t monotonic_us(void)
 {
     struct timespec now;
 

@@ -59,7 +59,7 @@ static uint64_t patience_us(const struct imageio *io)
 static bool group_is_alive(const struct imageio *io)
 {
     return io->group &&
-           clock_us() < atomic_load_explicit(&io->group->passed_us, memory_order_relaxed) + patience_us(io);
+           monotonic_us() < atomic_load_explicit(&io->group->passed_us, memory_order_relaxed) + patience_us(io);
 }
 
 /* Wait until the descriptor is ready; `deadline_us` moves with every byte that passes. */
@@ -72,7 +72,7 @@ static int wait_ready(struct imageio *io, short events, uint64_t deadline_us, st
             return -1;
         if (poll(&pfd, 1, POLL_SLICE_MS) > 0)
             return 0;
-        if (clock_us() > deadline_us && !group_is_alive(io))
+        if (monotonic_us() > deadline_us && !group_is_alive(io))
             return xcsave_fail(error, ETIMEDOUT, "the peer %s nothing for %u s, at offset %llu of the image",
                                events == POLLIN ? "sent" : "took", io->timeout_s, (unsigned long long)io->bytes);
     }
@@ -95,7 +95,7 @@ static int wait_for_limit(struct imageio *io, uint64_t *deadline_us, struct xcsa
 {
     uint64_t wait_us;
 
-    while ((wait_us = ratelimit_wait_us(io->limit, clock_us()))) {
+    while ((wait_us = ratelimit_wait_us(io->limit, monotonic_us()))) {
         struct timespec t = { .tv_nsec = (long)wait_us * 1000 };
 
         if (imageio_check_cancel(io, error))
@@ -122,14 +122,14 @@ static ssize_t write_some(struct imageio *io, const struct iovec *iov, int n)
     }
     r = writev(io->fd, iov, n);
     if (r > 0)
-        ratelimit_spend(io->limit, (uint64_t)r, clock_us());
+        ratelimit_spend(io->limit, (uint64_t)r, monotonic_us());
     return r;
 }
 
 static int transfer(struct imageio *io, struct iovec *iov, unsigned n, bool writing, struct xcsave_error *error)
 {
     struct iovec *end = iov + n;
-    uint64_t deadline_us = clock_us() + patience_us(io);
+    uint64_t deadline_us = monotonic_us() + patience_us(io);
 
     for (iov = consume(iov, end, 0); iov < end;) {
         int count = end - iov > IOV_MAX ? IOV_MAX : (int)(end - iov);
@@ -141,9 +141,9 @@ static int transfer(struct imageio *io, struct iovec *iov, unsigned n, bool writ
         if (r > 0) {
             io->bytes += (uint64_t)r;
             iov = consume(iov, end, (size_t)r);
-            deadline_us = clock_us() + patience_us(io);
+            deadline_us = monotonic_us() + patience_us(io);
             if (io->group)
-                atomic_store_explicit(&io->group->passed_us, clock_us(), memory_order_relaxed);
+                atomic_store_explicit(&io->group->passed_us, monotonic_us(), memory_order_relaxed);
         } else if (r == 0 && !writing) {
             return xcsave_fail(error, 0, "the stream ends early, at offset %llu of the image",
                                (unsigned long long)io->bytes);

@@ -10,7 +10,7 @@
 
 void restore_show(struct restore *r, enum xcsave_phase phase, bool now)
 {
-    uint64_t time_us = clock_us();
+    uint64_t time_us = monotonic_us();
 
     r->progress->phase = phase;
     r->progress->elapsed_us = time_us - r->start_us;

@@ -525,7 +525,7 @@ int restore_v1(struct restore *r)
     int rc;
 
     init_locks(&v);
-    atomic_store(&v.group.passed_us, clock_us());
+    atomic_store(&v.group.passed_us, monotonic_us());
     rc = read_header(&v, r->error);
     v.shared = (struct v1_reading){
         .guest = r->guest, .memory = &r->memory, .content = content_map_new(), .features = v.header.features,

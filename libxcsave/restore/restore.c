@@ -55,7 +55,7 @@ int xcsave_restore(struct xcsave_guest *guest, const struct xcsave_restore_optio
         .progress = &report->end,
         .error = error,
         .io.saved_flags = -1,
-        .start_us = clock_us(),
+        .start_us = monotonic_us(),
     };
     int rc;
 
@@ -68,6 +68,6 @@ int xcsave_restore(struct xcsave_guest *guest, const struct xcsave_restore_optio
         restore_show(&r, XCSAVE_PHASE_DONE, true);
     populate_dispose(&r.memory);
     imageio_detach(&r.io);
-    report->total_us = clock_us() - r.start_us;
+    report->total_us = monotonic_us() - r.start_us;
     return rc;
 }

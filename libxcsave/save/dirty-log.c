@@ -74,7 +74,7 @@ static uint64_t *read_log(struct dirty_log *log, enum guest_dirty_op op, struct 
                           struct xcsave_error *error)
 {
     uint64_t *found = malloc(bitmap_words(log->nr_pfns) * sizeof(*found));
-    uint64_t begin_us = clock_us();
+    uint64_t begin_us = monotonic_us();
 
     if (!found) {
         no_room(log->nr_pfns, error);
@@ -85,7 +85,7 @@ static uint64_t *read_log(struct dirty_log *log, enum guest_dirty_op op, struct 
         free(found);
         return NULL;
     }
-    look->at_us = clock_us();
+    look->at_us = monotonic_us();
     look->log_us = look->at_us - begin_us;
     look->pages = log_guard_count(&log->guard, found, log->nr_pfns);
     return found;

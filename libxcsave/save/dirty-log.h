@@ -36,7 +36,7 @@ struct dirty_log {
 struct dirty_look {
     uint64_t pages;             /* that the guest dirtied since the log was cleaned */
     uint64_t log_us;            /* that the reading took */
-    uint64_t at_us;             /* when it was over, by clock_us() */
+    uint64_t at_us;             /* when it was over, by monotonic_us() */
 };
 
 /*

@@ -58,7 +58,7 @@ struct save {
 
 static void show_progress(struct save *s, bool now)
 {
-    uint64_t time_us = clock_us();
+    uint64_t time_us = monotonic_us();
 
     if (s->sink)
         page_sink_count(s->sink, s->progress);
@@ -151,7 +151,7 @@ static bool round_is_cut(const struct save *s)
 static void begin_round(struct save *s, struct xcsave_round *round, uint64_t nr_pages)
 {
     *round = (struct xcsave_round){
-        .pages = nr_pages, .bytes = s->sink->ops->bytes(s->sink), .duration_us = clock_us(),
+        .pages = nr_pages, .bytes = s->sink->ops->bytes(s->sink), .duration_us = monotonic_us(),
     };
     page_sink_count(s->sink, s->progress);
     steering_round_begins(&s->steering);
@@ -170,7 +170,7 @@ static int end_round(struct save *s, struct xcsave_round *round)
     if (s->sink->ops->end_round(s->sink, s->error))
         return -1;
     round->bytes = s->sink->ops->bytes(s->sink) - round->bytes;
-    round->duration_us = clock_us() - round->duration_us;
+    round->duration_us = monotonic_us() - round->duration_us;
     page_sink_count(s->sink, s->progress);
     steering_round_ended(&s->steering, round);
     return 0;
@@ -304,10 +304,10 @@ static int await_release(struct save *s)
 {
     const struct timespec t = { .tv_nsec = HOLD_LOOK_NS };
     struct xcsave_knobs *knobs = s->options->knobs;
-    uint64_t begin_us = clock_us();
+    uint64_t begin_us = monotonic_us();
 
     while (knobs && knobs_is_held(knobs) && !round_is_cut(s)) {
-        if (clock_us() - begin_us >= XCSAVE_MAX_HOLD_US)
+        if (monotonic_us() - begin_us >= XCSAVE_MAX_HOLD_US)
             xcsave_knobs_release(knobs);
         nanosleep(&t, NULL);
         if (check_cancel(s) || (s->log.on && look_around(s)))
@@ -366,7 +366,7 @@ static int send_memory_live(struct save *s)
 
 static int suspend_guest(struct save *s)
 {
-    uint64_t asked_us = clock_us();
+    uint64_t asked_us = monotonic_us();
 
     if (check_cancel(s))
         return -1;
@@ -377,7 +377,7 @@ static int suspend_guest(struct save *s)
         return -1;
     if (!s->suspended)
         return xcsave_fail(s->error, 0, "the guest stopped, but not by suspending itself");
-    s->suspended_us = clock_us();
+    s->suspended_us = monotonic_us();
     if (s->options->knobs)
         ratelimit_lift(&s->options->knobs->bandwidth);
     s->report->suspend_us = s->suspended_us - asked_us;
@@ -406,7 +406,7 @@ static int send_memory_final(struct save *s)
     report_round(s, &round);
     if (check_all_was_sent(s))
         return -1;
-    s->report->copy_us = clock_us() - s->suspended_us;
+    s->report->copy_us = monotonic_us() - s->suspended_us;
     return 0;
 }
 
@@ -426,7 +426,7 @@ static int send_state(struct save *s)
     if (s->sink->ops->end_memory(s->sink, s->error) || s->guest->save->state_records(s->guest, emit, s, s->error) ||
         s->sink->ops->end(s->sink, s->error))
         return -1;
-    s->report->stopped_us = clock_us() - s->suspended_us;
+    s->report->stopped_us = monotonic_us() - s->suspended_us;
     enter_phase(s, XCSAVE_PHASE_DONE);
     return 0;
 }
@@ -484,7 +484,7 @@ int xcsave_save(struct xcsave_guest *guest, const struct xcsave_save_options *op
         .report = report,
         .progress = &report->end,
         .error = error,
-        .start_us = clock_us(),
+        .start_us = monotonic_us(),
     };
     int rc;
 
@@ -495,6 +495,6 @@ int xcsave_save(struct xcsave_guest *guest, const struct xcsave_save_options *op
     show_progress(&s, true);
     if (cleanup(&s))
         rc = -1;
-    report->total_us = clock_us() - s.start_us;
+    report->total_us = monotonic_us() - s.start_us;
     return rc;
 }

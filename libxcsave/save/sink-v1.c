@@ -407,7 +407,7 @@ struct page_sink *page_sink_open_v1(struct xcsave_guest *guest, const struct xcs
     }
     s->base = (struct page_sink){ .ops = &v1_ops, .guest = guest };
     s->options = options;
-    atomic_store(&s->group.passed_us, clock_us());
+    atomic_store(&s->group.passed_us, monotonic_us());
     pthread_mutex_init(&s->lock, NULL);
     if (start(s, nr_pages, error)) {
         close_sink(&s->base);

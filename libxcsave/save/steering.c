@@ -24,18 +24,18 @@ void steering_init(struct steering *s, const struct xcsave_save_options *options
 
 void steering_begin(struct steering *s)
 {
-    s->precopy_us = clock_us();
+    s->precopy_us = monotonic_us();
 }
 
 void steering_log_begins(struct steering *s)
 {
-    pace_cleaned(&s->pace, clock_us(), 0);
+    pace_cleaned(&s->pace, monotonic_us(), 0);
 }
 
 bool steering_is_over(const struct steering *s)
 {
     return (s->knobs && knobs_finish_asked(s->knobs)) ||
-           (s->limits.timeout_us && clock_us() - s->precopy_us >= s->limits.timeout_us);
+           (s->limits.timeout_us && monotonic_us() - s->precopy_us >= s->limits.timeout_us);
 }
 
 /* ---- measuring ---- */
@@ -51,7 +51,7 @@ static double content_pages(const struct steering *s)
 
 void steering_round_begins(struct steering *s)
 {
-    s->round_us = clock_us();
+    s->round_us = monotonic_us();
     s->round_content = content_pages(s);
 }
 
@@ -63,7 +63,7 @@ void steering_round_ended(struct steering *s, const struct xcsave_round *round)
 
 struct xcsave_policy_facts steering_facts(const struct steering *s, uint64_t dirty_pages)
 {
-    uint64_t time_us = clock_us();
+    uint64_t time_us = monotonic_us();
 
     return (struct xcsave_policy_facts){
         .rounds_done = s->report->precopy_rounds,
@@ -91,7 +91,7 @@ static struct xcsave_policy_limits limits_now(const struct steering *s)
 
 bool steering_look_is_due(const struct steering *s)
 {
-    return pace_look_is_due(&s->pace, clock_us());
+    return pace_look_is_due(&s->pace, monotonic_us());
 }
 
 void steering_looked(struct steering *s, const struct dirty_look *look)

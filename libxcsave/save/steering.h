@@ -22,7 +22,7 @@ struct steering {
     struct xcsave_report *report;
     struct pace pace;
     unsigned throttle;          /* per cent by which the guest is slowed */
-    uint64_t precopy_us;        /* when it began, by clock_us() */
+    uint64_t precopy_us;        /* when it began, by monotonic_us() */
     uint64_t round_us;          /* when the round at hand began */
     double round_content;       /* what had been sent by then */
 };

@@ -46,7 +46,7 @@ int journal_dir(const char *toolstack, char dir[PATH_MAX], struct failure *failu
 /* ---- beginning ---- */
 
 /* Should the numbers have been forgotten, those of the next attempt are greater all the same. */
-static uint64_t clock_us(void)
+static uint64_t wall_clock_us(void)
 {
     struct timespec now;
 
@@ -64,7 +64,7 @@ static int number(int dir_fd, struct journal_record *begin, uint64_t last_serial
     numbers.serial = (numbers.serial > last_serial ? numbers.serial : last_serial) + 1;
     begin->serial = numbers.serial;
     if (begin->side == JOURNAL_SEND) {
-        numbers.given = numbers.given >= clock_us() ? numbers.given + 1 : clock_us();
+        numbers.given = numbers.given >= wall_clock_us() ? numbers.given + 1 : wall_clock_us();
         begin->generation = numbers.given;
     } else if (begin->generation <= journal_numbers_taken(&numbers, begin->peer)) {
         return failure_set(failure, "this attempt of %s to send %s is not newer than one before it", begin->peer,
