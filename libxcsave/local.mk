@@ -35,6 +35,8 @@ libxcsave_libxcsave_la_LIBADD = $(engine_rooms)
 libxcsave_libxcsave_la_LDFLAGS = $(AM_LDFLAGS) -version-info 0:0:0 -no-undefined \
 	-export-symbols-regex '^xcsave_(save|restore|guest_open_xen|guest_open_xen_restore|guest_close|precopy_decide|precopy_predict|reason_name|control_[a-z_]+|phase_name|kind_name)$$'
 
+EXTRA_DIST += libxcsave/README.md
+
 include $(top_srcdir)/libxcsave/save/local.mk
 include $(top_srcdir)/libxcsave/restore/local.mk
 include $(top_srcdir)/libxcsave/xen/local.mk

@@ -20,7 +20,7 @@ stream_format_libstream_la_SOURCES = \
 	stream-format/records.def \
 	stream-format/records.h
 
-EXTRA_DIST += stream-format/IMAGE-V1.md stream-format/SPECIFICATION.md
+EXTRA_DIST += stream-format/IMAGE-V1.md stream-format/README.md stream-format/SPECIFICATION.md
 
 include $(top_srcdir)/stream-format/image1/local.mk
 include $(top_srcdir)/stream-format/reader/local.mk

@@ -15,3 +15,5 @@ libxcsave_restore_librestore_la_SOURCES = \
 	libxcsave/restore/restore.h \
 	libxcsave/restore/v1-decode.c \
 	libxcsave/restore/v1-decode.h
+
+EXTRA_DIST += libxcsave/restore/README.md

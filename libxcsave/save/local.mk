@@ -29,3 +29,5 @@ libxcsave_save_libsave_la_SOURCES = \
 	libxcsave/save/v1-encode.h \
 	libxcsave/save/workers.c \
 	libxcsave/save/workers.h
+
+EXTRA_DIST += libxcsave/save/README.md

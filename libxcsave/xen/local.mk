@@ -18,3 +18,5 @@ libxcsave_xen_libxen_la_SOURCES = \
 	libxcsave/xen/pv.c \
 	libxcsave/xen/pv.h \
 	libxcsave/xen/x86.c
+
+EXTRA_DIST += libxcsave/xen/README.md

@@ -13,3 +13,5 @@ stream_format_image1_libimage1_la_SOURCES = \
 	stream-format/image1/memory.c \
 	stream-format/image1/order.c \
 	stream-format/image1/page.c
+
+EXTRA_DIST += stream-format/image1/README.md

@@ -14,3 +14,5 @@ stream_format_print_libprint_la_SOURCES = \
 	stream-format/print/printer.h \
 	stream-format/print/summary.c \
 	stream-format/print/summary.h
+
+EXTRA_DIST += stream-format/print/README.md

@@ -16,3 +16,5 @@ stream_format_reader_libreader_la_SOURCES = \
 	stream-format/reader/rules-libxl.c \
 	stream-format/reader/rules.c \
 	stream-format/reader/rules.h
+
+EXTRA_DIST += stream-format/reader/README.md
