@@ -1,5 +1,12 @@
 # tests/bench: the driver is Python and is run by hand; what it measures with is built here
-noinst_PROGRAMS += tests/bench/memory-speed tests/bench/guest-memory
+noinst_PROGRAMS += tests/bench/memory-speed tests/bench/engine-speed tests/bench/guest-memory
+
+tests_bench_engine_speed_SOURCES = \
+	tests/bench/engine-speed.c \
+	tests/libxcsave/null-guest.c \
+	tests/libxcsave/null-guest.h
+tests_bench_engine_speed_CFLAGS = $(AM_CFLAGS) -pthread
+tests_bench_engine_speed_LDADD = $(engine_rooms)
 
 tests_bench_memory_speed_SOURCES = tests/bench/memory-speed.c
 tests_bench_memory_speed_CFLAGS = $(AM_CFLAGS) -pthread

@@ -2,11 +2,13 @@
 check_PROGRAMS += \
 	tests/libxcsave/test-engine \
 	tests/libxcsave/test-live \
+	tests/libxcsave/test-null \
 	tests/libxcsave/test-parts \
 	tests/libxcsave/test-v1
 TESTS += \
 	tests/libxcsave/test-engine \
 	tests/libxcsave/test-live \
+	tests/libxcsave/test-null \
 	tests/libxcsave/test-parts \
 	tests/libxcsave/test-v1
 
@@ -27,6 +29,13 @@ tests_libxcsave_test_live_SOURCES = \
 	tests/libxcsave/test-live.c
 tests_libxcsave_test_live_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) -pthread
 tests_libxcsave_test_live_LDADD = $(engine_rooms) $(CHECK_LIBS)
+
+tests_libxcsave_test_null_SOURCES = \
+	tests/libxcsave/null-guest.c \
+	tests/libxcsave/null-guest.h \
+	tests/libxcsave/test-null.c
+tests_libxcsave_test_null_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) -pthread
+tests_libxcsave_test_null_LDADD = $(engine_rooms) $(CHECK_LIBS)
 
 tests_libxcsave_test_parts_SOURCES = tests/libxcsave/test-parts.c
 tests_libxcsave_test_parts_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)

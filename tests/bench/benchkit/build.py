@@ -8,7 +8,7 @@ from .processes import BenchError, output_of
 CHECKOUT = Path(__file__).resolve().parents[3]
 DEFAULT = CHECKOUT / "build/bench"
 PROGRAMS = ("xlmig/xlmig", "xlmig/xlmig-simhost", "xlmig/xlmig-save-helper", "tests/bench/memory-speed",
-            "tests/bench/guest-memory")
+            "tests/bench/engine-speed", "tests/bench/guest-memory")
 
 
 class Build:
@@ -19,7 +19,7 @@ class Build:
         missing = [name for name in PROGRAMS if not os.access(self.folder / name, os.X_OK)]
         if missing:
             raise BenchError(f"{self.folder} has no {', '.join(missing)}: is it a build directory, and built?")
-        self.xlmig, self.simhost, self.helper, self.memory_speed, self.guest_memory = (
+        self.xlmig, self.simhost, self.helper, self.memory_speed, self.engine_speed, self.guest_memory = (
             self.folder / name for name in PROGRAMS)
 
 
