@@ -13,6 +13,12 @@ xlmig_peer_libpeer_la_SOURCES = \
 	xlmig/peer/channels-out.h \
 	xlmig/peer/join.c \
 	xlmig/peer/join.h \
+	xlmig/peer/message-begin.c \
+	xlmig/peer/message-candidate.c \
+	xlmig/peer/message-frame.c \
+	xlmig/peer/message-greeting.c \
+	xlmig/peer/message-private.h \
+	xlmig/peer/message-word.c \
 	xlmig/peer/messages.c \
 	xlmig/peer/messages.h \
 	xlmig/peer/negotiate.c \

@@ -115,7 +115,6 @@ struct message_word {
     uint8_t token[MIGRATION_TOKEN_BYTES];
     uint64_t generation;          /* 0: GO of a sender that keeps no journal, which names no token either */
 };
-bool message_is_word(enum message_type type);
 
 /* REPORT carries `flag` started; the others only text, if any. */
 struct message_simple {
@@ -142,6 +141,52 @@ int message_decode_channels(const void *payload, size_t len, struct message_chan
 int message_decode_join(const void *payload, size_t len, struct message_join *join);
 int message_decode_word(enum message_type type, const void *payload, size_t len, struct message_word *word);
 int message_decode_simple(const void *payload, size_t len, struct message_simple *simple);
+
+/* Who says a message. */
+enum message_side { MESSAGE_FROM_SENDER = 1, MESSAGE_FROM_RECEIVER = 2 };
+
+/* When the receiver listens for what a sender says.  When the receiver says what, its own states decide. */
+enum message_moment {
+    MESSAGE_AT_GREETING = 1,      /* nothing was said yet */
+    MESSAGE_AT_OPENING = 2,       /* after HELLO: what this connection is for */
+    MESSAGE_AT_BEGIN = 4,         /* after ANSWER */
+    MESSAGE_AT_GO = 8,            /* after RECEIVED, of a sender that keeps no journal */
+    MESSAGE_AT_WORD = 16,         /* after RECEIVED, or another answer to a word, of one that does */
+};
+
+/* What a message says; the member is named by the pair of functions of its row. */
+union message_body {
+    struct message_hello hello;
+    struct candidate preflight;
+    struct candidate_answer answer;
+    struct message_begin begin;
+    struct message_channels channels;
+    struct message_join join;
+    struct message_word word;
+    struct message_simple simple;
+};
+
+/* A row of the table of messages. */
+struct message_kind {
+    const char *name;             /* in docs/control-protocol.md */
+    unsigned from;                /* of enum message_side */
+    unsigned at;                  /* of enum message_moment; 0: a receiver's */
+    unsigned char *(*encode)(enum message_type type, const union message_body *in, size_t *len);
+    int (*decode)(enum message_type type, const void *payload, size_t len, union message_body *out);
+    void (*dispose)(union message_body *body); /* NULL: nothing to be freed */
+};
+/* NULL: there is no such message. */
+const struct message_kind *message_kind(enum message_type type);
+
+/* One of the words that a message_word is for. */
+bool message_is_word(enum message_type type);
+/* `by` one side; `at` the moments that this may be, which count for what the sender says. */
+bool message_may_be_said(enum message_type type, unsigned by, unsigned at);
+
+/* By the table, of a type that there is: as those above.  What was decoded is disposed of by its owner. */
+unsigned char *message_encode(enum message_type type, const union message_body *body, size_t *len);
+int message_decode(enum message_type type, const void *payload, size_t len, union message_body *body);
+void message_dispose(enum message_type type, union message_body *body);
 
 /* The version that both speak, or 0. */
 unsigned message_common_version(const struct message_hello *peer);

@@ -181,10 +181,11 @@ static int read_xl(struct peer *peer)
 
 /* ---- xlmig's protocol ---- */
 
-static int on_hello(struct peer *peer, const void *payload, size_t len)
+static int on_hello(struct peer *peer, enum peer_event_kind greeted, const union message_body *body)
 {
-    if (peer->hello.max_version > 0 || message_decode_hello(payload, len, &peer->hello) < 0)
-        return -1; /* it greeted already, or makes no sense */
+    if (peer->hello.max_version > 0)
+        return -1; /* it greeted already */
+    peer->hello = body->hello;
     if (!message_common_version(&peer->hello)) {
         snprintf(peer->text, sizeof peer->text,
                  "%s over there speaks versions %u to %u of the control protocol, this one speaks %u; "
@@ -193,37 +194,32 @@ static int on_hello(struct peer *peer, const void *payload, size_t len)
         lose(peer, peer->text);
         return 0;
     }
-    tell(peer, PEER_GREETED, "");
+    tell(peer, greeted, "");
     return 0;
 }
 
-static int on_answer(struct peer *peer, const void *payload, size_t len)
+static int on_answer(struct peer *peer, enum peer_event_kind kind, const union message_body *body)
 {
-    struct candidate_answer answer;
-    const struct peer_event event = { .kind = PEER_ANSWERED, .text = "", .answer = &answer };
+    const struct peer_event event = { .kind = kind, .text = "", .answer = &body->answer };
 
-    if (message_decode_answer(payload, len, &answer) < 0)
-        return -1;
-    peer->callbacks.event(peer->callbacks.user, &event);
-    candidate_answer_dispose(&answer);
-    return 0;
-}
-
-static int on_channels(struct peer *peer, const void *payload, size_t len)
-{
-    struct message_channels where;
-    const struct peer_event event = { .kind = PEER_CHANNELS, .text = "", .where = &where };
-
-    if (message_decode_channels(payload, len, &where) < 0)
-        return -1;
     peer->callbacks.event(peer->callbacks.user, &event);
     return 0;
 }
 
-static int on_report(struct peer *peer, const struct message_simple *report)
+static int on_channels(struct peer *peer, enum peer_event_kind kind, const union message_body *body)
 {
+    const struct peer_event event = { .kind = kind, .text = "", .where = &body->channels };
+
+    peer->callbacks.event(peer->callbacks.user, &event);
+    return 0;
+}
+
+static int on_report(struct peer *peer, enum peer_event_kind started, const union message_body *body)
+{
+    const struct message_simple *report = &body->simple;
+
     if (report->flag) {
-        tell(peer, PEER_STARTED, "");
+        tell(peer, started, "");
         return 0;
     }
     tell(peer, PEER_NOT_STARTED, report->text);
@@ -232,51 +228,43 @@ static int on_report(struct peer *peer, const struct message_simple *report)
     return 0;
 }
 
+static int on_text(struct peer *peer, enum peer_event_kind kind, const union message_body *body)
+{
+    tell(peer, kind, body->simple.text);
+    return 0;
+}
+
+/* Of each message that the receiver may say: what it is told as, and who tells it; -1: it makes no sense here. */
+static const struct {
+    int (*handle)(struct peer *peer, enum peer_event_kind kind, const union message_body *body);
+    enum peer_event_kind kind;
+} handlers[MESSAGE_LAST_TYPE + 1] = {
+    [MESSAGE_HELLO] = { on_hello, PEER_GREETED },
+    [MESSAGE_ANSWER] = { on_answer, PEER_ANSWERED },
+    [MESSAGE_LISTENING] = { on_text, PEER_LISTENING },
+    [MESSAGE_RECEIVED] = { on_text, PEER_READY },
+    [MESSAGE_REPORT] = { on_report, PEER_STARTED },
+    [MESSAGE_FAILED] = { on_text, PEER_FAILED },
+    [MESSAGE_NOTE] = { on_text, PEER_NOTE },
+    [MESSAGE_CHANNELS] = { on_channels, PEER_CHANNELS },
+    [MESSAGE_DEVICES] = { on_text, PEER_DEVICES },
+    [MESSAGE_ABORTED] = { on_text, PEER_RELEASED },
+    [MESSAGE_CLOSED] = { on_text, PEER_CLOSED },
+    [MESSAGE_LOST] = { on_text, PEER_GONE },
+    [MESSAGE_BUSY] = { on_text, PEER_TROUBLE },
+};
+
 static int on_frame(struct peer *peer, enum message_type type, const void *payload, size_t len)
 {
-    struct message_simple simple;
+    union message_body body;
+    int rc;
 
-    if (type == MESSAGE_HELLO)
-        return on_hello(peer, payload, len);
-    if (type == MESSAGE_ANSWER)
-        return on_answer(peer, payload, len);
-    if (type == MESSAGE_CHANNELS)
-        return on_channels(peer, payload, len);
-    if (message_decode_simple(payload, len, &simple) < 0)
+    if (!message_may_be_said(type, MESSAGE_FROM_RECEIVER, 0) || !handlers[type].handle ||
+        message_decode(type, payload, len, &body) < 0)
         return -1;
-    switch (type) {
-    case MESSAGE_LISTENING:
-        tell(peer, PEER_LISTENING, simple.text);
-        return 0;
-    case MESSAGE_DEVICES:
-        tell(peer, PEER_DEVICES, simple.text);
-        return 0;
-    case MESSAGE_RECEIVED:
-        tell(peer, PEER_READY, simple.text);
-        return 0;
-    case MESSAGE_REPORT:
-        return on_report(peer, &simple);
-    case MESSAGE_FAILED:
-        tell(peer, PEER_FAILED, simple.text);
-        return 0;
-    case MESSAGE_NOTE:
-        tell(peer, PEER_NOTE, simple.text);
-        return 0;
-    case MESSAGE_ABORTED:
-        tell(peer, PEER_RELEASED, simple.text);
-        return 0;
-    case MESSAGE_CLOSED:
-        tell(peer, PEER_CLOSED, simple.text);
-        return 0;
-    case MESSAGE_LOST:
-        tell(peer, PEER_GONE, simple.text);
-        return 0;
-    case MESSAGE_BUSY:
-        tell(peer, PEER_TROUBLE, simple.text);
-        return 0;
-    default:
-        return -1; /* a message that only a sender may send */
-    }
+    rc = handlers[type].handle(peer, handlers[type].kind, &body);
+    message_dispose(type, &body);
+    return rc;
 }
 
 /* 1: a frame was read; 0: not yet, or lost. */

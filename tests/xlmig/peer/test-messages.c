@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Control messages: what is encoded is decoded, and what a hostile peer may send is refused. */
+/* Control messages: what is encoded is decoded, what a hostile peer may send is refused, and the page has the table. */
 #include "tests/run-suite.h"
 #include "xlmig/peer/messages.h"
 
@@ -511,6 +511,149 @@ START_TEST(damaged_preflights_are_survived)
 }
 END_TEST
 
+/* ---- the table of messages, and that of the page ---- */
+
+static union message_body an_example(enum message_type type)
+{
+    union message_body body;
+
+    memset(&body, 0, sizeof body);
+    if (type == MESSAGE_HELLO)
+        body.hello = (struct message_hello){ .min_version = 1, .max_version = 2, .program = "xlmig 9", .max_channels = 3,
+                                            .data = 1u << MESSAGE_DATA_INLINE };
+    else if (type == MESSAGE_PREFLIGHT)
+        body.preflight = example();
+    else if (type == MESSAGE_ANSWER)
+        check_add(&body.answer.found, CHECK_REFUSED, "cpu", "no avx");
+    else if (type == MESSAGE_BEGIN)
+        body.begin = (struct message_begin){ .image_v1 = true, .nr_channels = 5, .token = { 1 }, .generation = 7 };
+    else if (type == MESSAGE_CHANNELS)
+        body.channels = (struct message_channels){ .address = "192.0.2.1", .port = 5 };
+    else if (type == MESSAGE_JOIN)
+        body.join = (struct message_join){ .token = { 2 }, .channel = 6 };
+    else if (message_is_word(type))
+        body.word = (struct message_word){ .token = { 3 }, .generation = 8 };
+    else
+        body.simple = (struct message_simple){ .flag = true, .text = "so it is" };
+    return body;
+}
+
+/* Each row's pair of functions: what one wrote the other reads, and it is written as the same again. */
+START_TEST(every_row_writes_what_it_reads)
+{
+    const enum message_type type = (enum message_type)_i;
+    union message_body in = an_example(type), out;
+    unsigned char *frame, *again;
+    struct message_header header;
+    size_t len, again_len;
+
+    ck_assert_ptr_nonnull(message_kind(type));
+    frame = message_encode(type, &in, &len);
+    ck_assert_ptr_nonnull(frame);
+    ck_assert_int_eq(message_header_decode(frame, &header), 0);
+    ck_assert_int_eq(header.type, type);
+    ck_assert_int_eq(message_decode(type, frame + MESSAGE_HEADER_BYTES, header.len, &out), 0);
+    again = message_encode(type, &out, &again_len);
+    ck_assert_uint_eq(again_len, len);
+    ck_assert_mem_eq(again, frame, len);
+    ck_assert(message_decode(type, "{}", 1, &out) == -1);
+    message_dispose(type, &in);
+    message_dispose(type, &out);
+    free(frame);
+    free(again);
+}
+END_TEST
+
+START_TEST(there_is_no_other_message)
+{
+    ck_assert_ptr_null(message_kind((enum message_type)0));
+    ck_assert_ptr_null(message_kind((enum message_type)(MESSAGE_LAST_TYPE + 1)));
+    ck_assert(!message_may_be_said((enum message_type)0, MESSAGE_FROM_SENDER, ~0u));
+}
+END_TEST
+
+START_TEST(who_may_say_what_and_when)
+{
+    ck_assert(message_may_be_said(MESSAGE_HELLO, MESSAGE_FROM_RECEIVER, 0));
+    ck_assert(message_may_be_said(MESSAGE_NOTE, MESSAGE_FROM_RECEIVER, 0));
+    ck_assert(!message_may_be_said(MESSAGE_GO, MESSAGE_FROM_RECEIVER, 0));
+    ck_assert(!message_may_be_said(MESSAGE_REPORT, MESSAGE_FROM_SENDER, ~0u));
+    ck_assert(!message_may_be_said(MESSAGE_BEGIN, MESSAGE_FROM_SENDER, MESSAGE_AT_OPENING));
+    ck_assert(message_may_be_said(MESSAGE_GO, MESSAGE_FROM_SENDER, MESSAGE_AT_GO));
+    ck_assert(!message_may_be_said(MESSAGE_ASK, MESSAGE_FROM_SENDER, MESSAGE_AT_GO));
+}
+END_TEST
+
+static const char *side_name(unsigned from)
+{
+    return from == MESSAGE_FROM_SENDER ? "sender" : from == MESSAGE_FROM_RECEIVER ? "receiver" : "both";
+}
+
+/* As the page says it: "after HELLO, after RECEIVED". */
+static const char *moment_names(unsigned at, char text[128])
+{
+    static const char *const names[] = {
+        "first", "after HELLO", "after ANSWER", "after RECEIVED", "after RECEIVED with `generation`",
+    };
+
+    text[0] = '\0';
+    for (unsigned i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (at & 1u << i) {
+            strcat(text, text[0] ? ", " : "");
+            strcat(text, names[i]);
+        }
+    return text;
+}
+
+/* The next cell of a row, without the blanks around it. */
+static const char *next_cell(char **row)
+{
+    char *cell = strsep(row, "|"), *end;
+
+    ck_assert_ptr_nonnull(*row);
+    while (*cell == ' ')
+        cell++;
+    for (end = cell + strlen(cell); end > cell && end[-1] == ' '; end--)
+        end[-1] = '\0';
+    return cell;
+}
+
+static void compare_row(char *row, unsigned type)
+{
+    const struct message_kind *kind = message_kind((enum message_type)type);
+    char text[128];
+
+    ck_assert_msg(kind, "the page has a message %u", type);
+    next_cell(&row);
+    next_cell(&row);
+    ck_assert_str_eq(next_cell(&row), kind->name);
+    ck_assert_str_eq(next_cell(&row), side_name(kind->from));
+    ck_assert_str_eq(next_cell(&row), moment_names(kind->at, text));
+}
+
+START_TEST(the_page_has_the_table)
+{
+    const char *srcdir = getenv("XLMIG_SRCDIR");
+    char path[4096], line[4096];
+    unsigned expected = MESSAGE_HELLO, type;
+    bool in_table = false;
+    FILE *page;
+
+    snprintf(path, sizeof path, "%s/docs/control-protocol.md", srcdir ? srcdir : ".");
+    page = fopen(path, "r");
+    ck_assert_msg(page, "cannot open %s", path);
+    while (fgets(line, sizeof line, page)) {
+        in_table = line[0] == '|' && (in_table || strncmp(line, "| type | name |", 15) == 0);
+        if (in_table && sscanf(line, "| %u |", &type) == 1) {
+            ck_assert_uint_eq(type, expected++);
+            compare_row(line, type);
+        }
+    }
+    fclose(page);
+    ck_assert_uint_eq(expected, MESSAGE_LAST_TYPE + 1);
+}
+END_TEST
+
 #define LENGTH(array) ((int)(sizeof(array) / sizeof((array)[0])))
 
 int main(void)
@@ -539,6 +682,10 @@ int main(void)
     tcase_add_test(tcase, more_checks_than_there_is_room_for_are_dropped);
     tcase_add_test(tcase, versions_are_common_or_refused);
     tcase_add_test(tcase, damaged_preflights_are_survived);
+    tcase_add_loop_test(tcase, every_row_writes_what_it_reads, MESSAGE_HELLO, MESSAGE_LAST_TYPE + 1);
+    tcase_add_test(tcase, there_is_no_other_message);
+    tcase_add_test(tcase, who_may_say_what_and_when);
+    tcase_add_test(tcase, the_page_has_the_table);
     suite_add_tcase(suite, tcase);
     return run_suite(suite);
 }
