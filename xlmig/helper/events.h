@@ -34,7 +34,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define HELPER_EVENTS_ENV "XLMIG_EVENTS_FD"
 #define HELPER_EVENT_LINE_MAX 65536u
 
 enum helper_event_kind {

@@ -31,7 +31,6 @@
 #define XCFLAG_LIVE 1u
 #define XCFLAG_DEBUG 2u
 #define STREAM_TYPE_PLAIN 0u
-#define MAX_US UINT64_C(3600000000000)
 
 static volatile sig_atomic_t cancel_requested;
 
@@ -130,31 +129,6 @@ static int parse_numbers(char **args, unsigned n, long *numbers)
     return args[n] ? -1 : 0;
 }
 
-/* A limit from the environment; 0, the engine's default, where it is absent or no number. */
-static uint64_t limit_from_environment(const char *name, uint64_t max)
-{
-    const char *text = getenv(name);
-    unsigned long long value;
-    char *end;
-
-    if (!text)
-        return 0;
-    errno = 0;
-    value = strtoull(text, &end, 10);
-    if (errno || end == text || *end || value > max) {
-        helper_log(XTL_WARN, 0, "a limit in the environment is no number and is ignored");
-        return 0;
-    }
-    return value;
-}
-
-static bool environment_is(const char *name, const char *value)
-{
-    const char *text = getenv(name);
-
-    return text && strcmp(text, value) == 0;
-}
-
 /* A guest of Xen, unless a simulated host is named. */
 static struct xcsave_guest *open_guest(uint32_t domid, const struct xcsave_restore_wiring *wiring,
                                        struct xcsave_error *error)
@@ -181,26 +155,24 @@ static int refuse_checkpoints(long stream_type, struct xcsave_error *error)
         return 0;
     *error = (struct xcsave_error){
         .errnum = ENOTSUP,
-        .text = "Remus and COLO streams are not served; unset LIBXL_SAVE_HELPER to use Xen's own helper",
+        .text = "Remus and COLO streams are not served; unset " HELPER_PROGRAM_ENV " to use Xen's own helper",
     };
     return -1;
 }
 
 /* Whoever holds the stop releases it by a message: held first, then listened to. */
-static struct helper_control *start_listening(struct xcsave_knobs *knobs)
+static struct helper_control *start_listening(struct xcsave_knobs *knobs, bool hold)
 {
-    if (environment_is("XLMIG_HOLD", "1") && helper_report_fd() >= 0)
+    if (hold && helper_report_fd() >= 0)
         xcsave_knobs_hold(knobs);
     return helper_control_start(helper_report_fd(), knobs);
 }
 
-static int save_domain(const long *args)
+static int save_domain(const long *args, const struct helper_limits *limits)
 {
     struct helper helper = { .domid = (uint32_t)args[2], .cbflags = (unsigned)args[4] };
-    const uint64_t max_downtime_us = limit_from_environment("XLMIG_MAX_DOWNTIME_US", MAX_US);
-    struct xcsave_knobs *knobs =
-        xcsave_knobs_new(limit_from_environment("XLMIG_MAX_BANDWIDTH", INT64_MAX), max_downtime_us);
-    struct helper_control *listener = knobs ? start_listening(knobs) : NULL;
+    struct xcsave_knobs *knobs = xcsave_knobs_new(limits->max_bandwidth, limits->max_downtime_us);
+    struct helper_control *listener = knobs ? start_listening(knobs, limits->hold) : NULL;
     const struct xcsave_callbacks callbacks = {
         .user = &helper,
         .suspend = on_suspend,
@@ -218,14 +190,14 @@ static int save_domain(const long *args)
         .live = args[3] & XCFLAG_LIVE,
         .verify = args[3] & XCFLAG_DEBUG,
         .limits = {
-            .max_rounds = (unsigned)limit_from_environment("XLMIG_MAX_ROUNDS", 1000000),
-            .max_downtime_us = max_downtime_us,
-            .timeout_us = limit_from_environment("XLMIG_TIMEOUT_US", MAX_US),
-            .force_at_timeout = environment_is("XLMIG_ON_TIMEOUT", "force"),
-            .throttle = environment_is("XLMIG_THROTTLE", "auto"),
+            .max_rounds = limits->max_rounds,
+            .max_downtime_us = limits->max_downtime_us,
+            .timeout_us = limits->timeout_us,
+            .force_at_timeout = limits->force_at_timeout,
+            .throttle = limits->throttle,
         },
         .knobs = knobs,
-        .io_timeout_s = (unsigned)limit_from_environment("XLMIG_IO_TIMEOUT_S", 86400),
+        .io_timeout_s = (unsigned)(limits->stall_timeout_us / 1000000),
         .cancel = &cancel_requested,
         .callbacks = &callbacks,
     };
@@ -260,7 +232,7 @@ static void log_extents(const struct xcsave_extents *e)
     helper_log(XTL_DETAIL, 0, text);
 }
 
-static int restore_domain(const long *args)
+static int restore_domain(const long *args, const struct helper_limits *limits)
 {
     struct helper helper = { .domid = (uint32_t)args[2], .cbflags = (unsigned)args[7] };
     const struct xcsave_restore_wiring wiring = {
@@ -278,7 +250,7 @@ static int restore_domain(const long *args)
     };
     struct xcsave_restore_options options = {
         .fd = (int)args[0],
-        .io_timeout_s = (unsigned)limit_from_environment("XLMIG_IO_TIMEOUT_S", 86400),
+        .io_timeout_s = (unsigned)(limits->stall_timeout_us / 1000000),
         .cancel = &cancel_requested,
         .callbacks = &callbacks,
     };
@@ -324,14 +296,16 @@ static void setup_signals(void)
 
 int main(int argc, char **argv)
 {
+    struct helper_limits limits;
     long args[9];
 
     setup_signals();
     helper_report_open();
+    helper_limits_from_environment(&limits);
     if (argc > 1 && !strcmp(argv[1], "--save-domain") && !parse_numbers(argv + 2, 6, args))
-        return save_domain(args);
+        return save_domain(args, &limits);
     if (argc > 1 && !strcmp(argv[1], "--restore-domain") && !parse_numbers(argv + 2, 9, args))
-        return restore_domain(args);
-    fputs("xlmig-save-helper is started by libxl (LIBXL_SAVE_HELPER), not by hand: see xlmig(8)\n", stderr);
+        return restore_domain(args, &limits);
+    fputs("xlmig-save-helper is started by libxl (" HELPER_PROGRAM_ENV "), not by hand: see xlmig(8)\n", stderr);
     return 2;
 }

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "xlmig/helper/environment.h"
 #include "xlmig/helper/events.h"
 #include "xlmig/helper/report.h"
 
@@ -19,20 +20,13 @@ static int events_fd = -1;
 
 void helper_report_open(void)
 {
-    const char *text = getenv(HELPER_EVENTS_ENV);
-    char *end;
-    long fd;
-    int flags;
+    const int fd = helper_read_events_fd();
 
-    if (!text)
+    if (fd < 0)
         return;
-    errno = 0;
-    fd = strtol(text, &end, 10);
-    if (errno || end == text || *end || fd < 3 || fd > 1 << 20 || (flags = fcntl((int)fd, F_GETFL)) < 0)
-        return;
-    events_fd = (int)fd;
-    (void)fcntl(events_fd, F_SETFL, flags | O_NONBLOCK);
-    (void)fcntl(events_fd, F_SETFD, FD_CLOEXEC);
+    events_fd = fd;
+    (void)fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
+    (void)fcntl(fd, F_SETFD, FD_CLOEXEC);
 }
 
 int helper_report_fd(void)

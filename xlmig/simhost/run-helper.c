@@ -4,6 +4,7 @@
 #include "xlmig/simhost/run-helper.h"
 
 #include "libxcsave/sim/guest.h"
+#include "xlmig/helper/environment.h"
 #include "xlmig/helper/libxl-protocol.h"
 
 #include <errno.h>
@@ -35,13 +36,13 @@ static void exec_helper(const struct run_helper *r, int in_fd, int out_fd)
 {
     /* Above the standard descriptors, which it may be one of: those are for the messages. */
     const int image_fd = fcntl(r->io_fd, F_DUPFD, 3);
-    const char *program = getenv("LIBXL_SAVE_HELPER");
+    const char *program = getenv(HELPER_PROGRAM_ENV);
     const unsigned callbacks = r->is_save ? 1u << HELPER_SUSPEND | (unsigned)r->has_emulator << HELPER_SWITCH_QEMU_LOGDIRTY
                                           : 1u << HELPER_STATIC_DATA_DONE | 1u << HELPER_RESTORE_RESULTS;
     char io_fd[16], domid[16], flags[16], cbflags[16];
 
     if (!program)
-        program = LIBEXECDIR "/xlmig-save-helper";
+        program = HELPER_PROGRAM;
     snprintf(io_fd, sizeof io_fd, "%d", image_fd);
     snprintf(domid, sizeof domid, "%u", r->domid);
     snprintf(flags, sizeof flags, "%d", r->live);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "xlmig/cli/verb.h"
+#include "xlmig/helper/environment.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -15,7 +16,7 @@ static int run_xl(const struct verb_call *call)
         return EXIT_FAILED;
     argv[0] = (char *)(uintptr_t)"xl";
     memcpy(argv + 1, call->argv, (size_t)call->argc * sizeof *argv);
-    setenv("LIBXL_SAVE_HELPER", LIBEXECDIR "/xlmig-save-helper", 0);
+    setenv(HELPER_PROGRAM_ENV, HELPER_PROGRAM, 0);
     signal(SIGPIPE, SIG_DFL); /* as xl would find it */
     execvp("xl", argv);
     fprintf(stderr, "xlmig: cannot run xl: %s\n", strerror(errno));

@@ -14,7 +14,7 @@ static int spawn_xl(const char *const argv[], int in, int out, int err, int even
 {
     struct child_spec spec = {
         .argv = argv, .input_fd = in, .output_fd = out, .error_fd = err,
-        .pass_fd = events_fd, .pass_fd_env = HELPER_EVENTS_ENV,
+        .pass_fd = events_fd, .pass_fd_env = helper_events_variable(),
     };
 
     if (libxl_helper_check(failure) < 0)

@@ -14,7 +14,7 @@ int libxl_failed(struct libxl_toolstack *lx, int rc, const char *what, struct fa
 
 int libxl_helper_check(struct failure *failure)
 {
-    const char *helper = getenv("LIBXL_SAVE_HELPER");
+    const char *helper = getenv(HELPER_PROGRAM_ENV);
 
     if (helper && access(helper, X_OK) == 0)
         return 0;

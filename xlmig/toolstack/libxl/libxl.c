@@ -93,6 +93,6 @@ struct toolstack *toolstack_open_libxl(struct event_base *base, struct failure *
         return NULL;
     }
     /* libxl's save helper is ours, wherever one is needed, unless the user chose another. */
-    setenv("LIBXL_SAVE_HELPER", LIBEXECDIR "/xlmig-save-helper", 0);
+    setenv(HELPER_PROGRAM_ENV, HELPER_PROGRAM, 0);
     return &lx->ts;
 }

@@ -203,20 +203,17 @@ static void close_events(struct libxl_suspend *op)
     if (op->events_fd >= 0)
         close(op->events_fd);
     op->events_fd = -1;
-    unsetenv(HELPER_EVENTS_ENV);
+    helper_export_events_fd(-1);
     helper_events_close(op->events);
     op->events = NULL;
 }
 
 static void open_events(struct libxl_suspend *op)
 {
-    char value[16];
-
     op->events = helper_events_open(op->lx->base, &op->events_fd, on_helper_event, op);
     if (!op->events)
         return; /* no progress to be shown; nothing else is lost */
-    snprintf(value, sizeof value, "%d", op->events_fd);
-    setenv(HELPER_EVENTS_ENV, value, 1);
+    helper_export_events_fd(op->events_fd);
 }
 
 /*

@@ -121,7 +121,7 @@ static int start_suspend(struct sim_suspend *op, uint32_t domid)
     op->events = helper_events_open(op->sim->base, &events_fd, on_helper_event, op);
     const struct child_spec spec = {
         .argv = argv, .input_fd = -1, .output_fd = op->how.fd, .error_fd = errors[1],
-        .pass_fd = events_fd, .pass_fd_env = HELPER_EVENTS_ENV,
+        .pass_fd = events_fd, .pass_fd_env = helper_events_variable(),
     };
     helper_export_limits(&op->how.limits);
     helper_export_image(&op->how.image);
@@ -177,7 +177,7 @@ int sim_op_receive(struct toolstack *ts, const struct toolstack_receiver *how, p
     };
     const struct child_spec spec = {
         .argv = argv, .input_fd = how->input_fd, .output_fd = how->output_fd, .error_fd = how->error_fd,
-        .pass_fd = how->events_fd, .pass_fd_env = HELPER_EVENTS_ENV,
+        .pass_fd = how->events_fd, .pass_fd_env = helper_events_variable(),
     };
     int rc;
 
@@ -194,7 +194,7 @@ int sim_op_restore(struct toolstack *ts, const struct toolstack_restorer *how, p
     };
     const struct child_spec spec = {
         .argv = argv, .input_fd = how->input_fd, .output_fd = how->error_fd, .error_fd = how->error_fd,
-        .pass_fd = how->events_fd, .pass_fd_env = HELPER_EVENTS_ENV,
+        .pass_fd = how->events_fd, .pass_fd_env = helper_events_variable(),
     };
 
     return child_spawn(&spec, pid, failure);
