@@ -34,3 +34,4 @@ xlmig_base_libbase_la_SOURCES = \
 	xlmig/base/whole-file.h \
 	xlmig/base/write.c \
 	xlmig/base/write.h
+EXTRA_DIST += xlmig/base/README.md

@@ -28,3 +28,4 @@ xlmig_xlmig_save_helper_SOURCES = \
 	xlmig/helper/report.h \
 	xlmig/helper/sandbox.c \
 	xlmig/helper/sandbox.h
+EXTRA_DIST += xlmig/helper/README.md

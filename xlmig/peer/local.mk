@@ -34,3 +34,4 @@ xlmig_peer_libpeer_la_SOURCES = \
 	xlmig/peer/way.c \
 	xlmig/peer/way.h \
 	xlmig/peer/xl-protocol.h
+EXTRA_DIST += xlmig/peer/README.md

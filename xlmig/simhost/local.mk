@@ -35,3 +35,4 @@ xlmig_xlmig_simhost_SOURCES = \
 	xlmig/simhost/xl-restore.c \
 	xlmig/simhost/xl-suspend.c \
 	xlmig/simhost/xl.h
+EXTRA_DIST += xlmig/simhost/README.md

@@ -10,3 +10,4 @@ xlmig_toolstack_libtoolstack_la_SOURCES = \
 	xlmig/toolstack/prepared-disk.c \
 	xlmig/toolstack/prepared-disk.h \
 	xlmig/toolstack/toolstack.h
+EXTRA_DIST += xlmig/toolstack/README.md
