@@ -17,9 +17,9 @@
 
 #define LOOK_EVERY_MS 1000 /* whether to stop, should nothing wake it */
 
-struct helper_control {
+struct helper_listener {
     int fd;
-    int wake_fd;        /* helper_control_stop() makes it readable: the guest stands still, and is not to wait */
+    int wake_fd;        /* helper_listener_stop() makes it readable: the guest stands still, and is not to wait */
     struct xcsave_knobs *knobs;
     pthread_t thread;
     atomic_bool stop;
@@ -28,7 +28,7 @@ struct helper_control {
     char line[HELPER_COMMAND_LINE_MAX];
 };
 
-static void obey(struct helper_control *c)
+static void obey(struct helper_listener *c)
 {
     struct helper_command command;
 
@@ -50,7 +50,7 @@ static void obey(struct helper_control *c)
     }
 }
 
-static void take(struct helper_control *c, const char *bytes, size_t n)
+static void take(struct helper_listener *c, const char *bytes, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
         if (bytes[i] == '\n') {
@@ -68,7 +68,7 @@ static void take(struct helper_control *c, const char *bytes, size_t n)
 
 static void *listen_to_command(void *user)
 {
-    struct helper_control *c = user;
+    struct helper_listener *c = user;
     struct pollfd pfds[] = { { .fd = c->fd, .events = POLLIN }, { .fd = c->wake_fd, .events = POLLIN } };
     char bytes[512];
 
@@ -86,9 +86,9 @@ static void *listen_to_command(void *user)
     return NULL;
 }
 
-struct helper_control *helper_control_start(int fd, struct xcsave_knobs *knobs)
+struct helper_listener *helper_listener_start(int fd, struct xcsave_knobs *knobs)
 {
-    struct helper_control *c = calloc(1, sizeof *c);
+    struct helper_listener *c = calloc(1, sizeof *c);
     sigset_t all, before;
     int rc;
 
@@ -117,7 +117,7 @@ struct helper_control *helper_control_start(int fd, struct xcsave_knobs *knobs)
     return c;
 }
 
-void helper_control_stop(struct helper_control *c)
+void helper_listener_stop(struct helper_listener *c)
 {
     if (!c)
         return;

@@ -8,11 +8,11 @@
 
 #include "libxcsave/xcsave.h"
 
-struct helper_control;
+struct helper_listener;
 
 /* `fd` stays the caller's and is non-blocking; -1, or one that cannot be read: nothing will be said.  NULL: no memory. */
-struct helper_control *helper_control_start(int fd, struct xcsave_knobs *knobs);
+struct helper_listener *helper_listener_start(int fd, struct xcsave_knobs *knobs);
 /* NULL is fine.  After this the knobs are not touched any more. */
-void helper_control_stop(struct helper_control *c);
+void helper_listener_stop(struct helper_listener *c);
 
 #endif

@@ -161,18 +161,18 @@ static int refuse_checkpoints(long stream_type, struct xcsave_error *error)
 }
 
 /* Whoever holds the stop releases it by a message: held first, then listened to. */
-static struct helper_control *start_listening(struct xcsave_knobs *knobs, bool hold)
+static struct helper_listener *start_listening(struct xcsave_knobs *knobs, bool hold)
 {
     if (hold && helper_report_fd() >= 0)
         xcsave_knobs_hold(knobs);
-    return helper_control_start(helper_report_fd(), knobs);
+    return helper_listener_start(helper_report_fd(), knobs);
 }
 
 static int save_domain(const long *args, const struct helper_limits *limits)
 {
     struct helper helper = { .domid = (uint32_t)args[2], .cbflags = (unsigned)args[4] };
     struct xcsave_knobs *knobs = xcsave_knobs_new(limits->max_bandwidth, limits->max_downtime_us);
-    struct helper_control *listener = knobs ? start_listening(knobs, limits->hold) : NULL;
+    struct helper_listener *listener = knobs ? start_listening(knobs, limits->hold) : NULL;
     const struct xcsave_callbacks callbacks = {
         .user = &helper,
         .suspend = on_suspend,
@@ -216,7 +216,7 @@ static int save_domain(const long *args, const struct helper_limits *limits)
     rc = guest ? xcsave_save(guest, &options, &report, &error) : -1;
     helper_report_end(!rc, &report, &error);
     xcsave_guest_close(guest);
-    helper_control_stop(listener);
+    helper_listener_stop(listener);
     xcsave_knobs_free(knobs);
     return finish(rc, &error);
 }

@@ -65,11 +65,11 @@ static void wait_for_finish(struct xcsave_knobs *knobs)
 START_TEST(the_knobs_turn)
 {
     struct xcsave_knobs *knobs = xcsave_knobs_new(0, 300000);
-    struct helper_control *listener;
+    struct helper_listener *listener;
     int ends[2];
 
     ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends), 0);
-    listener = helper_control_start(ends[1], knobs);
+    listener = helper_listener_start(ends[1], knobs);
     ck_assert_ptr_nonnull(listener);
     ck_assert(!ratelimit_holds(&knobs->bandwidth));
     xcsave_knobs_hold(knobs);
@@ -81,7 +81,7 @@ START_TEST(the_knobs_turn)
     ck_assert(ratelimit_holds(&knobs->bandwidth));
     ck_assert_uint_eq(knobs->bandwidth.bytes_per_s, 65536);
     ck_assert_uint_eq(knobs_max_downtime_us(knobs), 5);
-    helper_control_stop(listener);
+    helper_listener_stop(listener);
     close(ends[0]);
     close(ends[1]);
     xcsave_knobs_free(knobs);
@@ -91,20 +91,20 @@ END_TEST
 START_TEST(a_line_without_end_is_dropped_and_the_next_one_is_not)
 {
     struct xcsave_knobs *knobs = xcsave_knobs_new(0, 7);
-    struct helper_control *listener;
+    struct helper_listener *listener;
     char block[1024];
     int ends[2];
 
     memset(block, ' ', sizeof block - 1); /* the rest of it, taken for a line, would be one */
     block[sizeof block - 1] = '\0';
     ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends), 0);
-    listener = helper_control_start(ends[1], knobs);
+    listener = helper_listener_start(ends[1], knobs);
     for (int i = 0; i < 20; i++)
         say(ends[0], block);
     say(ends[0], "{\"set\":\"max-downtime\",\"value\":5}\n{\"do\":\"finish\"}\n");
     wait_for_finish(knobs);
     ck_assert_uint_eq(knobs_max_downtime_us(knobs), 7);
-    helper_control_stop(listener);
+    helper_listener_stop(listener);
     close(ends[0]);
     close(ends[1]);
     xcsave_knobs_free(knobs);
@@ -121,7 +121,7 @@ START_TEST(it_stops_at_once)
     ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends), 0);
     clock_gettime(CLOCK_MONOTONIC, &before);
     for (int i = 0; i < 20; i++)
-        helper_control_stop(helper_control_start(ends[1], knobs));
+        helper_listener_stop(helper_listener_start(ends[1], knobs));
     clock_gettime(CLOCK_MONOTONIC, &after);
     ck_assert_int_le(after.tv_sec - before.tv_sec, 1);
     close(ends[0]);
@@ -135,11 +135,11 @@ START_TEST(nobody_to_listen_to_is_no_failure)
     struct xcsave_knobs *knobs = xcsave_knobs_new(0, 7);
     int ends[2];
 
-    helper_control_stop(helper_control_start(-1, knobs));
+    helper_listener_stop(helper_listener_start(-1, knobs));
     ck_assert_int_eq(pipe(ends), 0);
-    struct helper_control *listener = helper_control_start(ends[1], knobs); /* cannot be read from */
+    struct helper_listener *listener = helper_listener_start(ends[1], knobs); /* cannot be read from */
     ck_assert_ptr_nonnull(listener);
-    helper_control_stop(listener);
+    helper_listener_stop(listener);
     close(ends[0]);
     close(ends[1]);
     xcsave_knobs_free(knobs);
