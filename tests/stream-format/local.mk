@@ -98,33 +98,42 @@ endif
 
 FUZZ_SECONDS = 60
 if FUZZERS
-fuzz: tests/stream-format/fuzz-stream tests/stream-format/fuzz-image1 tests/libxcsave/restore/fuzz-restore \
-    tests/xlmig/peer/fuzz-messages tests/stream-format/make-stream tests/xlmig/peer/mutate-messages
-	$(MKDIR_P) tests/stream-format/corpus
+fuzz: run-fuzz-stream run-fuzz-image1 run-fuzz-restore run-fuzz-messages
+
+fuzz_options = -max_total_time=$(FUZZ_SECONDS)
+
+tests/stream-format/corpus: tests/stream-format/make-stream
+	$(MKDIR_P) $@
 	tests/stream-format/make-stream --list | while read -r name _; do \
-	  tests/stream-format/make-stream $$name > tests/stream-format/corpus/$$name; \
+	  tests/stream-format/make-stream $$name > $@/$$name; \
 	done
-	cd tests/stream-format && ./fuzz-stream -max_total_time=$(FUZZ_SECONDS) -max_len=65536 -timeout=10 \
-	  -rss_limit_mb=512 corpus '$(abs_top_srcdir)/tests/stream-format/seeds'
-	$(MKDIR_P) tests/stream-format/corpus-image1
+tests/stream-format/corpus-image1: tests/stream-format/make-stream
+	$(MKDIR_P) $@
 	tests/stream-format/make-stream --list | grep -E '^(v1|image)' | while read -r name _; do \
-	  { tests/stream-format/make-stream $$name; printf 1; } > tests/stream-format/corpus-image1/$$name; \
+	  { tests/stream-format/make-stream $$name; printf 1; } > $@/$$name; \
 	done
-	cd tests/stream-format && ./fuzz-image1 -max_total_time=$(FUZZ_SECONDS) -max_len=65536 -timeout=20 \
-	  -rss_limit_mb=1024 corpus-image1 '$(abs_top_srcdir)/tests/stream-format/seeds-image1'
-	cd tests/stream-format && ../libxcsave/fuzz-restore -max_total_time=$(FUZZ_SECONDS) -max_len=65536 -timeout=20 \
-	  -rss_limit_mb=1024 corpus-image1 '$(abs_top_srcdir)/tests/stream-format/seeds-image1'
-	$(MKDIR_P) tests/xlmig/corpus-messages
-	tests/xlmig/peer/mutate-messages --write tests/xlmig/corpus-messages
-	cd tests/xlmig && ./fuzz-messages -max_total_time=$(FUZZ_SECONDS) -max_len=4096 -timeout=10 \
-	  -rss_limit_mb=512 corpus-messages
+tests/xlmig/peer/corpus-messages: tests/xlmig/peer/mutate-messages
+	$(MKDIR_P) $@
+	tests/xlmig/peer/mutate-messages --write $@
+
+run-fuzz-stream: tests/stream-format/fuzz-stream tests/stream-format/corpus
+	cd tests/stream-format && ./fuzz-stream $(fuzz_options) -max_len=65536 -timeout=10 -rss_limit_mb=512 \
+	  corpus '$(abs_top_srcdir)/tests/stream-format/seeds'
+run-fuzz-image1: tests/stream-format/fuzz-image1 tests/stream-format/corpus-image1
+	cd tests/stream-format && ./fuzz-image1 $(fuzz_options) -max_len=65536 -timeout=20 -rss_limit_mb=1024 \
+	  corpus-image1 '$(abs_top_srcdir)/tests/stream-format/seeds-image1'
+run-fuzz-restore: tests/libxcsave/restore/fuzz-restore tests/stream-format/corpus-image1
+	cd tests/stream-format && ../libxcsave/restore/fuzz-restore $(fuzz_options) -max_len=65536 -timeout=20 -rss_limit_mb=1024 \
+	  corpus-image1 '$(abs_top_srcdir)/tests/stream-format/seeds-image1'
+run-fuzz-messages: tests/xlmig/peer/fuzz-messages tests/xlmig/peer/corpus-messages
+	cd tests/xlmig/peer && ./fuzz-messages $(fuzz_options) -max_len=4096 -timeout=10 -rss_limit_mb=512 corpus-messages
 else
 fuzz:
 	@echo "configure with CC=clang --enable-fuzzers"; exit 1
 endif
-.PHONY: fuzz
+.PHONY: fuzz run-fuzz-stream run-fuzz-image1 run-fuzz-restore run-fuzz-messages
 
 clean-local: clean-stream-fuzz
 clean-stream-fuzz:
-	rm -rf tests/stream-format/corpus tests/stream-format/corpus-image1 tests/xlmig/corpus-messages
+	rm -rf tests/stream-format/corpus tests/stream-format/corpus-image1 tests/xlmig/peer/corpus-messages
 .PHONY: clean-stream-fuzz
