@@ -13,6 +13,7 @@
 #include "xlmig/peer/xl-protocol.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -78,6 +79,15 @@ static void hear_frame(enum message_type type)
         exit(7);
 }
 
+/* Silent, with nothing taken any more, until the sender hangs up: it would wait for this process otherwise. */
+static void stand_still(void)
+{
+    struct pollfd sender = { .fd = STDIN_FILENO }; /* its end is told, whatever there is to read still */
+
+    poll(&sender, 1, 60000);
+    exit(3);
+}
+
 /* What the test wants done just then. */
 static void do_at(const char *variable)
 {
@@ -131,7 +141,7 @@ static void take_stream(void)
     char bytes[65536];
 
     if (at("take-nothing"))
-        sleep(60);
+        sleep(60); /* nor does it end by itself once it is given up */
     while (!over) {
         ssize_t r = read(STDIN_FILENO, bytes, sizeof bytes);
 
@@ -139,11 +149,11 @@ static void take_stream(void)
             exit(6);
         if (at("greet-twice")) {
             say_hello();
-            sleep(5);
+            stand_still();
         }
         if (at("fail-in-the-middle")) {
             say_frame(MESSAGE_FAILED, false, "the roof fell in");
-            sleep(5);
+            stand_still();
         }
     }
     stream_reader_free(reader);
@@ -157,7 +167,7 @@ static void greet(void)
     size_t len;
 
     if (at("say-nothing"))
-        sleep(60);
+        stand_still();
     if (at("say-something-else"))
         say("Welcome, today is the day of the cat\n", 37);
     if (!frames) {
@@ -173,7 +183,7 @@ static void greet(void)
     if (at("answer-rubbish"))
         say("rubbish, and more than a header of it", 37);
     if (at("answer-nothing"))
-        sleep(60);
+        stand_still();
     frame = message_encode_answer(&answer, &len);
     say(frame, len);
     if (at("answer-twice"))
@@ -190,7 +200,7 @@ static void be_ready(void)
         exit(0);
     do_at("AT_READY");
     if (at("never-be-ready"))
-        sleep(60);
+        stand_still();
     if (at("be-ready-in-other-words"))
         say("all fine over here, please go ahead now", 39);
     if (at("stop-listening"))
@@ -210,7 +220,7 @@ static void be_asked_back(void)
         exit(0);
     if (at("keep-it")) {
         say_frame(MESSAGE_BUSY, false, "not now");
-        sleep(5);
+        stand_still();
     }
     say_frame(MESSAGE_ABORTED, false, "");
     hear_frame(MESSAGE_ABORT);
@@ -236,7 +246,7 @@ static void take_go(void)
     if (at("hang-up-after-go"))
         exit(0);
     if (at("say-nothing-after-go"))
-        sleep(60);
+        stand_still();
 }
 
 /* As docs/handover.md has it. */
