@@ -17,11 +17,11 @@ LOG_DRIVER = $(TAP_DRIVER)
 TAP_LOG_DRIVER = $(TAP_DRIVER)
 
 # No test may hang; these are far more than any needs, sanitizers and a machine that is busy with something else included.
-LOG_COMPILER = timeout 600
-TAP_LOG_COMPILER = timeout 900 bash
-SH_LOG_COMPILER = timeout 600 bash
+LOG_COMPILER = $(SHELL) $(top_srcdir)/tests/timed timeout 600
+TAP_LOG_COMPILER = $(SHELL) $(top_srcdir)/tests/timed timeout 900 bash
+SH_LOG_COMPILER = $(SHELL) $(top_srcdir)/tests/timed timeout 600 bash
 
-EXTRA_DIST += quickstart tests/layers tests/layers.tap tests/run-suite.h tests/scratch.h
+EXTRA_DIST += quickstart tests/timed tests/layers tests/layers.tap tests/run-suite.h tests/scratch.h
 TESTS += tests/layers.tap
 
 include $(top_srcdir)/tests/stream-format/local.mk
@@ -32,3 +32,12 @@ include $(top_srcdir)/tests/libxcsave/local.mk
 include $(top_srcdir)/tests/model/local.mk
 include $(top_srcdir)/tests/soak/local.mk
 include $(top_srcdir)/tests/xlmig/local.mk
+
+# Of as many at once as a `make -j' allows, these come last, each by itself: they hold a move against a time that it was
+# given (devices.tap, limits.tap), or use all cores by themselves (bench.tap), so that others beside them, and they
+# beside others, would see what no machine but a too busy one shows.
+tests_alone = tests/command/devices.log tests/command/limits.log tests/bench/bench.log
+tests_alone_now = $(filter $(tests_alone),$(TEST_LOGS))
+$(tests_alone_now): $(filter-out $(tests_alone),$(TEST_LOGS))
+$(filter tests/command/limits.log,$(tests_alone_now)): $(filter tests/command/devices.log,$(tests_alone_now))
+$(filter tests/bench/bench.log,$(tests_alone_now)): $(filter tests/command/devices.log tests/command/limits.log,$(tests_alone_now))
