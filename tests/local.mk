@@ -21,8 +21,8 @@ LOG_COMPILER = $(SHELL) $(top_srcdir)/tests/timed timeout 600
 TAP_LOG_COMPILER = $(SHELL) $(top_srcdir)/tests/timed timeout 900 bash
 SH_LOG_COMPILER = $(SHELL) $(top_srcdir)/tests/timed timeout 600 bash
 
-EXTRA_DIST += quickstart tests/timed tests/layers tests/layers.tap tests/run-suite.h tests/scratch.h
-TESTS += tests/layers.tap
+EXTRA_DIST += quickstart tests/hardening.tap tests/layers tests/layers.tap tests/run-suite.h tests/scratch.h tests/timed
+TESTS += tests/hardening.tap tests/layers.tap
 
 include $(top_srcdir)/tests/stream-format/local.mk
 include $(top_srcdir)/tests/command/local.mk

@@ -35,17 +35,22 @@ xlmig_xlmig_prepared_disk_SOURCES = \
 	xlmig/toolstack/prepared-disk.h
 
 dist_man_MANS += xlmig/xlmig.8
-bashcompletiondir = $(datadir)/bash-completion/completions
 EXTRA_DIST += xlmig/xlmig.bash xlmig/xlmig-recover.service.in
+if BASH_COMPLETION
 install-data-local: install-completion
+uninstall-local: uninstall-completion
+endif
 install-completion:
 	$(MKDIR_P) '$(DESTDIR)$(bashcompletiondir)'
 	$(INSTALL_DATA) $(srcdir)/xlmig/xlmig.bash '$(DESTDIR)$(bashcompletiondir)/xlmig'
-uninstall-local: uninstall-completion
 uninstall-completion:
 	rm -f '$(DESTDIR)$(bashcompletiondir)/xlmig'
 
+# Made in every build, because a test reads it; installed where systemd is.
+noinst_DATA += xlmig/xlmig-recover.service
+if SYSTEMD_UNIT
 systemdsystemunit_DATA = xlmig/xlmig-recover.service
+endif
 CLEANFILES += xlmig/xlmig-recover.service
 xlmig/xlmig-recover.service: $(srcdir)/xlmig/xlmig-recover.service.in Makefile
 	$(AM_V_GEN)$(MKDIR_P) xlmig && sed 's|@bindir''@|$(bindir)|' $(srcdir)/xlmig/xlmig-recover.service.in > $@

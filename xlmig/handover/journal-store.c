@@ -174,8 +174,8 @@ void store_lock_is_for(int lock_fd, const char *name)
 
     snprintf(text, sizeof text, "%-10d %-*s\n", (int)getpid(), (int)STORE_NAME_SIZE, name);
     /* Where that fails, the holder is one that nobody knows. */
-    if (pwrite(lock_fd, text, HOLDER_BYTES, 0) != HOLDER_BYTES)
-        (void)ftruncate(lock_fd, 0);
+    if (pwrite(lock_fd, text, HOLDER_BYTES, 0) != HOLDER_BYTES && ftruncate(lock_fd, 0) < 0)
+        return; /* this far and no further: the lock holds all the same */
 }
 
 int store_lock_vm(int dir_fd, const uint8_t *uuid)
