@@ -19,6 +19,25 @@ include $(top_srcdir)/xlmig/saved/local.mk
 include $(top_srcdir)/xlmig/send/local.mk
 include $(top_srcdir)/xlmig/verbs/local.mk
 
+# The commit, for one file: `commit.h` changes with it and nothing else does.  A tarball brings its own in `.commit`.
+BUILT_SOURCES += commit.h
+CLEANFILES += commit.h
+commit.h: always
+	@commit=; \
+	if test -e '$(srcdir)/.git'; then \
+	    commit=`git --no-optional-locks -C '$(srcdir)' describe --always --dirty --abbrev=12 --exclude='*' 2>/dev/null`; \
+	elif test -e '$(srcdir)/.commit'; then \
+	    commit=`cat '$(srcdir)/.commit'`; \
+	fi; \
+	echo "#define BUILT_FROM_COMMIT \"$${commit:-unknown}\"" > $@.new; \
+	if cmp -s $@.new $@; then rm -f $@.new; else mv -f $@.new $@; fi
+always:
+.PHONY: always
+version_object = xlmig/verbs/libverbs_la-version.lo
+$(version_object): commit.h
+dist-hook:
+	sed 's/.*"\(.*\)".*/\1/' commit.h > '$(distdir)/.commit'
+
 bin_PROGRAMS += xlmig/xlmig
 xlmig_xlmig_SOURCES = xlmig/main.c
 xlmig_xlmig_LDADD = $(verbs_room)

@@ -60,6 +60,10 @@ int main(int argc, char **argv)
         print_help(stdout);
         return EXIT_OK;
     }
+    if (global.version) {
+        print_version(stdout);
+        return EXIT_OK;
+    }
     if (used >= argc) {
         print_help(stderr);
         return EXIT_USAGE;

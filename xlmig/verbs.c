@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The table of verbs, the options before them, and `help`, the one verb that is about the table. */
 #include "xlmig/cli/verb.h"
 
 #include <string.h>
@@ -18,6 +19,9 @@ const struct verb_option global_options[] = {
     { .name = "toolstack", .kind = OPTION_STRING, .argument = "NAME",
       .help = "libxl, or sim:DIR for a simulated host (default: $XLMIG_TOOLSTACK, else libxl)",
       OPTION_INTO(struct global_options, toolstack) },
+    { .name = "version", .short_name = 'V', .kind = OPTION_FLAG,
+      .help = "print xlmig's own version, and the commit that it was built from",
+      OPTION_INTO(struct global_options, version) },
     OPTIONS_END,
 };
 
@@ -42,5 +46,30 @@ void print_help(FILE *to)
         }
     fputs("\nOptions:\n", to);
     print_options(to, global_options);
-    fputs("\nMore: xlmig VERB --help, and the manual page xlmig(8).\n", to);
+    fputs("\nMore: xlmig help VERB, and the manual page xlmig(8).\n", to);
 }
+
+static int help(const struct verb_call *call)
+{
+    const struct verb *verb;
+
+    if (call->argc == 0) {
+        print_help(stdout);
+        return EXIT_OK;
+    }
+    verb = verb_find(call->argv[0]);
+    if (!verb) {
+        fprintf(stderr, "xlmig help: there is no verb '%s'\nTry: xlmig help\n", call->argv[0]);
+        return EXIT_USAGE;
+    }
+    print_verb_help(stdout, verb);
+    return EXIT_OK;
+}
+
+const struct verb verb_help = {
+    .name = "help",
+    .arguments = "[VERB]",
+    .summary = "print how a verb is used, or which verbs there are",
+    .max_args = 1,
+    .run = help,
+};

@@ -31,6 +31,7 @@ _xlmig()
         recover)
             COMPREPLY=($(compgen -W "$(xlmig recover --dry-run 2>/dev/null |
                 sed -n 's/^\([^ ]*\) (\([0-9a-f]*\)) .*/\1 \2/p')" -- "$word")) ;;
+        help) COMPREPLY=($(compgen -W "$(xlmig --help 2>/dev/null | _xlmig_listed verbs)" -- "$word")) ;;
         send | check | save | resume)
             COMPREPLY=($(compgen -W "$(xl list 2>/dev/null | awk 'NR > 2 { print $1 }')" -- "$word")) ;;
         esac

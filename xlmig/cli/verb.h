@@ -2,8 +2,9 @@
 /*
  * A verb: what `xlmig NAME ...` does.
  *
- * Each verb has its own file, verb-NAME.c, which defines `const struct verb
- * verb_NAME` and nothing else that is visible.  verbs.def lists them.  The
+ * Each verb has its own file, verbs/NAME.c, which defines `const struct verb
+ * verb_NAME` and nothing else that is visible (but for `help`, which is about
+ * the table, and with the table in verbs.c).  verbs.def lists them.  The
  * options are data: getopt_long's table, --help and the shell completion are
  * made from it, and the man page is tested against it.
  *
@@ -94,6 +95,7 @@ const struct verb *verb_find(const char *name);
 extern const struct verb_option global_options[];
 struct global_options {
     const char *toolstack;
+    bool version;
 };
 
 /*
@@ -112,6 +114,8 @@ int parse_duration_us(const char *text, uint64_t *value);
 /* The help of one verb, or of all. */
 void print_verb_help(FILE *to, const struct verb *verb);
 void print_help(FILE *to);
+/* One line: xlmig's version, and the commit that it was built from. */
+void print_version(FILE *to);
 /* A line each, and --help. */
 void print_options(FILE *to, const struct verb_option *options);
 

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "commit.h"
 #include "config.h"
+#include "stream-format/image1/image1.h"
+#include "stream-format/libxc-image.h"
 #include "xlmig/peer/messages.h"
 #include "xlmig/toolstack/toolstack.h"
 #include "xlmig/cli/verb.h"
@@ -22,6 +25,11 @@ static void print_host(const struct vm_host *host)
            host->name, host->hypervisor, host->toolstack, yes_no(host->log_dirty_pv), yes_no(host->log_dirty_hvm));
 }
 
+void print_version(FILE *to)
+{
+    fprintf(to, "xlmig " PACKAGE_VERSION " (commit " BUILT_FROM_COMMIT ")\n");
+}
+
 static int version(const struct verb_call *call)
 {
     struct toolstack_session session;
@@ -29,8 +37,12 @@ static int version(const struct verb_call *call)
     struct vm_host host;
 
     printf("xlmig        " PACKAGE_VERSION "\n"
+           "commit       " BUILT_FROM_COMMIT "\n"
            "protocol     control %u\n"
-           "streams      libxc image 2 and 3 read, 3 written\n", MESSAGE_VERSION);
+           "reads        xlmig image %u; libxc image %u to %u\n"
+           "writes       xlmig image %u; libxc image %u\n",
+           MESSAGE_VERSION, IMAGE1_VERSION, STREAM_IMAGE_VERSION_MIN, STREAM_IMAGE_VERSION, IMAGE1_VERSION,
+           STREAM_IMAGE_VERSION);
     if (toolstack_session_open(&session, call->toolstack, &failure) == 0) {
         if (session.ts->ops->ask.host(session.ts, &host, &failure) == 0)
             print_host(&host);
@@ -44,6 +56,6 @@ static int version(const struct verb_call *call)
 const struct verb verb_version = {
     .name = "version",
     .arguments = "",
-    .summary = "print the versions of xlmig, Xen and the toolstack, and what they can do",
+    .summary = "print the versions of xlmig, its image formats, Xen and the toolstack, and what they can do",
     .run = version,
 };
