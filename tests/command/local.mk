@@ -15,6 +15,7 @@ TESTS += \
 	tests/command/journals.tap \
 	tests/command/limits.tap \
 	tests/command/manual.tap \
+	tests/command/readme.tap \
 	tests/command/receive.tap \
 	tests/command/recover-word.tap \
 	tests/command/recover.tap \
@@ -41,6 +42,7 @@ EXTRA_DIST += \
 	tests/command/lib.bash \
 	tests/command/limits.tap \
 	tests/command/manual.tap \
+	tests/command/readme.tap \
 	tests/command/receive.tap \
 	tests/command/recover-lib.bash \
 	tests/command/recover-word.tap \
