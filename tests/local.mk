@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Copyright (C) The xlmig authors
 # tests: its part of the build
 #
 # Every test counts by itself: programs and *.tap scripts speak TAP (check(3)
@@ -21,8 +23,9 @@ LOG_COMPILER = $(SHELL) $(top_srcdir)/tests/timed timeout 600
 TAP_LOG_COMPILER = $(SHELL) $(top_srcdir)/tests/timed timeout 900 bash
 SH_LOG_COMPILER = $(SHELL) $(top_srcdir)/tests/timed timeout 600 bash
 
-EXTRA_DIST += quickstart tests/hardening.tap tests/layers tests/layers.tap tests/run-suite.h tests/scratch.h tests/timed
-TESTS += tests/hardening.tap tests/layers.tap
+EXTRA_DIST += quickstart tests/hardening.tap tests/layers tests/layers.tap tests/run-suite.h tests/scratch.h \
+	tests/timed tests/tree.tap
+TESTS += tests/hardening.tap tests/layers.tap tests/tree.tap
 
 include $(top_srcdir)/tests/stream-format/local.mk
 include $(top_srcdir)/tests/command/local.mk
