@@ -35,7 +35,7 @@ always:
 .PHONY: always
 version_object = xlmig/verbs/libverbs_la-version.lo
 $(version_object): commit.h
-dist-hook:
+dist-hook: commit.h
 	sed 's/.*"\(.*\)".*/\1/' commit.h > '$(distdir)/.commit'
 
 bin_PROGRAMS += xlmig/xlmig
