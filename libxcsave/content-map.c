@@ -118,12 +118,12 @@ struct content *content_map_find(const struct content_map *map, uint64_t pfn)
 }
 
 void content_replace(struct content *entry, uint64_t pfn, uint64_t old_tag, enum content_kind kind, unsigned type,
-                     struct image1_hash hash, struct image1_digest *digest)
+                     struct image1_hash hash, const struct image1_hasher *hasher, struct image1_digest *digest)
 {
     if (content_kind(old_tag) == CONTENT_HASHED)
-        image1_digest_remove(digest, image1_digest_class(content_type(old_tag)), pfn, entry->hash);
+        image1_digest_remove(hasher, digest, image1_digest_class(content_type(old_tag)), pfn, entry->hash);
     if (kind != CONTENT_HASHED)
         return;
-    image1_digest_add(digest, image1_digest_class(type), pfn, hash);
+    image1_digest_add(hasher, digest, image1_digest_class(type), pfn, hash);
     entry->hash = hash;
 }

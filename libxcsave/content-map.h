@@ -64,6 +64,6 @@ struct content *content_map_find(const struct content_map *map, uint64_t pfn);
 
 /* The content of a page is replaced: `digest` is told.  old_tag is what the tag was, entry->hash is still of it. */
 void content_replace(struct content *entry, uint64_t pfn, uint64_t old_tag, enum content_kind kind, unsigned type,
-                     struct image1_hash hash, struct image1_digest *digest);
+                     struct image1_hash hash, const struct image1_hasher *hasher, struct image1_digest *digest);
 
 #endif

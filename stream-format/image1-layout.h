@@ -61,6 +61,7 @@
 #define IMAGE1_RUN_LEN         16
 #define IMAGE1_ROUND_LEN       16
 #define IMAGE1_DIGEST_LEN      48
+#define IMAGE1_KEY_LEN         32
 #define IMAGE1_INDEX_HEAD_LEN  8
 #define IMAGE1_INDEX_ENTRY_LEN 24
 #define IMAGE1_EXTENTS_LEN     16

@@ -48,6 +48,7 @@ struct v1_reader {
     struct imageio_group group;
     struct image1_header header;
     struct v1_reading shared;
+    struct image1_hasher *hasher;
     struct v1_input *inputs;
     unsigned nr_inputs;
     pthread_rwlock_t layout;    /* shared: a MEMORY record; alone: a libxc record.  Before populate.lock */
@@ -231,7 +232,7 @@ static int take_digest(struct v1_input *c, const uint8_t *body, struct xcsave_er
 
     image1_decode_digest(body, &sent);
     for (unsigned i = 0; i < v->nr_inputs; i++)
-        image1_digest_merge(&found, v1_decoder_digest(v->inputs[i].decoder));
+        image1_digest_merge(v->hasher, &found, v1_decoder_digest(v->inputs[i].decoder));
     if (image1_digest_equal(&sent, &found))
         return 0;
     return xcsave_fail(error, EBADMSG, "the guest's memory is not what it was at the source: %llu and %llu pages here, "
@@ -512,6 +513,7 @@ static void dispose(struct v1_reader *v)
         imageio_detach(&v->inputs[i].own_io);
     }
     v->r->io.group = NULL;
+    image1_hasher_free(v->hasher);
     content_map_free(v->shared.content);
     pthread_rwlock_destroy(&v->layout);
     pthread_mutex_destroy(&v->lock);
@@ -530,7 +532,8 @@ int restore_v1(struct restore *r)
     v.shared = (struct v1_reading){
         .guest = r->guest, .memory = &r->memory, .content = content_map_new(), .features = v.header.features,
     };
-    if (!rc && !v.shared.content)
+    v.shared.hasher = v.hasher = image1_hasher_new(NULL);
+    if (!rc && (!v.shared.content || !v.hasher))
         rc = xcsave_fail(r->error, ENOMEM, "what is known of pages");
     if (!rc)
         rc = open_inputs(&v, r->error) || read_image(&v) ? -1 : 0;

@@ -218,7 +218,8 @@ static void settle(struct v1_decoder *d, const struct page_ref *page, enum conte
 {
     uint64_t tag = CONTENT_TAG_CAME(d->memory.round, d->channel) | CONTENT_TAG(kind, page->type);
 
-    content_replace(page->entry, page->pfn, page->old_tag, kind, page->type, hash, &d->digest);
+    content_replace(page->entry, page->pfn, page->old_tag, kind, page->type, hash, d->shared->hasher,
+                    &d->digest);
     if (page->type == STREAM_PAGE_NOTAB && (page->kind == IMAGE1_KIND_DATA || page->kind == IMAGE1_KIND_DELTA))
         tag |= CONTENT_TAG_SOURCE;
     atomic_store(&page->entry->tag, tag);
@@ -389,12 +390,12 @@ static bool can_read_in_place(const struct v1_decoder *d)
     return true;
 }
 
-static enum content_kind look(const uint8_t *content, struct image1_hash *hash)
+static enum content_kind look(const struct v1_decoder *d, const uint8_t *content, struct image1_hash *hash)
 {
     *hash = (struct image1_hash){ 0 };
     if (image1_page_is_zero(content))
         return CONTENT_ZERO;
-    *hash = image1_content_hash(content);
+    *hash = image1_content_hash(d->shared->hasher, content);
     return CONTENT_HASHED;
 }
 
@@ -414,7 +415,7 @@ static int read_piece(struct v1_decoder *d, unsigned from, unsigned to, struct x
         return -1;
     for (unsigned i = from; i < to; i++) {
         d->crc = crc32c(d->crc, d->pages[i], STREAM_PAGE_SIZE);
-        d->contents[i] = look(d->pages[i], &d->hashes[i]);
+        d->contents[i] = look(d, d->pages[i], &d->hashes[i]);
     }
     return 0;
 }
@@ -472,7 +473,7 @@ static int store_delta(struct v1_decoder *d, const struct page_ref *ref, const s
         return xcsave_fail(error, 0, "a delta to pfn %#llx, which has no content yet", (unsigned long long)page->pfn);
     if (image1_delta_apply(to, page->data, page->len, &fault))
         return v1_refuse(error, "a delta", &fault);
-    kind = look(to, &hash);
+    kind = look(d, to, &hash);
     settle(d, ref, kind, hash);
     return 0;
 }
@@ -499,7 +500,7 @@ static int store_data(struct v1_decoder *d, const struct page_ref *ref, const st
                       struct xcsave_error *error)
 {
     struct image1_hash hash;
-    enum content_kind kind = look(page->data, &hash);
+    enum content_kind kind = look(d, page->data, &hash);
 
     if (ref->type == STREAM_PAGE_NOTAB)
         memcpy(to, page->data, STREAM_PAGE_SIZE);

@@ -26,6 +26,7 @@ struct v1_reading {
     struct populate *memory;
     struct content_map *content;
     uint64_t features;          /* of the image */
+    const struct image1_hasher *hasher;
     bool has_page_tables;       /* this kind of guest may have any */
 };
 

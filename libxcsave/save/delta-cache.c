@@ -80,7 +80,7 @@ int delta_cache_encode(struct delta_cache *cache, uint64_t pfn, struct image1_ha
 
     if (!place)
         return -1;
-    if (place->used && place->pfn == pfn && place->hash.low == hash.low && place->hash.high == hash.high)
+    if (place->used && place->pfn == pfn && image1_hash_equal(place->hash, hash))
         len = image1_delta_encode(old, page, out, max);
     release(place);
     return len;

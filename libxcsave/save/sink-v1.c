@@ -45,6 +45,7 @@ struct v1_sink {
     unsigned nr_channels;
     struct v1_channel *channels;
     struct v1_shared shared;
+    struct image1_hasher *hasher;
     unsigned nr_workers;        /* at least 1: save.c's own thread */
     struct v1_encoder **encoders;
     struct workers *workers;
@@ -197,7 +198,7 @@ static int write_digest(struct v1_sink *s, struct xcsave_error *error)
     if (!(s->shared.features & IMAGE1_FEATURE_DIGEST))
         return 0;
     for (unsigned i = 0; i < s->nr_workers; i++)
-        image1_digest_merge(&digest, v1_encoder_digest(s->encoders[i]));
+        image1_digest_merge(s->hasher, &digest, v1_encoder_digest(s->encoders[i]));
     image1_encode_digest(body, &digest);
     return v1_channel_record(&s->channels[0], IMAGE1_REC_DIGEST, body, sizeof(body), NULL, 0, error);
 }
@@ -247,6 +248,7 @@ static void close_sink(struct page_sink *base)
         imageio_detach(&s->channels[i].io);
         pthread_mutex_destroy(&s->channels[i].lock);
     }
+    image1_hasher_free(s->hasher);
     content_map_free(s->shared.sent);
     delta_cache_free(s->shared.cache);
     page_sink_dispose(base);
@@ -390,7 +392,8 @@ static int start(struct v1_sink *s, uint64_t nr_pages, struct xcsave_error *erro
     if (image->nr_channels && !(s->shared.features & IMAGE1_FEATURE_CHANNELS))
         return xcsave_fail(error, ENOTSUP, "the reader takes no more than one channel");
     s->shared.sent = content_map_new();
-    if (!s->shared.sent)
+    s->shared.hasher = s->hasher = image1_hasher_new(NULL);
+    if (!s->shared.sent || !s->hasher)
         return xcsave_fail(error, ENOMEM, "what was sent");
     s->shared.cache = delta_cache_new(choose_cache(image, nr_pages));
     return attach_channels(s, error) || start_workers(s, error) ? -1 : 0;

@@ -139,7 +139,7 @@ static void set_content(struct v1_encoder *e, struct content *c, uint64_t pfn, e
 {
     uint64_t old = atomic_load_explicit(&c->tag, memory_order_relaxed);
 
-    content_replace(c, pfn, old, kind, type, hash, &e->digest);
+    content_replace(c, pfn, old, kind, type, hash, e->shared->hasher, &e->digest);
     atomic_store_explicit(&c->tag, CONTENT_TAG(kind, type), memory_order_relaxed);
 }
 
@@ -152,7 +152,7 @@ static const struct twin *find_twin(const struct v1_encoder *e, struct image1_ha
 
     if (!(e->shared->features & IMAGE1_FEATURE_SAME) || t->round != e->shared->round)
         return NULL;
-    return t->hash.low == hash.low && t->hash.high == hash.high ? t : NULL;
+    return image1_hash_equal(t->hash, hash) ? t : NULL;
 }
 
 static void remember_twin(struct v1_encoder *e, uint64_t pfn, struct image1_hash hash)
@@ -224,7 +224,7 @@ static int add_zero(struct v1_encoder *e, uint64_t pfn, unsigned type, struct xc
 /* A page whose content was copied to the payload's end. */
 static int add_copied(struct v1_encoder *e, uint64_t pfn, unsigned type, struct xcsave_error *error)
 {
-    struct image1_hash hash = image1_content_hash(e->raw + e->raw_len), old_hash;
+    struct image1_hash hash = image1_content_hash(e->shared->hasher, e->raw + e->raw_len), old_hash;
     struct content *c = find_content(e, pfn, error);
     uint64_t old;
 
@@ -232,7 +232,7 @@ static int add_copied(struct v1_encoder *e, uint64_t pfn, unsigned type, struct 
         return -1;
     old = atomic_load_explicit(&c->tag, memory_order_relaxed);
     old_hash = c->hash;
-    if (old == CONTENT_TAG(CONTENT_HASHED, type) && old_hash.low == hash.low && old_hash.high == hash.high) {
+    if (old == CONTENT_TAG(CONTENT_HASHED, type) && image1_hash_equal(old_hash, hash)) {
         e->kind_pages[XCSAVE_KIND_UNCHANGED]++;
         return 0;
     }

@@ -46,6 +46,7 @@ struct v1_shared {
     enum xcsave_compress compress;
     int level;
     uint32_t round;
+    const struct image1_hasher *hasher;
     struct content_map *sent;
     struct delta_cache *cache;  /* NULL: none */
 };

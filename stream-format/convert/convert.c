@@ -12,11 +12,12 @@ struct stream_convert *stream_convert_new(const struct stream_convert_config *co
         return NULL;
     c->config = *config;
     c->map = page_map_new(SIZE_MAX);
+    c->hasher = image1_hasher_new(NULL);
     c->codec = image1_codec_new();
     c->pages = malloc(IMAGE1_RAW_MAX);
     c->payload = malloc(IMAGE1_RAW_MAX);
     c->raw = malloc(IMAGE1_RAW_MAX);
-    if (c->map && c->codec && c->pages && c->payload && c->raw)
+    if (c->map && c->hasher && c->codec && c->pages && c->payload && c->raw)
         return c;
     stream_convert_free(c);
     return NULL;
@@ -27,6 +28,7 @@ void stream_convert_free(struct stream_convert *c)
     if (!c)
         return;
     page_map_free(c->map);
+    image1_hasher_free(c->hasher);
     image1_codec_free(c->codec);
     free(c->pages);
     free(c->payload);

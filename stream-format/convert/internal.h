@@ -27,6 +27,7 @@ struct stream_convert {
     uint64_t offset; /* of the output */
 
     struct page_map *map;
+    struct image1_hasher *hasher;
     struct image1_codec *codec;
 
     /* Pages of the record that is being made. */

@@ -181,7 +181,7 @@ static int add_page(struct stream_convert *c, uint64_t entry)
         kind = image1_page_is_zero(content) ? IMAGE1_KIND_ZERO : IMAGE1_KIND_DATA;
         state.content = kind == IMAGE1_KIND_ZERO ? PAGE_ZERO : PAGE_HASHED;
         if (kind == IMAGE1_KIND_DATA) {
-            state.hash = image1_content_hash(content);
+            state.hash = image1_content_hash(c->hasher, content);
             c->nr_pages++;
         }
     }
@@ -311,7 +311,7 @@ static int write_closing(struct stream_convert *c)
     uint8_t digest_body[IMAGE1_DIGEST_LEN], index_head[IMAGE1_INDEX_HEAD_LEN];
     struct image1_digest digest;
 
-    if (!page_map_digest(c->map, &digest))
+    if (!page_map_digest(c->map, c->hasher, &digest))
         return no_memory(c);
     image1_encode_digest(digest_body, &digest);
     if (write_round(c, true) || write_held(c) ||

@@ -4,7 +4,7 @@
  * it, with every rule; image1-layout.h beside that text has the numbers.
  *
  * Everything here is pure: no I/O, no global state, no allocation but in the
- * codec's own constructor; the caller owns every buffer, so that many threads
+ * constructors of the codec and the hasher; the caller owns every buffer, so that many threads
  * may use it at once. All integers in the image are little-endian; the structs
  * below are not wire structs, they hold what was or will be in the octets.
  *
@@ -351,14 +351,35 @@ void image1_encode_extents(uint8_t out[IMAGE1_EXTENTS_LEN], const struct image1_
 int image1_decode_extents(const uint8_t in[IMAGE1_EXTENTS_LEN], struct image1_extents *extents,
                           struct image1_fault *fault);
 
-/* ---- DIGEST ------------------------------------------------------------- */
+/* ---- the identity of content, and DIGEST ---------------------------------- */
 
-/* Of a page's content: XXH3, 128 bits, no seed. Good for finding equal pages, too. */
+/* What stands for a page's content: in the digest, and where a writer looks for equal pages. */
 struct image1_hash {
     uint64_t low, high;
 };
 
-struct image1_hash image1_content_hash(const uint8_t *page);
+static inline bool image1_hash_equal(struct image1_hash a, struct image1_hash b)
+{
+    return a.low == b.low && a.high == b.high;
+}
+
+/*
+ * How it is made in one image: with the image's key (POLYVAL), or, where the image has none, by XXH3 of 128 bits.
+ * With a key that those who chose the contents know nothing of, equal hashes are equal contents (IMAGE-V1.md, "What
+ * equality rests on").  Without a key anybody can make two contents that have one hash: good against
+ * accidents, and for nothing else.
+ *
+ * Does not change once it is made: any thread may use it.
+ */
+struct image1_hasher;
+
+/* `key` NULL: an image without KEYED.  NULL: no memory. */
+struct image1_hasher *image1_hasher_new(const uint8_t key[IMAGE1_KEY_LEN]);
+/* The key is wiped.  NULL is fine. */
+void image1_hasher_free(struct image1_hasher *hasher);
+
+/* Of 4096 octets. */
+struct image1_hash image1_content_hash(const struct image1_hasher *hasher, const uint8_t *page);
 
 /* Plain pages, and page tables as they are in the stream (normalised). */
 enum image1_digest_class { IMAGE1_DIGEST_PLAIN, IMAGE1_DIGEST_TABLES };
@@ -367,6 +388,7 @@ enum image1_digest_class { IMAGE1_DIGEST_PLAIN, IMAGE1_DIGEST_TABLES };
  * The sum over all pages whose content is not all zeros, each once, with the
  * content that it has in the end. Sums of parts may be added, pages come and
  * go in any order: whoever replaces a page's content removes the old one.
+ * All of one image is done with one hasher.
  */
 struct image1_digest {
     uint64_t pages[2]; /* by enum image1_digest_class */
@@ -377,11 +399,12 @@ struct image1_digest {
 /* By a libxc page type that has content. */
 enum image1_digest_class image1_digest_class(unsigned int page_type);
 /* A page whose content has that hash, and is not all zeros, comes or goes. */
-void image1_digest_add(struct image1_digest *digest, enum image1_digest_class class, uint64_t pfn,
-                       struct image1_hash hash);
-void image1_digest_remove(struct image1_digest *digest, enum image1_digest_class class, uint64_t pfn,
-                          struct image1_hash hash);
-void image1_digest_merge(struct image1_digest *digest, const struct image1_digest *part);
+void image1_digest_add(const struct image1_hasher *hasher, struct image1_digest *digest,
+                       enum image1_digest_class class, uint64_t pfn, struct image1_hash hash);
+void image1_digest_remove(const struct image1_hasher *hasher, struct image1_digest *digest,
+                          enum image1_digest_class class, uint64_t pfn, struct image1_hash hash);
+void image1_digest_merge(const struct image1_hasher *hasher, struct image1_digest *digest,
+                         const struct image1_digest *part);
 bool image1_digest_equal(const struct image1_digest *a, const struct image1_digest *b);
 
 void image1_encode_digest(uint8_t out[IMAGE1_DIGEST_LEN], const struct image1_digest *digest);

@@ -12,6 +12,8 @@ stream_format_image1_libimage1_la_SOURCES = \
 	stream-format/image1/image1.h \
 	stream-format/image1/memory.c \
 	stream-format/image1/order.c \
-	stream-format/image1/page.c
+	stream-format/image1/page.c \
+	stream-format/image1/polyval.c \
+	stream-format/image1/polyval.h
 
 EXTRA_DIST += stream-format/image1/README.md

@@ -88,6 +88,7 @@ struct v1_reading {
     uint32_t payload_have;
     struct image1_codec *codec;
     struct page_map *map;
+    struct image1_hasher *hasher;
 
     /* What the INDEX must say, and says: a hash over all entries, and their number. */
     uint64_t index_due, nr_index_due;

@@ -272,23 +272,23 @@ void page_map_set(struct page_map *map, uint64_t pfn, const struct page_state *s
     set_bit(chunk, HASHED, i, state->content == PAGE_HASHED);
 }
 
-static bool add_chunk(const struct chunk *chunk, struct image1_digest *digest)
+static bool add_chunk(const struct chunk *chunk, const struct image1_hasher *hasher, struct image1_digest *digest)
 {
     for (unsigned int i = 0; i < CHUNK_PAGES; i++) {
         if (get_bit(chunk, UNKNOWN, i))
             return false;
         if (get_bit(chunk, HASHED, i))
-            image1_digest_add(digest, get_bit(chunk, PLAIN, i) ? IMAGE1_DIGEST_PLAIN : IMAGE1_DIGEST_TABLES,
+            image1_digest_add(hasher, digest, get_bit(chunk, PLAIN, i) ? IMAGE1_DIGEST_PLAIN : IMAGE1_DIGEST_TABLES,
                               chunk->number * CHUNK_PAGES + i, chunk->hashes[i]);
     }
     return true;
 }
 
-bool page_map_digest(const struct page_map *map, struct image1_digest *digest)
+bool page_map_digest(const struct page_map *map, const struct image1_hasher *hasher, struct image1_digest *digest)
 {
     *digest = (struct image1_digest){ .pages = { 0 } };
     for (size_t i = 0; !map->full && i < map->nr_slots; i++) {
-        if (map->slots[i] && !add_chunk(map->slots[i], digest))
+        if (map->slots[i] && !add_chunk(map->slots[i], hasher, digest))
             return false;
     }
     return !map->full;

@@ -51,6 +51,6 @@ void page_map_set(struct page_map *map, uint64_t pfn, const struct page_state *s
 void page_map_set_run(struct page_map *map, uint64_t pfn, uint64_t count, const struct page_state *state);
 
 /* Over all pages; false when some hash is not known, or the map is full. */
-bool page_map_digest(const struct page_map *map, struct image1_digest *digest);
+bool page_map_digest(const struct page_map *map, const struct image1_hasher *hasher, struct image1_digest *digest);
 
 #endif

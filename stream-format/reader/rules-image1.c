@@ -35,8 +35,9 @@ int stream_v1_begin(struct stream_reader *r)
         r->v1->image_offset = part_offset(r);
         r->v1->map = page_map_new(MAP_BYTES_MAX);
         r->v1->codec = image1_codec_new();
+        r->v1->hasher = image1_hasher_new(NULL);
     }
-    if (!r->v1 || !r->v1->map || !r->v1->codec)
+    if (!r->v1 || !r->v1->map || !r->v1->codec || !r->v1->hasher)
         return stream_fail(r, STREAM_FAULT_NO_MEMORY, part_offset(r), "memory for an image|none");
     return 0;
 }
@@ -46,6 +47,7 @@ void stream_v1_free(struct v1_reading *v1)
     if (!v1)
         return;
     page_map_free(v1->map);
+    image1_hasher_free(v1->hasher);
     image1_codec_free(v1->codec);
     free(v1->payload.data);
     free(v1->raw.data);
@@ -155,7 +157,7 @@ static int check_digest(struct stream_reader *r)
     struct image1_digest given, found;
 
     image1_decode_digest(r->part, &given);
-    r->v1->digest_checked = page_map_digest(r->v1->map, &found);
+    r->v1->digest_checked = page_map_digest(r->v1->map, r->v1->hasher, &found);
     if (!r->v1->digest_checked || image1_digest_equal(&given, &found))
         return 0;
     return stream_fail(r, STREAM_FAULT_BAD_DIGEST, part_offset(r),
@@ -360,7 +362,7 @@ static int take_page(struct v1_reading *v1, const struct image1_page *page, stru
         return take_same(v1, page, fault);
     if (!image1_page_is_zero(page->data)) {
         state.content = PAGE_HASHED;
-        state.hash = image1_content_hash(page->data);
+        state.hash = image1_content_hash(v1->hasher, page->data);
     }
     page_map_set(v1->map, page->pfn, &state);
     return 0;

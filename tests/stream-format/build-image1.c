@@ -4,9 +4,20 @@
 #include <stdlib.h>
 #include <string.h>
 
+const struct image1_hasher *v1_hasher(void)
+{
+    static struct image1_hasher *hasher;
+
+    if (!hasher)
+        hasher = image1_hasher_new(NULL);
+    if (!hasher)
+        abort();
+    return hasher;
+}
+
 struct v1 v1_begin(struct bytes *b, uint64_t features, uint32_t guest)
 {
-    struct v1 v = { .b = b, .features = features, .start = b->len };
+    struct v1 v = { .b = b, .features = features, .start = b->len, .hasher = v1_hasher() };
     struct image1_domain domain = { .guest = guest, .xen_major = 4, .xen_minor = 17 };
     uint8_t header[IMAGE1_HEADER_LEN], body[IMAGE1_DOMAIN_LEN];
 
@@ -188,7 +199,7 @@ static void put_pv_static_records(struct bytes *b)
 
 static void add_to_digest(struct v1 *v, uint64_t pfn, const uint8_t *page, unsigned int type)
 {
-    image1_digest_add(&v->digest, image1_digest_class(type), pfn, image1_content_hash(page));
+    image1_digest_add(v->hasher, &v->digest, image1_digest_class(type), pfn, image1_content_hash(v->hasher, page));
 }
 
 /* nr pages from pfn on, in one run. */
@@ -265,10 +276,10 @@ void put_v1_live_image(struct bytes *b)
     len = image1_delta_encode(old, page, raw + 2, IMAGE1_DELTA_MAX);
     stream_put_le16(raw, (uint16_t)len);
     v1_pages(&v, IMAGE1_CODEC_NONE, runs, 2, raw, 2 + (uint32_t)len);
-    image1_digest_remove(&v.digest, IMAGE1_DIGEST_PLAIN, 2, image1_content_hash(old));
+    image1_digest_remove(v.hasher, &v.digest, IMAGE1_DIGEST_PLAIN, 2, image1_content_hash(v.hasher, old));
     add_to_digest(&v, 2, page, STREAM_PAGE_NOTAB);
     v1_fill(old, 1);
-    image1_digest_remove(&v.digest, IMAGE1_DIGEST_PLAIN, 1, image1_content_hash(old));
+    image1_digest_remove(v.hasher, &v.digest, IMAGE1_DIGEST_PLAIN, 1, image1_content_hash(v.hasher, old));
     v1_round(&v, false);
     v1_round(&v, true);
     v1_libxc_records(&v, put_hvm_state);

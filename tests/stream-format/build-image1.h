@@ -13,11 +13,14 @@ struct v1 {
     uint32_t seq;
     uint32_t round;
     uint64_t round_pages;
+    const struct image1_hasher *hasher;
     struct image1_digest digest;
     struct image1_index_entry index[64];
     uint32_t nr_index;
 };
 
+/* Without a key; nobody frees it. */
+const struct image1_hasher *v1_hasher(void);
 /* Image header and, on channel 0, DOMAIN. */
 struct v1 v1_begin(struct bytes *b, uint64_t features, uint32_t guest);
 /* A record of any kind; returns where it starts in b. */

@@ -6,6 +6,7 @@ check_PROGRAMS += \
 	tests/stream-format/image1/test-image1 \
 	tests/stream-format/image1/test-image1-content \
 	tests/stream-format/image1/test-image1-order \
+	tests/stream-format/image1/test-polyval \
 	tests/stream-format/print/test-printer \
 	tests/stream-format/reader/test-reader \
 	tests/stream-format/test-specification
@@ -15,6 +16,7 @@ TESTS += \
 	tests/stream-format/image1/test-image1 \
 	tests/stream-format/image1/test-image1-content \
 	tests/stream-format/image1/test-image1-order \
+	tests/stream-format/image1/test-polyval \
 	tests/stream-format/print/test-printer \
 	tests/stream-format/reader/test-reader \
 	tests/stream-format/test-specification
@@ -59,6 +61,10 @@ tests_stream_format_image1_test_image1_order_SOURCES = \
 	tests/stream-format/image1/test-image1-order.c
 tests_stream_format_image1_test_image1_order_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_stream_format_image1_test_image1_order_LDADD = $(stream_tests) $(CHECK_LIBS)
+
+tests_stream_format_image1_test_polyval_SOURCES = tests/stream-format/image1/test-polyval.c
+tests_stream_format_image1_test_polyval_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(OPENSSL_CFLAGS)
+tests_stream_format_image1_test_polyval_LDADD = $(stream_tests) $(CHECK_LIBS) $(OPENSSL_LIBS)
 
 tests_stream_format_reader_test_reader_SOURCES = tests/stream-format/reader/test-reader.c
 tests_stream_format_reader_test_reader_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)

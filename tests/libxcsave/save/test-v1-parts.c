@@ -77,18 +77,20 @@ END_TEST
 
 START_TEST(a_digest_follows_what_is_replaced)
 {
+    struct image1_hasher *hasher = image1_hasher_new(NULL);
     const struct image1_hash a = { 1, 2 }, b = { 3, 4 };
     struct image1_digest digest = { 0 }, expected = { 0 };
     struct content entry = { 0 };
 
-    content_replace(&entry, 7, 0, CONTENT_HASHED, STREAM_PAGE_NOTAB, a, &digest);
+    content_replace(&entry, 7, 0, CONTENT_HASHED, STREAM_PAGE_NOTAB, a, hasher, &digest);
     content_replace(&entry, 7, CONTENT_TAG(CONTENT_HASHED, STREAM_PAGE_NOTAB), CONTENT_HASHED, STREAM_PAGE_L1TAB, b,
-                    &digest);
-    image1_digest_add(&expected, IMAGE1_DIGEST_TABLES, 7, b);
+                    hasher, &digest);
+    image1_digest_add(hasher, &expected, IMAGE1_DIGEST_TABLES, 7, b);
     ck_assert(image1_digest_equal(&digest, &expected));
     content_replace(&entry, 7, CONTENT_TAG(CONTENT_HASHED, STREAM_PAGE_L1TAB), CONTENT_ZERO, STREAM_PAGE_NOTAB, a,
-                    &digest);
+                    hasher, &digest);
     ck_assert(image1_digest_equal(&digest, &(struct image1_digest){ 0 }));
+    image1_hasher_free(hasher);
 }
 END_TEST
 

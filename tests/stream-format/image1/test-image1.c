@@ -535,16 +535,16 @@ START_TEST(digest_does_not_depend_on_the_order)
 
     for (unsigned int i = 0; i < 3; i++) {
         v1_fill(page, i);
-        hashes[i] = image1_content_hash(page);
+        hashes[i] = image1_content_hash(v1_hasher(), page);
     }
-    image1_digest_add(&a, IMAGE1_DIGEST_PLAIN, 0, hashes[0]);
-    image1_digest_add(&a, IMAGE1_DIGEST_TABLES, 1, hashes[1]);
-    image1_digest_add(&b, IMAGE1_DIGEST_PLAIN, 2, hashes[2]);
-    image1_digest_add(&part, IMAGE1_DIGEST_TABLES, 1, hashes[1]);
-    image1_digest_add(&part, IMAGE1_DIGEST_PLAIN, 0, hashes[0]);
-    image1_digest_merge(&b, &part);
+    image1_digest_add(v1_hasher(), &a, IMAGE1_DIGEST_PLAIN, 0, hashes[0]);
+    image1_digest_add(v1_hasher(), &a, IMAGE1_DIGEST_TABLES, 1, hashes[1]);
+    image1_digest_add(v1_hasher(), &b, IMAGE1_DIGEST_PLAIN, 2, hashes[2]);
+    image1_digest_add(v1_hasher(), &part, IMAGE1_DIGEST_TABLES, 1, hashes[1]);
+    image1_digest_add(v1_hasher(), &part, IMAGE1_DIGEST_PLAIN, 0, hashes[0]);
+    image1_digest_merge(v1_hasher(), &b, &part);
     ck_assert(!image1_digest_equal(&a, &b));
-    image1_digest_remove(&b, IMAGE1_DIGEST_PLAIN, 2, hashes[2]);
+    image1_digest_remove(v1_hasher(), &b, IMAGE1_DIGEST_PLAIN, 2, hashes[2]);
     ck_assert(image1_digest_equal(&a, &b));
     image1_encode_digest(out, &a);
     image1_decode_digest(out, &back);
@@ -561,11 +561,11 @@ START_TEST(digest_tells_where_a_page_is)
 
     for (unsigned int i = 0; i < 2; i++) {
         v1_fill(page, i);
-        hashes[i] = image1_content_hash(page);
-        image1_digest_add(&a, IMAGE1_DIGEST_PLAIN, i, hashes[i]);
+        hashes[i] = image1_content_hash(v1_hasher(), page);
+        image1_digest_add(v1_hasher(), &a, IMAGE1_DIGEST_PLAIN, i, hashes[i]);
     }
-    image1_digest_add(&b, IMAGE1_DIGEST_PLAIN, 0, hashes[1]);
-    image1_digest_add(&b, IMAGE1_DIGEST_PLAIN, 1, hashes[0]);
+    image1_digest_add(v1_hasher(), &b, IMAGE1_DIGEST_PLAIN, 0, hashes[1]);
+    image1_digest_add(v1_hasher(), &b, IMAGE1_DIGEST_PLAIN, 1, hashes[0]);
     ck_assert(!image1_digest_equal(&a, &b));
 }
 END_TEST
