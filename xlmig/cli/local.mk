@@ -1,4 +1,5 @@
 # xlmig/cli: verbs and options as people type them; its part of the build
+EXTRA_DIST += xlmig/cli/README.md
 noinst_LTLIBRARIES += xlmig/cli/libcli.la
 cli_room = xlmig/cli/libcli.la $(base_room)
 

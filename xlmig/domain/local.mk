@@ -1,4 +1,5 @@
 # xlmig/domain: what is done to one domain of this host; its part of the build
+EXTRA_DIST += xlmig/domain/README.md
 noinst_LTLIBRARIES += xlmig/domain/libdomain.la
 domain_room = xlmig/domain/libdomain.la $(base_room) $(vm_room) $(handover_room) $(toolstack_room)
 

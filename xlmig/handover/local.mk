@@ -1,4 +1,5 @@
 # xlmig/handover: who owns the VM; its part of the build
+EXTRA_DIST += xlmig/handover/README.md
 noinst_LTLIBRARIES += xlmig/handover/libhandover.la
 handover_room = xlmig/handover/libhandover.la $(base_room) $(vm_room) $(stream_room)
 

@@ -1,4 +1,5 @@
 # xlmig/receive: a VM taken in; its part of the build
+EXTRA_DIST += xlmig/receive/README.md
 noinst_LTLIBRARIES += xlmig/receive/libreceive.la
 receive_room = xlmig/receive/libreceive.la $(base_room) $(vm_room) $(helper_room) $(peer_room) $(handover_room) $(domain_room) $(toolstack_room)
 

@@ -1,4 +1,5 @@
 # xlmig/recover: an interrupted migration finished or undone; its part of the build
+EXTRA_DIST += xlmig/recover/README.md
 noinst_LTLIBRARIES += xlmig/recover/librecover.la
 recover_room = xlmig/recover/librecover.la $(base_room) $(vm_room) $(peer_room) $(handover_room) $(domain_room) $(toolstack_room)
 

@@ -1,4 +1,5 @@
 # xlmig/saved: a VM in a file; its part of the build
+EXTRA_DIST += xlmig/saved/README.md
 noinst_LTLIBRARIES += xlmig/saved/libsaved.la
 saved_room = xlmig/saved/libsaved.la $(base_room) $(vm_room) $(watch_room) $(domain_room) $(toolstack_room) $(helper_room) $(stream_reader_room)
 

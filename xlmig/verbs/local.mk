@@ -1,4 +1,5 @@
 # xlmig/verbs: a verb a file; its part of the build
+EXTRA_DIST += xlmig/verbs/README.md
 noinst_LTLIBRARIES += xlmig/verbs/libverbs.la
 verbs_room = xlmig/verbs/libverbs.la $(send_room) $(receive_room) $(recover_room) $(saved_room) $(domain_room) \
 	$(watch_room) $(toolstack_libxl_room) $(toolstack_sim_room) $(stream_print_room) $(stream_convert_room) $(cli_room) $(base_room)

@@ -1,4 +1,5 @@
 # xlmig/vm: a VM and a host described; its part of the build
+EXTRA_DIST += xlmig/vm/README.md
 noinst_LTLIBRARIES += xlmig/vm/libvm.la
 vm_room = xlmig/vm/libvm.la $(base_room)
 

@@ -1,4 +1,5 @@
 # xlmig/watch: a move as it is seen; its part of the build
+EXTRA_DIST += xlmig/watch/README.md
 noinst_LTLIBRARIES += xlmig/watch/libwatch.la
 watch_room = xlmig/watch/libwatch.la $(base_room) $(helper_room)
 
