@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /* Dense bitmaps of pfns in 64-bit words. */
 #ifndef LIBXCSAVE_BITMAP_H
 #define LIBXCSAVE_BITMAP_H

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 #ifndef LIBXCSAVE_CLOCK_H
 #define LIBXCSAVE_CLOCK_H
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /*
  * Three levels, so that the memory follows the pfns that came and not the
  * largest: a reader learns pfns from a stream that may be hostile.  A lone pfn

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /* Inside struct xcsave_knobs: what may be turned while a save runs. */
 #ifndef LIBXCSAVE_KNOBS_H
 #define LIBXCSAVE_KNOBS_H

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Copyright (C) The xlmig authors
 # libxcsave: the engine; its part of the build
 #
 # The shared library exports what xcsave.h declares; tests and the helper link the rooms, which have everything.

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /*
  * A set of pfns whose memory follows what is in it, not the largest pfn: the
  * restore side learns pfns from the stream, and a hostile one names any.

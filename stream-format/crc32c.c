@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /*
  * CRC-32C, by ISA-L: it chooses between the CPU's ways at run time (the crc32
  * instruction, carry-less multiplication with up to 512 bits, a table). Three

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /*
  * CRC-32C (Castagnoli): polynomial 0x1edc6f41, reflected, initial value and
  * final exclusive or all ones; of "123456789" it is 0xe3069283. As in iSCSI

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /* What can be wrong with a stream, for the reader of any stream and the decoders of ours. */
 #ifndef STREAM_FORMAT_FAULTS_H
 #define STREAM_FORMAT_FAULTS_H

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /*
  * The numbers of xlmig image v1: identifications, record types, lengths and
  * limits. IMAGE-V1.md beside this file is the text to it; the code of its octets

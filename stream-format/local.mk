@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Copyright (C) The xlmig authors
 # stream-format: octets and nothing else; its part of the build
 noinst_LTLIBRARIES += stream-format/libstream.la
 stream_room = stream-format/libstream.la

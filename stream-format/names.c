@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /* From Xen's public headers: domctl.h, hvm/params.h, arch-x86/hvm/save.h. */
 #include "stream-format/names.h"
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /* Names of the numbers in a stream, Xen's and our image's; NULL where a number has none. */
 #ifndef STREAM_FORMAT_NAMES_H
 #define STREAM_FORMAT_NAMES_H

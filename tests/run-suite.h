@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /* The end of every check(3) program here: run a suite, and say with the exit status whether all of it passed. */
 #ifndef TESTS_RUN_SUITE_H
 #define TESTS_RUN_SUITE_H

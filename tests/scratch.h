@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /* A folder for what a test makes, which often stands for a host: made before each test, removed after it. */
 #ifndef TESTS_SCRATCH_H
 #define TESTS_SCRATCH_H

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Copyright (C) The xlmig authors
 # xlmig: the command.  Each room is a library of its own and, in its local.mk, names the rooms that it may use.
 AM_CPPFLAGS += -DLIBEXECDIR='"$(libexecdir)"'
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /* The table of verbs, the options before them, and `help`, the one verb that is about the table. */
 #include "xlmig/cli/verb.h"
 

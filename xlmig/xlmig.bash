@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# Copyright (C) The xlmig authors
 # bash completion for xlmig(8).  Verbs and options are what the program's own help lists.
 _xlmig_listed() # xlmig's help, option lines or verb lines
 {

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Copyright (C) The xlmig authors
 # libxcsave/restore: the destination; its part of the build
 noinst_LTLIBRARIES += libxcsave/restore/librestore.la
 xcsave_restore_room = libxcsave/restore/librestore.la $(xcsave_core_room)

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /*
  * Everything in a record is hostile.  Counts, types and pfns of the whole
  * record are checked before the first page of it gets memory; content is read

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /* From a PAGE_DATA record to guest memory: validate, populate, map, read in place, localise. */
 #ifndef LIBXCSAVE_RESTORE_PAGE_RECEIVER_H
 #define LIBXCSAVE_RESTORE_PAGE_RECEIVER_H

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /*
  * Memory for a guest that is being restored: which pfns have some, and giving it
  * in extents as large as the pfns that come together allow.

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /* What the readers of both images do with what they read: records go to the guest, figures to the caller. */
 #include "config.h"
 

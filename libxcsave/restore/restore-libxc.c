@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /* libxc's domain image, versions 2 and 3, read in one thread. */
 #include "config.h"
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /*
  * Restoring a guest: the algorithm, and nothing that depends on the hypervisor.
  *

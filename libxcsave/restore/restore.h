@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /*
  * What the files of a restore share.  restore.c has the order of things and calls the reader of the image at
  * hand, restore-libxc.c or restore-v1.c; both hand on what they read through records.c.

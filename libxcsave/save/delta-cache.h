@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /*
  * What was last sent of some pages, so that a page that changed a little can
  * travel as what changed.  Bounded; a page pushes out whichever is in its place.

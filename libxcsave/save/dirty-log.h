@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /*
  * What of a guest is to be sent again: the map of it, and the dirty log that it is filled from.
  *

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Copyright (C) The xlmig authors
 # libxcsave/save: the source; its part of the build
 noinst_LTLIBRARIES += libxcsave/save/libsave.la
 xcsave_save_room = libxcsave/save/libsave.la $(xcsave_core_room)

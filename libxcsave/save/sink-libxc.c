@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /*
  * libxc's domain image, version 3: what stock Xen reads.  One descriptor, one
  * thread; a batch becomes one PAGE_DATA record, written from where the guest's

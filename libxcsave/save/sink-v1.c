@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /*
  * xlmig's own image (stream-format/IMAGE-V1.md), written by several threads.
  *

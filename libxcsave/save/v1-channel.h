@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /* The writing end of one channel of an xlmig image. */
 #ifndef LIBXCSAVE_SAVE_V1_CHANNEL_H
 #define LIBXCSAVE_SAVE_V1_CHANNEL_H

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /*
  * From pfns to one MEMORY record: map, look, copy, hash, compare, compress, write.
  *

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /* Calls to a simulated host (protocol.h). */
 #ifndef LIBXCSAVE_SIM_CLIENT_H
 #define LIBXCSAVE_SIM_CLIENT_H

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /* A guest of a simulated host (protocol.h), as the engine sees it. */
 #ifndef LIBXCSAVE_SIM_GUEST_H
 #define LIBXCSAVE_SIM_GUEST_H

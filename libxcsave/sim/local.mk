@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Copyright (C) The xlmig authors
 # libxcsave/sim: a guest of a simulated host; its part of the build
 noinst_LTLIBRARIES += libxcsave/sim/libsim.la
 xcsave_sim_room = libxcsave/sim/libsim.la $(xcsave_core_room)

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /* A guest of Xen: what is the same for PV, PVH and HVM. */
 #include "config.h"
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /*
  * HVM and PVH guests: pfn and gfn are the same number, Xen translates, and the
  * whole of the vCPU and platform state is one opaque context plus parameters.

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Copyright (C) The xlmig authors
 # libxcsave/xen: a guest of Xen; its part of the build
 noinst_LTLIBRARIES += libxcsave/xen/libxen.la
 xcsave_xen_room = libxcsave/xen/libxen.la $(xcsave_core_room)

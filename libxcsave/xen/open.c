@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /* Opening a guest of Xen: the handles, and the operations of its kind.  The only file that knows all kinds. */
 #include "config.h"
 

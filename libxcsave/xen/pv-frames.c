@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /* PV guests: pfns and frames, one from the other, on either side. */
 #include "config.h"
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /* PV guests, destination side: building the p2m, putting this host's frames back into page tables. */
 #include "config.h"
 

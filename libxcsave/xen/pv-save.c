@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /* PV guests, source side: layout, page tables and vCPUs with pfns in place of this host's frames. */
 #include "config.h"
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /* PV guests, destination side: vCPUs, from records checked on arrival to Xen at the end. */
 #include "config.h"
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /*
  * PV guests.  The guest itself translates: its page tables, and its table from
  * pfn to mfn (p2m), hold machine frame numbers of this host.  In the stream

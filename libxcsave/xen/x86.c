@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /* Records that every x86 guest has: CPU policy and time stamp counter. */
 #include "config.h"
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /* A conversion begun and ended, and which way it goes. */
 #include "stream-format/convert/internal.h"
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /*
  * From a libxc image of version 3 to an xlmig image and back, with whatever is
  * around it: xl's header and libxl's records pass unchanged. IMAGE-V1.md,

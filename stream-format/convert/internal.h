@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /*
  * What the parts of the conversion share: convert.c knows which way it goes,
  * to-v1.c and to-libxc.c make the images, out.c writes for them and passes on

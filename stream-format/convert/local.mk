@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Copyright (C) The xlmig authors
 # stream-format/convert: one image made of another; its part of the build
 noinst_LTLIBRARIES += stream-format/convert/libconvert.la
 stream_convert_room = stream-format/convert/libconvert.la $(stream_reader_room)

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /* What both ways write with: octets out, octets kept, a failure, and whatever does not change. */
 #include "stream-format/convert/internal.h"
 

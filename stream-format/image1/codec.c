@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /*
  * xlmig image v1: compressed payloads, by liblz4 and libzstd.
  *

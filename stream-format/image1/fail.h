@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /* How the decoders of image1.h say no. */
 #ifndef STREAM_FORMAT_IMAGE1_FAIL_H
 #define STREAM_FORMAT_IMAGE1_FAIL_H

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /* xlmig image v1: headers, and every body but MEMORY's. */
 #include "stream-format/image1/image1.h"
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /*
  * xlmig image v1: encoding, decoding. stream-format/IMAGE-V1.md is the text to
  * it, with every rule; image1-layout.h beside that text has the numbers.

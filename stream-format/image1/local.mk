@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Copyright (C) The xlmig authors
 # stream-format/image1: xlmig's own image; its part of the build
 noinst_LTLIBRARIES += stream-format/image1/libimage1.la
 stream_image1_room = stream-format/image1/libimage1.la $(stream_room)

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /*
  * POLYVAL of RFC 8452 (section 3): the polynomial hash of AES-GCM-SIV, which is GHASH of NIST SP 800-38D with the
  * octets and bits in the order of today's CPUs.

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Copyright (C) The xlmig authors
 # stream-format/print: a stream shown; its part of the build
 noinst_LTLIBRARIES += stream-format/print/libprint.la
 stream_print_room = stream-format/print/libprint.la $(stream_reader_room)

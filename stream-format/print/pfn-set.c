@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /* Bitmaps of 2^15 pfns each, in a hash table that is never more than half full. */
 #include "stream-format/print/pfn-set.h"
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /*
  * Which pfns were seen: a sparse set in bounded memory (64 MiB; that is 512 Mi
  * pfns, a guest of 2 TiB, when they lie together). A set that would grow

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /* Parts of the printer: what a PAGE_DATA record holds, the content of one page,
  * the summary. */
 #ifndef STREAM_FORMAT_PRINT_PRINT_PAGE_H

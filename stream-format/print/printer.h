@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /*
  * A stream for people, or for jq: each header and record on a line of its own
  * with where it is, what it is and what is in it, then a summary.

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /* What a stream holds, counted from a reader's events. */
 #ifndef STREAM_FORMAT_PRINT_SUMMARY_H
 #define STREAM_FORMAT_PRINT_SUMMARY_H

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /* How the reader says no: below both of its halves, so that rules need nothing of what calls them. */
 #include "stream-format/reader/internal.h"
 

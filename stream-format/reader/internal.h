@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /*
  * What the two halves of the reader share: reader.c cuts the stream into
  * parts, the rules say whether a part may be there, and fail.c keeps the answer.

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Copyright (C) The xlmig authors
 # stream-format/reader: any stream read; its part of the build
 noinst_LTLIBRARIES += stream-format/reader/libreader.la
 stream_reader_room = stream-format/reader/libreader.la $(stream_image1_room) $(stream_room)

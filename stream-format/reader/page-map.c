@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /*
  * Chunks of 512 pages in a hash table that grows. A chunk has a bit of each
  * kind for each page; room for hashes only once it needs one.

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /*
  * What a validating reader remembers of an image's pages, in bounded memory:
  * which came in the round at hand, which have plain content, and the hash of

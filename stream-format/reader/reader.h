@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /*
  * Reading a stream: every layer taken apart, every rule of SPECIFICATION.md
  * checked, in one pass over bytes that somebody else fetches.

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /*
  * Rules of the domain image: which record may come when, and what its content
  * must be for the guest at hand.

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /*
  * Rules of the two outer layers: the order of libxl's records, xl's
  * configuration, the emulator records.

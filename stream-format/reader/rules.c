@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /*
  * The reader's judging half: what the table says of any header or record, and
  * the headers. What is special to one layer's records is in rules-libxl.c and

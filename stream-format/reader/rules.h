@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /*
  * The rules of each layer's records, called by rules.c once the table's own
  * demands are met.

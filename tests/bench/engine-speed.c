@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /*
  * engine-speed MIB RUNS THREADS: how fast the engine saves by itself, without a guest's or a connection's cost.
  *

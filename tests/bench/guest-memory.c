@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /*
  * guest-memory MIB CONTENT: what a simulated guest has in its memory, as a file for another program's guest.
  *

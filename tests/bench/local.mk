@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Copyright (C) The xlmig authors
 # tests/bench: the driver is Python and is run by hand; what it measures with is built here
 noinst_PROGRAMS += tests/bench/memory-speed tests/bench/engine-speed tests/bench/guest-memory
 

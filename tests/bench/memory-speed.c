@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /*
  * memory-speed MIB RUNS THREADS: how fast the engine's scans go through memory, and how fast memory can be read at all.
  *

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Copyright (C) The xlmig authors
 # Shared by the tests of the real command between simulated hosts.  Each test is a
 # function, run by `t`; it fails where one of its commands does.  $dir/a and
 # $dir/b are fresh hosts.

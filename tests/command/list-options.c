@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /* The verbs and their options as the table has them, a line each: "send", "send --no-live", "-- --toolstack". */
 #include "xlmig/cli/verb.h"
 

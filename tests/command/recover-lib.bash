@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Copyright (C) The xlmig authors
 # What the tests of xlmig recover share; after lib.bash.
 #
 # shellcheck shell=bash disable=SC2034,SC2154

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /* A save of a fake guest, with what a test wants to happen to it and what is seen of it; a restore; or both. */
 #ifndef TESTS_LIBXCSAVE_ENGINE_CASE_H
 #define TESTS_LIBXCSAVE_ENGINE_CASE_H

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /*
  * A guest for unit tests of the engine: arrays in place of a hypervisor, a
  * script in place of a workload, and a fault at any call.

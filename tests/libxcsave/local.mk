@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Copyright (C) The xlmig authors
 # tests/libxcsave: its part of the build
 check_PROGRAMS += \
 	tests/libxcsave/test-engine \

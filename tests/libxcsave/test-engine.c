@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /* The engine against a guest of arrays: what arrives, what is undone, what is refused. */
 #include "config.h"
 

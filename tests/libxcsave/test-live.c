@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /* The engine while the guest runs: how it ends, what slows it down, what may be turned under way. */
 #include "config.h"
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /* The null endpoints: what the bench measures with them is all of the engine's work, and ends. */
 #include "config.h"
 

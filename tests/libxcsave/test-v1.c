@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /* The engine with xlmig's own image: what it saves, how channels carry it, what holds it and ends it. */
 #include "config.h"
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /*
  * Preloaded into the processes of a migration between simulated hosts: puts one
  * fault at one moment of one of them, and tells the driver (inject.h).

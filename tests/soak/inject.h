@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /*
  * The page that the injector shares with the driver of the soak (soakkit/page.py
  * has the same): counts of what the processes of a migration did, what both

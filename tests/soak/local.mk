@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Copyright (C) The xlmig authors
 # tests/soak: the driver is Python; what it preloads is built here
 check_LTLIBRARIES += tests/soak/inject.la
 tests_soak_inject_la_SOURCES = tests/soak/inject.c tests/soak/inject.h

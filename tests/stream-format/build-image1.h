@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /* Building xlmig images for the tests, right or wrong. */
 #ifndef TESTS_STREAM_FORMAT_BUILD_IMAGE1_H
 #define TESTS_STREAM_FORMAT_BUILD_IMAGE1_H

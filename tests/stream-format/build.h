@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /*
  * A small builder of streams for the tests: bytes are appended, record by
  * record. It writes what it is told to, right or wrong. Running out of memory

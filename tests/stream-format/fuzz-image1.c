@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /*
  * The fuzz target of xlmig images. Checksums and record numbers would stop
  * nearly every change at once, so they are made right again, and what is left

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /*
  * The fuzz target: any bytes through the reader and a printer, at once and in
  * pieces. The last two bytes choose the size of the pieces and the printer.

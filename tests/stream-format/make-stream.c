@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /*
  * make-stream NAME: write a stream of the tests to standard output. NAME is a
  * sample or a row of negatives.def; `make-stream --list` prints both, samples

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /*
  * For fuzz targets of xlmig images: make checksums, record numbers and padding
  * right again, so that a change to an image reaches what is behind them.

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /* One wrong xlmig image for each row of negatives.def that begins with v1_. */
 #include "tests/stream-format/negatives-image1.h"
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /* The makers of those rows of negatives.def that are of xlmig images. */
 #ifndef TESTS_STREAM_FORMAT_NEGATIVES_IMAGE1_H
 #define TESTS_STREAM_FORMAT_NEGATIVES_IMAGE1_H

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /*
  * One wrong stream for each row of negatives.def. Each is right up to the one
  * fault that its name tells.

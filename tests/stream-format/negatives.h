@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /* Streams that must be refused, from negatives.def. */
 #ifndef TESTS_STREAM_FORMAT_NEGATIVES_H
 #define TESTS_STREAM_FORMAT_NEGATIVES_H

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /*
  * replay-stream DIRECTORY...: what the fuzz target gets without a fuzzer: the
  * streams of the tests, cut at some places, and each file of the directories.

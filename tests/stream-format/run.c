@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 #include "tests/stream-format/run.h"
 
 #include <stdlib.h>

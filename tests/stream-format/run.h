@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /* Putting a stream through a reader, in pieces of a given size. */
 #ifndef TESTS_STREAM_FORMAT_RUN_H
 #define TESTS_STREAM_FORMAT_RUN_H

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /* SPECIFICATION.md and IMAGE-V1.md say what records.def and faults.def say, no
  * more and no less, and their examples are valid streams. */
 #include <ctype.h>

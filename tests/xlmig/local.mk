@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Copyright (C) The xlmig authors
 # tests/xlmig: its part of the build, a folder a room
 include $(top_srcdir)/tests/xlmig/base/local.mk
 include $(top_srcdir)/tests/xlmig/cli/local.mk

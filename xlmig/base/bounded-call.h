@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /* A question that may hang, as one about a file on a server that is gone, asked for a bounded time. */
 #ifndef XLMIG_BASE_BOUNDED_CALL_H
 #define XLMIG_BASE_BOUNDED_CALL_H

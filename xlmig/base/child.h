@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /* Child processes: started with their descriptors in place, and reaped by the event loop. */
 #ifndef XLMIG_BASE_CHILD_H
 #define XLMIG_BASE_CHILD_H

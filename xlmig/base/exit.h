@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /* Exit statuses of every verb.  Documented in xlmig(8); scripts rely on them, so a number never changes its meaning. */
 #ifndef XLMIG_BASE_EXIT_H
 #define XLMIG_BASE_EXIT_H

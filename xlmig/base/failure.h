@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /* What went wrong, in words for the administrator.  The first failure stays: what the cleanup after it meets is dropped. */
 #ifndef XLMIG_BASE_FAILURE_H
 #define XLMIG_BASE_FAILURE_H

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /*
  * The members of one JSON object, as messages and files of ours hold them.
  *

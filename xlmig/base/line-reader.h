@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /* Reads what a child writes for people: line by line, cleaned, with the last ones kept. */
 #ifndef XLMIG_BASE_LINE_READER_H
 #define XLMIG_BASE_LINE_READER_H

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Copyright (C) The xlmig authors
 # xlmig/base: what every room needs; its part of the build
 noinst_LTLIBRARIES += xlmig/base/libbase.la
 base_room = xlmig/base/libbase.la

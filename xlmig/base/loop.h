@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /* The event loop of a verb. */
 #ifndef XLMIG_BASE_LOOP_H
 #define XLMIG_BASE_LOOP_H

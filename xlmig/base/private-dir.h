@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /*
  * Directories and files of this user's alone: what is in them was written by
  * one of this user's processes, unless something is wrong.

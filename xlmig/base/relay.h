@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /* Moves bytes from one descriptor to another within the event loop, without copying them where the kernel allows it. */
 #ifndef XLMIG_BASE_RELAY_H
 #define XLMIG_BASE_RELAY_H

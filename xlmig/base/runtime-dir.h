@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /* The directory of this user's sockets, which nobody else can look into. */
 #ifndef XLMIG_BASE_RUNTIME_DIR_H
 #define XLMIG_BASE_RUNTIME_DIR_H

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /* What outlives a host's crash: where it is kept, and how to tell that there was one. */
 #ifndef XLMIG_BASE_STATE_DIR_H
 #define XLMIG_BASE_STATE_DIR_H

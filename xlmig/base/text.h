@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /* Text that a person reads, and octets as text. */
 #ifndef XLMIG_BASE_TEXT_H
 #define XLMIG_BASE_TEXT_H

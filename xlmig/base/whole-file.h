@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /* A file that appears under its name only when it is complete and on disk. */
 #ifndef XLMIG_BASE_WHOLE_FILE_H
 #define XLMIG_BASE_WHOLE_FILE_H

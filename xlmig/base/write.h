@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /* Octets to a descriptor, all of them. */
 #ifndef XLMIG_BASE_WRITE_H
 #define XLMIG_BASE_WRITE_H

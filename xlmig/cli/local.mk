@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Copyright (C) The xlmig authors
 # xlmig/cli: verbs and options as people type them; its part of the build
 EXTRA_DIST += xlmig/cli/README.md
 noinst_LTLIBRARIES += xlmig/cli/libcli.la

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /* Numbers as people type them.  Strict: no sign, no blank, nothing left over, no silent overflow. */
 #include "xlmig/cli/verb.h"
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /* Options: from the tables of verb.h to values and to help. */
 #include "xlmig/cli/verb.h"
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /*
  * What a VM's scheduler cap was before xlmig changed it, kept where the next
  * xlmig finds it: a file cap-XXXXXX in the runtime directory, there from before

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /*
  * At the destination: a VM's disks and network are set up while its memory is
  * still coming, so that it need not stand still for that.

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /* Is there such a VM, and can it be saved or sent as it stands? */
 #ifndef XLMIG_DOMAIN_FIND_H
 #define XLMIG_DOMAIN_FIND_H

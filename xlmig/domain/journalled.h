@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /* What this host has of a VM whose migration is in a journal: for receive, which answers for it, and recover. */
 #ifndef XLMIG_DOMAIN_JOURNALLED_H
 #define XLMIG_DOMAIN_JOURNALLED_H

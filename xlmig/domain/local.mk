@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Copyright (C) The xlmig authors
 # xlmig/domain: what is done to one domain of this host; its part of the build
 EXTRA_DIST += xlmig/domain/README.md
 noinst_LTLIBRARIES += xlmig/domain/libdomain.la

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /* On the destination, before anything is touched: can this host take the VM? */
 #ifndef XLMIG_DOMAIN_PREFLIGHT_H
 #define XLMIG_DOMAIN_PREFLIGHT_H

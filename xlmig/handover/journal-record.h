@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /*
  * What one side of a migration has durably decided: the record that a journal
  * (journal.h) keeps, as octets, and which record may follow which.  No I/O.

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /*
  * The directory of the journals: its files, how one is replaced, and its locks.
  * For journal.c, which knows what may be written and when.

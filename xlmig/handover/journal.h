@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /*
  * The journals of this host: for each migration and side one small file, which
  * says what was decided (journal-record.h) and survives the loss of power at any

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Copyright (C) The xlmig authors
 # xlmig/handover: who owns the VM; its part of the build
 EXTRA_DIST += xlmig/handover/README.md
 noinst_LTLIBRARIES += xlmig/handover/libhandover.la

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /*
  * What recover does with a migration that its command left: one step, from what
  * is known.  docs/handover.md, "recover", is the same in prose.

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /*
  * What the command tells the engine while it works: one JSON object a line, on
  * the same socket on which the engine reports (events.h):

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /*
  * What the save helper is told when it starts.  libxl hands nothing on but the environment and
  * descriptors, so that is where it stands:

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /*
  * What the save helper is told in its environment (environment.h), as the engine wants it; complaints go to libxl's
  * log.  A reader sees the image from its first octets.

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /*
  * In the save helper: a thread that turns the engine's knobs as the command
  * says (command.h).  The engine never waits for it, nor it for the engine.

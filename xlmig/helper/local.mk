@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Copyright (C) The xlmig authors
 # xlmig/helper: what libxl forks, and the wires to it; its part of the build
 noinst_LTLIBRARIES += xlmig/helper/libwires.la
 helper_room = xlmig/helper/libwires.la $(base_room)

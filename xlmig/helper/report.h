@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /*
  * What the helper tells the command that is waiting behind the toolstack: JSON
  * lines on the descriptor of XLMIG_EVENTS_FD (events.h has the format and the reader).

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /*
  * The save helper, once it has opened all that it needs: no further file, no
  * socket, no program, no code in memory that it was not started with.

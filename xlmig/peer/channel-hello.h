@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /*
  * How a connection says which channel of which migration it is: the first 32
  * bytes on each data connection but an inline one, and on the socket by which a

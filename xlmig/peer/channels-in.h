@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /*
  * The channels of one migration, as they come to its receiver: over TCP or TLS
  * to a port that is open for this alone, or handed over by another `xlmig

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /*
  * The further connections of one migration, at its sender: the same command
  * again for each (ssh, exec), which is told JOIN; or TCP or TLS to where the

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /* Where an `xlmig receive` that was told JOIN meets the receiver of that migration, on one host. */
 #ifndef XLMIG_PEER_JOIN_H
 #define XLMIG_PEER_JOIN_H

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Copyright (C) The xlmig authors
 # xlmig/peer: the other host; its part of the build
 noinst_LTLIBRARIES += xlmig/peer/libpeer.la
 peer_room = xlmig/peer/libpeer.la $(base_room) $(vm_room) $(xcsave_core_room) $(stream_image1_room)

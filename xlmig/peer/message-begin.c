@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /* BEGIN, CHANNELS and JOIN: how the data travels. */
 #include "xlmig/peer/message-private.h"
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /* PREFLIGHT and ANSWER: could the other host take this VM, and why not. */
 #include "xlmig/peer/message-private.h"
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /* Frames: the header, and the JSON object that a payload is. */
 #include "xlmig/peer/message-private.h"
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /* HELLO: who a side is, and what it is able to do. */
 #include "xlmig/peer/message-private.h"
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /* What the files of the control protocol's messages share: frames, and members that more than one message has. */
 #ifndef XLMIG_PEER_MESSAGE_PRIVATE_H
 #define XLMIG_PEER_MESSAGE_PRIVATE_H

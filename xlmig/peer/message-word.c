@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /* What is a word: those of the handover, and those that are a flag and a line of text at the most. */
 #include "xlmig/peer/message-private.h"
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /*
  * The table of messages: what docs/control-protocol.md calls each, who may say
  * it and when, and the pair of functions that writes and reads it.

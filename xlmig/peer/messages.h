@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /*
  * The control protocol between two xlmigs: bytes only, no I/O.
  * Written down in docs/control-protocol.md.

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /*
  * What this side can do, and what two sides do together: the image, how many
  * channels, and how the data travels.  Decisions are pure functions.

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /*
  * The receiver at the other end of a transport, as the sender sees it: xlmig's
  * control protocol or xl's own, told apart by the banner.

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /*
  * The thread owns `ssl` and its end of the pipe from start to end.  What it
  * shares with the caller: `failure`, written before `lost` is set and read only

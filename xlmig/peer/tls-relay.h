@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /*
  * Between a TLS connection and a save helper, which knows descriptors only: a
  * pipe and a thread that carries its bytes.  Not needed for a direction in which

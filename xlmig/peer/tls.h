@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /*
  * TLS 1.3 between two xlmigs with a key that was made for one migration and
  * came over the connection that both trust.  There are no certificates: who has

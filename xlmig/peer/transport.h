@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /*
  * A byte stream to another host: a command (ssh, or any) whose standard input
  * and output reach a receiver there, or two descriptors that do.

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /* The way to a receiver on another host, as --transport and --ssh-command name it. */
 #ifndef XLMIG_PEER_WAY_H
 #define XLMIG_PEER_WAY_H

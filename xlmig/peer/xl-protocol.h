@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /*
  * What xl says to xl: `xl migrate` on one side, `xl migrate-receive` on the
  * other.  The interface is these bytes (see xl.h and xl_migrate.c of Xen).

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /* The further connections of a migration: waited for here, or, if this is one of them, handed to who waits for it. */
 #ifndef XLMIG_RECEIVE_CHANNELS_H
 #define XLMIG_RECEIVE_CHANNELS_H

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /*
  * The connection to the sender: frames of the control protocol (peer/messages.h)
  * from standard input and to standard output, or bytes as they are.

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /*
  * The restore while it goes on: what the child says, in xl's migration protocol,
  * in the order in which xl says it:

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /* From the child's start until all is here: the stream goes to the child, and devices are set up meanwhile. */
 #ifndef XLMIG_RECEIVE_COPYING_H
 #define XLMIG_RECEIVE_COPYING_H

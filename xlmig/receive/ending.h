@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /* The restore ends, well or not: what is left of the VM is removed, and the sender is told. */
 #ifndef XLMIG_RECEIVE_ENDING_H
 #define XLMIG_RECEIVE_ENDING_H

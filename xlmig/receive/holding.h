@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /* The destination's journal, and the copy that it speaks of: docs/handover.md. */
 #ifndef XLMIG_RECEIVE_HOLDING_H
 #define XLMIG_RECEIVE_HOLDING_H

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Copyright (C) The xlmig authors
 # xlmig/receive: a VM taken in; its part of the build
 EXTRA_DIST += xlmig/receive/README.md
 noinst_LTLIBRARIES += xlmig/receive/libreceive.la

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /* The loop, and what comes into it from all sides. */
 #include "config.h"
 #include "xlmig/receive/receive.h"

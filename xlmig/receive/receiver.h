@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /*
  * One VM that is received: what the files of this room share.  receive.h has the
  * order of the states.

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /* What the sender asks for: a handler a message, and the state in which it may come (the table at the end). */
 #include "config.h"
 #include "xlmig/receive/requests.h"

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /* What the sender asks for, message by message. */
 #ifndef XLMIG_RECEIVE_REQUESTS_H
 #define XLMIG_RECEIVE_REQUESTS_H

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /*
  * The child that makes the VM: its process, its pipes, and what comes out of it.
  * What its words mean is for others (copying.c).

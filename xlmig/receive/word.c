@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /*
  * The destination's half of docs/handover.md, once there is a journal: what the
  * source may ask of it, on the connection of the migration or on a new one.

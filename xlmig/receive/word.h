@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /* What the source says of a migration that was begun: a word of docs/handover.md. */
 #ifndef XLMIG_RECEIVE_WORD_H
 #define XLMIG_RECEIVE_WORD_H

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /*
  * A source that says a word to the destination of a migration which its command
  * left: by new connections, over the transport that the journal names.  Every

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /* A human who knows what the hosts cannot: what his word risks, in plain words, and that he means it. */
 #include "xlmig/recover/recover.h"
 

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Copyright (C) The xlmig authors
 # xlmig/recover: an interrupted migration finished or undone; its part of the build
 EXTRA_DIST += xlmig/recover/README.md
 noinst_LTLIBRARIES += xlmig/recover/librecover.la

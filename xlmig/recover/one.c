@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /* One journal: facts, the step that follows from them, the act; and again, until a step is an end. */
 #include "config.h"
 #include "xlmig/recover/recover.h"

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /* Which journals, one after the other, and what it comes to. */
 #include "config.h"
 #include "xlmig/recover/recover.h"

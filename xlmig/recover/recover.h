@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /*
  * Finishing what a command left: each journal of this host that no living process
  * holds is taken, and what handover/rules.h decides is done, until that is an end.

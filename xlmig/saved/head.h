@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /* What the head of a saved VM says: which VM it is. */
 #ifndef XLMIG_SAVED_HEAD_H
 #define XLMIG_SAVED_HEAD_H

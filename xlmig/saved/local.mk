@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Copyright (C) The xlmig authors
 # xlmig/saved: a VM in a file; its part of the build
 EXTRA_DIST += xlmig/saved/README.md
 noinst_LTLIBRARIES += xlmig/saved/libsaved.la

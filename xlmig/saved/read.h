@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /*
  * A file, or standard input, put through the reader of stream-format/: what
  * `verify` and `inspect` have in common.

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /*
  * Restoring one VM from a file: its header and configuration are read and
  * judged, the host is asked whether it can take the VM, and then the toolstack

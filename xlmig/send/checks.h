@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /* What was asked before a move, told to the administrator. */
 #ifndef XLMIG_SEND_CHECKS_H
 #define XLMIG_SEND_CHECKS_H

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /* The connections to the other side: the one that controls, and those that carry data. */
 #ifndef XLMIG_SEND_CONNECT_H
 #define XLMIG_SEND_CONNECT_H

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /* The engine: started, watched, slowed down or let run. */
 #ifndef XLMIG_SEND_COPY_H
 #define XLMIG_SEND_COPY_H

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /* The acts of handover.c's table, each with its record before it, and what its events mean for what is known. */
 #include "config.h"
 #include "xlmig/send/hand-over.h"

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /* The handover, carried out: what may happen in which state is handover/handover.c's. */
 #ifndef XLMIG_SEND_HAND_OVER_H
 #define XLMIG_SEND_HAND_OVER_H

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /* What the destination is told besides GO: to give its copy back, and how it all ended, which lets both journals go. */
 #ifndef XLMIG_SEND_LAST_WORDS_H
 #define XLMIG_SEND_LAST_WORDS_H

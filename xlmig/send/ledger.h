@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /* The source's journal (docs/handover.md): each record is there before the act that it allows. */
 #ifndef XLMIG_SEND_LEDGER_H
 #define XLMIG_SEND_LEDGER_H

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /*
  * An earlier migration of the VM whose command is no more (docs/handover.md).
  * What recover would do without asking anybody is done first; everything else

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /* An earlier migration of the VM whose command is no more. */
 #ifndef XLMIG_SEND_LEFTOVER_H
 #define XLMIG_SEND_LEFTOVER_H

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Copyright (C) The xlmig authors
 # xlmig/send: a VM moved; its part of the build
 EXTRA_DIST += xlmig/send/README.md
 noinst_LTLIBRARIES += xlmig/send/libsend.la

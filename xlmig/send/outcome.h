@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /* What the administrator is told once the handover has come to an end: where the VM is, and what to type next. */
 #ifndef XLMIG_SEND_OUTCOME_H
 #define XLMIG_SEND_OUTCOME_H

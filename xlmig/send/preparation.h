@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /*
  * What comes before the copy of a VM: a table of states and events, and nothing
  * else, as handover.h has one for what comes after.  The caller tells what

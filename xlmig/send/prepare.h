@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /* Before the guest is touched: find it, ask what stands in its way, on both sides.  The order is preparation.c's. */
 #ifndef XLMIG_SEND_PREPARE_H
 #define XLMIG_SEND_PREPARE_H

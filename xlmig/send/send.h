@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /* Sending one VM to another host; README.md beside this says how it goes, and where to begin reading. */
 #ifndef XLMIG_SEND_SEND_H
 #define XLMIG_SEND_SEND_H

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /*
  * State of a simulated guest's vCPUs, framed as Xen frames an HVM context
  * (xen/arch-x86/hvm/save.h: typecode, instance, length, body; HEADER first, END

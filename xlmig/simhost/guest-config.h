@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /*
  * A simulated guest's configuration as JSON.  c_info and b_info carry the fields
  * that libxl's have by the same names; "sim" says what the guest does and what

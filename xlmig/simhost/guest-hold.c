@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /* The writers of a simulated guest: when they run, and how others have them stand still; see guest-private.h. */
 #include "config.h"
 

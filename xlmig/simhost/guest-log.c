@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /* The dirty log of a simulated guest, which means what Xen's means; see guest.h. */
 #include "config.h"
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /* Which pages a simulated guest has, and in what extents; see guest.h. */
 #include "config.h"
 

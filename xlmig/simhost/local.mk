@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Copyright (C) The xlmig authors
 # xlmig/simhost: a host without Xen; its part of the build
 noinst_LTLIBRARIES += xlmig/simhost/libsimhost.la
 simhost_room = xlmig/simhost/libsimhost.la $(xcsave_sim_room)

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /* xlmig-simhost: start a simulated host and talk to it by hand. */
 #include "config.h"
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /*
  * A memfd gets huge pages only where an administrator has said so for the whole
  * system, which is rare, while private memory, as QEMU's guests have it, gets

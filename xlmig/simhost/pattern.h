@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /*
  * What a page of a simulated guest holds: a pure function of the guest's seed,
  * the page's pfn, and how often the page was written (its generation).

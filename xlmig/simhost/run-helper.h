@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /*
  * Runs a save helper as libxl does: same arguments, same messages (see
  * xlmig/helper/libxl-protocol.h for those).  Which one: LIBXL_SAVE_HELPER, else ours.

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /* A simulated host: answers what libxcsave/sim/protocol.h defines. */
 #ifndef XLMIG_SIMHOST_SERVER_H
 #define XLMIG_SIMHOST_SERVER_H

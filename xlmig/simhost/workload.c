@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /* What the vCPUs and the device model of a simulated guest do; see guest.h. */
 #include "config.h"
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /* What both sides of the simulated xl share. */
 #ifndef XLMIG_SIMHOST_XL_IO_H
 #define XLMIG_SIMHOST_XL_IO_H

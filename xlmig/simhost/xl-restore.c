@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /* The simulated xl, arriving at a host: `xl restore` and `xl migrate-receive`. */
 #include "config.h"
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /* The simulated xl, leaving a host: libxl_domain_suspend(), `xl save`, `xl migrate`. */
 #include "config.h"
 

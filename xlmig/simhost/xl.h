@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /*
  * What libxl and xl are to a simulated host: they frame the image that the save
  * helper writes and reads, and make VMs out of streams.

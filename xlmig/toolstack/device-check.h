@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /*
  * On the destination, before anything is touched: is there what a VM's devices
  * need?  Only what dom0 itself provides can be asked; a driver domain cannot.

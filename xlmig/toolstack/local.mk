@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Copyright (C) The xlmig authors
 # xlmig/toolstack: the seam to what makes and ends domains; its part of the build
 noinst_LTLIBRARIES += xlmig/toolstack/libtoolstack.la
 toolstack_room = xlmig/toolstack/libtoolstack.la $(base_room) $(vm_room) $(helper_room)

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /*
  * xlmig-prepared-disk: what libxl runs as the hotplug script of a disk whose own
  * script has run already (prepared-disk.h).  Arguments, environment and the node

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /*
  * The seam to a toolstack: everything the command asks of the software that
  * manages VMs on this host.

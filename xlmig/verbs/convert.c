@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /* xlmig convert: a saved VM with its memory in the other format. */
 #include "stream-format/convert/convert.h"
 #include "stream-format/names.h"

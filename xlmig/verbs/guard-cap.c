@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /*
  * The watchdog over a VM's cap: see throttle.h.  Its standard input ends when
  * the xlmig that slowed the VM down is done, or dead.  In the first case the

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /* xlmig inspect: show what a saved VM, or a stream, consists of. */
 #include "stream-format/print/printer.h"
 #include "xlmig/base/sandbox.h"

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Copyright (C) The xlmig authors
 # xlmig/verbs: a verb a file; its part of the build
 EXTRA_DIST += xlmig/verbs/README.md
 noinst_LTLIBRARIES += xlmig/verbs/libverbs.la

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 #include "xlmig/recover/recover.h"
 #include "xlmig/toolstack/toolstack.h"
 #include "xlmig/cli/verb.h"

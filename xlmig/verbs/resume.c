@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 #include "xlmig/domain/cap-record.h"
 #include "xlmig/handover/journal.h"
 #include "xlmig/base/loop.h"

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 #include "xlmig/saved/save.h"
 #include "xlmig/cli/verb.h"
 #include "xlmig/verbs/session.h"

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /* A toolstack and a loop for one verb: the one place that knows both implementations. */
 #ifndef XLMIG_VERBS_SESSION_H
 #define XLMIG_VERBS_SESSION_H

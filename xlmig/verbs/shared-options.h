@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /* Options that more than one verb has: the way to the other host, and of the image and its channels. */
 #ifndef XLMIG_VERBS_SHARED_OPTIONS_H
 #define XLMIG_VERBS_SHARED_OPTIONS_H

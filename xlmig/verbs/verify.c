@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /* xlmig verify: is a saved VM, or a stream, what the specification says it must be? */
 #include "xlmig/base/sandbox.h"
 #include "xlmig/saved/read.h"

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 #include "commit.h"
 #include "config.h"
 #include "stream-format/image1/image1.h"

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /* A VM that another host offers, and what this one says to that. */
 #ifndef XLMIG_VM_CANDIDATE_H
 #define XLMIG_VM_CANDIDATE_H

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /* What was asked before a VM is moved, each with its result and, where it failed, the way out. */
 #ifndef XLMIG_VM_CHECK_LIST_H
 #define XLMIG_VM_CHECK_LIST_H

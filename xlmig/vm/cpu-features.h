@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /*
  * What one CPU promised and another cannot give, feature by feature: by the names
  * that xen-cpuid(1) prints, and in libxl's words for a VM's configuration.

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Copyright (C) The xlmig authors
 # xlmig/vm: a VM and a host described; its part of the build
 EXTRA_DIST += xlmig/vm/README.md
 noinst_LTLIBRARIES += xlmig/vm/libvm.la

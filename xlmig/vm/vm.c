@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 #include "xlmig/vm/vm.h"
 
 bool vm_name_is_valid(const char *name)

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /* A VM, as every room speaks of one. */
 #ifndef XLMIG_VM_VM_H
 #define XLMIG_VM_VM_H

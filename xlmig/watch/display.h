@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /* The view of a move under way, as lines of text; what is done with them is the caller's. */
 #ifndef XLMIG_WATCH_DISPLAY_H
 #define XLMIG_WATCH_DISPLAY_H

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Copyright (C) The xlmig authors
 # xlmig/watch: a move as it is seen; its part of the build
 EXTRA_DIST += xlmig/watch/README.md
 noinst_LTLIBRARIES += xlmig/watch/libwatch.la

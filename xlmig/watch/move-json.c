@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /* A run as JSON.  The man page tells what the report's fields are; a field never changes its meaning. */
 #include "config.h"
 #include "xlmig/watch/move.h"

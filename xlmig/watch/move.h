@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /*
  * One move as it is seen: what the engine reported, brought into the figures
  * that the display, `xlmig top` and the report all show.

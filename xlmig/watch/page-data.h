@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /* A report as it is drawn: read from JSON, checked, bounded. */
 #ifndef XLMIG_WATCH_PAGE_DATA_H
 #define XLMIG_WATCH_PAGE_DATA_H

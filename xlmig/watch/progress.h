@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /* What the administrator sees while a VM is copied, and at the end. */
 #ifndef XLMIG_WATCH_PROGRESS_H
 #define XLMIG_WATCH_PROGRESS_H

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /* Those that ask: see socket.h.  Without an event loop; every wait is bounded by the socket's timeouts. */
 #include "config.h"
 #include "xlmig/watch/socket.h"

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /* The one that runs: see socket.h. */
 #include "config.h"
 #include "xlmig/watch/socket.h"

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Copyright (C) The xlmig authors
 """xlmig as it is measured: an optimised build of this checkout, in build/bench unless another is named."""
 
 import os

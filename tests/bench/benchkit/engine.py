@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Copyright (C) The xlmig authors
 """`bench engine`: a guest's memory from one simulated host to another over TCP on loopback, and QEMU's likewise.
 
 Each round has every contestant once, so that what disturbs the machine disturbs all. Total time is from the start of

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Copyright (C) The xlmig authors
 """`bench lab`: `xlmig send` beside `xl migrate`, the same guests and the same two Xen hosts, in one run (tests/lab)."""
 
 import json

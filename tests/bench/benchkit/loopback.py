@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Copyright (C) The xlmig authors
 """iperf3 over the loopback device: what TCP alone carries here."""
 
 import json

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Copyright (C) The xlmig authors
 """Processes that are measured: started, watched, and ended whatever happens."""
 
 import contextlib

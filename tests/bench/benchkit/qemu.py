@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Copyright (C) The xlmig authors
 """QEMU migrating a paused guest of the same memory over TCP on the loopback device.
 
 The sender's memory is the prepared file itself, the receiver's is QEMU's own kind (private, huge pages by madvise) and

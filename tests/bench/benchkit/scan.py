@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Copyright (C) The xlmig authors
 """`bench scan`: the engine's tests for zeros and for changes beside reading memory and doing nothing with it; and a
 whole save of a guest that costs nothing, into a sink that costs nothing: the engine's own speed."""
 

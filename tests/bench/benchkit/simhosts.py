@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Copyright (C) The xlmig authors
 """Two simulated hosts and the engine between them, over TCP on the loopback device.
 
 The part of xl is played here: the configuration goes to the receiver first, then the sending engine gets the connection

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Copyright (C) The xlmig authors
 """Memory that a virtual machine really has, for who is about to need some.
 
 A virtual machine gives free memory back to its host, here within a second and faster when there is much of it, and then

@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /*
  * The lab guest's only program: PID 1 of an initramfs on Debian's cloud kernel.
  *

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Copyright (C) The xlmig authors
 """What a test does to a migration at one step of the handover, and what recover must come to then.
 
 A process dies, or stands still, at one record of its journal: tests/command/die-at.c, preloaded, where every record has

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Copyright (C) The xlmig authors
 """A test guest (guest/init.c): its configuration, and what it says about itself on its console."""
 
 import mmap

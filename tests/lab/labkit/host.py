@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Copyright (C) The xlmig authors
 """One lab host: a QEMU process that runs Xen and a dom0, and the control connection into that dom0."""
 
 import base64

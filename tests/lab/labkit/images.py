@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Copyright (C) The xlmig authors
 """The images: what they are made from, and the cache that keeps them.
 
 Each image is a folder named KIND-KEY in the cache, KEY a hash over the scripts that build it and the versions of the

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Copyright (C) The xlmig authors
 """`lab measure`: the same guest moved by `xl migrate` and by `xlmig send`, in turns, over the same kind of transport.
 
 Total time is that of the command. The guest's own clock and a ping from the third place each tell how long it was away.

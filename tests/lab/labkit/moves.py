@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Copyright (C) The xlmig authors
 """The ways to move a guest, and what must be true afterwards, whichever was used.
 
 `xl` is the distribution's own, with libxl's own helper; `xlmig` is our command; `helper` is the distribution's xl with

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Copyright (C) The xlmig authors
 """Fault x step -> outcome, as the tests saw it: the table at the end of docs/handover.md."""
 
 import json

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Copyright (C) The xlmig authors
 """The third place on the segment: a TCP conversation with a guest, and a ping beside it, while it is moved about.
 
 Both run in the lab's process, which is inside the namespace, and so on a machine of its own as far as the guest can see.

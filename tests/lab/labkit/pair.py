@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Copyright (C) The xlmig authors
 """The pair of hosts as a whole: up, down, and finding again what another `lab` process started."""
 
 import contextlib

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Copyright (C) The xlmig authors
 """`lab run`: bring up what the chosen tests need, run them, and say how each went."""
 
 import contextlib

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Copyright (C) The xlmig authors
 """How a test is written.
 
 A scenario is a function over a running pair. It reports one or more behaviours, each by its own name, with `step`:

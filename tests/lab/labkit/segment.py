@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Copyright (C) The xlmig authors
 """The private Ethernet segment: a network namespace with a bridge, a TAP device for each host, and an address of its
 own, from which tests talk to hosts and guests. Nothing in it reaches, or is reached from, any other network."""
 

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Copyright (C) The xlmig authors
 """xlmig itself, built from the checkout and installed into a folder, for the hosts."""
 
 import os

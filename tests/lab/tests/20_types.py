@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Copyright (C) The xlmig authors
 """For each guest type: xlmig moves it, every mixture of xl and xlmig at the two ends works, and each tool's own verifier
 accepts what the other wrote.
 

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Copyright (C) The xlmig authors
 """The ways of the data between two real hosts: several connections of ssh, TCP, and TLS by the kernel. Strangers at the
 port that is open meanwhile, for a moment too short to be hit here, are the matter of tests/xlmig/peer/test-channels."""
 

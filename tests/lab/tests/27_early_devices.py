@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Copyright (C) The xlmig authors
 """A VM's disks and network are set up at the destination while its memory is copied, not while it runs nowhere."""
 
 import time

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Copyright (C) The xlmig authors
 """Guests that are not the plain case: several vCPUs, half their memory ballooned out, memory that comes back while it is
 copied."""
 

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Copyright (C) The xlmig authors
 """A guest of more than 1 GiB gets its extents of 1 GiB back."""
 
 import re

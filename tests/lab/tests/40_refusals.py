@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Copyright (C) The xlmig authors
 """What cannot work is refused before the guest is touched, with a message that names the guest and the reason; and a
 guest that does not answer is given up. The refusals are tried in the minute that libxl waits for that one."""
 

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Copyright (C) The xlmig authors
 """What a VM needs at the destination is looked for there: `xlmig check` names each thing, and `xlmig send` refuses with
 the same words before the guest is touched. What a poorer CPU lacks is in 70_without_shadow_paging.py."""
 

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Copyright (C) The xlmig authors
 """What arrived is left as xl leaves it: its reboot and its shutdown are looked after."""
 
 import time

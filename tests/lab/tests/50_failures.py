@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Copyright (C) The xlmig authors
 """Sends that fail on the way: in bounded time, with the guest running on at the source and nothing left at the target."""
 
 import time

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Copyright (C) The xlmig authors
 """Limits of a send, and what is told to it under way: on real Xen, with the dirty log and the scheduler as they are."""
 
 import json

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Copyright (C) The xlmig authors
 """What others do to a VM while it is sent: the guest itself, and the administrator at the next terminal.
 
 However it ends, there is one copy at most, unharmed, and what the other one asked for was done or refused aloud."""

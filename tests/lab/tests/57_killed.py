@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Copyright (C) The xlmig authors
 """kill -9 of each process of a send in the middle of its copy: the guest runs on where it was, and nothing is left of the
 attempt once recover has run on both hosts."""
 

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Copyright (C) The xlmig authors
 """`xlmig recover` between real hosts: send and receive are killed at one record of their journals, then recover runs, and
 the guest must go on in one place with its state unharmed."""
 

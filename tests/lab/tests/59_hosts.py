@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Copyright (C) The xlmig authors
 """A host that loses its power in a migration, and boots again; and one that runs out of memory.
 
 A process stands still at a record of its journal (labkit/faults.py) until the power is gone, so that it goes at just that

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Copyright (C) The xlmig authors
 """There and back ten times: the guest stays well, and neither host keeps anything of it."""
 
 import re

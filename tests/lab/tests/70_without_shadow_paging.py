@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Copyright (C) The xlmig authors
 """Debian's security update of Xen, which cannot log a PV guest's writes, on two hosts of which b lacks a feature of the CPU:
 what cannot be had is refused with the way out, and the way out works."""
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /*
  * The fuzz target of restoring: any octets into a guest of arrays that takes every
  * record.  Those of an xlmig image have their checksums made right where bit 0 of

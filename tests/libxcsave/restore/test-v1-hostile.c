@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /* xlmig's own image, damaged or made to do harm: what the engine finds wrong in it, and what it refuses. */
 #include "config.h"
 

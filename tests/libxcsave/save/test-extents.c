@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /*
  * In what pieces a restored guest gets its memory: 1 GiB where the image says that an extent
  * is whole, and never a page more or less than the guest has.

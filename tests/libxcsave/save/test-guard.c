@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /* Somebody else takes the dirty log of a guest while the engine copies it: seen, and survived. */
 #include "config.h"
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /*
  * The pre-copy policy, by table and against a model of a link and a guest that
  * writes; the measurements that it decides on; the limit on bytes a second.

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /* Parts of the engine that xlmig's image rests on: the choice of a codec, caches, workers. */
 #include "config.h"
 

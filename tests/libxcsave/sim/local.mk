@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Copyright (C) The xlmig authors
 # tests/libxcsave/sim: its part of the build
 check_PROGRAMS += \
 	tests/libxcsave/sim/test-guest

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /* The engine's view of a simulated guest, through a real host process and its socket. */
 #include "config.h"
 

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Copyright (C) The xlmig authors
 """Simulated hosts, and the processes of one run: all of them are descendants of the worker that runs it."""
 
 import ctypes

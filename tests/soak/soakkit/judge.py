@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Copyright (C) The xlmig authors
 """What may come of a run, and what that is called in the table."""
 
 from .hosts import VM

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Copyright (C) The xlmig authors
 """The page that is shared with the injector; tests/soak/inject.h has the same."""
 
 import mmap

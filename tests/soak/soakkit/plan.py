@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Copyright (C) The xlmig authors
 """What a seed stands for: a guest, a way to send it, one fault. A pure function of the seed."""
 
 import random

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Copyright (C) The xlmig authors
 """One run: a guest, a migration, the fault, what is left of it, and what recover makes of that."""
 
 import os

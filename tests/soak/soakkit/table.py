@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Copyright (C) The xlmig authors
 """Fault x step -> outcome, counted."""
 
 from collections import Counter

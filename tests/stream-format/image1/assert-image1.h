@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /* What the tests of image1.h say of a call: it worked, or it refused for this reason, here. */
 #ifndef TESTS_STREAM_FORMAT_IMAGE1_ASSERT_IMAGE1_H
 #define TESTS_STREAM_FORMAT_IMAGE1_ASSERT_IMAGE1_H

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /* What image1.h does with octets: checksums, zeros, deltas, codecs. */
 #include <stdlib.h>
 #include <string.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /* image1.h: the order of a channel's records, and IMAGE-V1.md's examples, octet by octet. */
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /* image1.h: what is encoded is decoded again, and what must be refused is. */
 #include <stdio.h>
 #include <stdlib.h>

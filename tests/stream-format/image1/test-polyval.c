@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /* POLYVAL, each way of it: by the RFC's vectors, and against what OpenSSL makes of the same octets. */
 #include <openssl/evp.h>
 #include <stdlib.h>

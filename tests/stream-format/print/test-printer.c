@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /* The printer: what it shows of a stream, and that whatever a stream holds it
  * writes nothing but plain text and proper JSON. */
 #include <json-c/json.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /* The reader: what it accepts, what it refuses and where, and that it does not
  * matter how the bytes are cut. */
 #include <stdlib.h>

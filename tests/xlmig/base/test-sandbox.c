@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /*
  * What a confined process can and cannot do.  Each thing is done in a child of
  * sandbox_run(), after sandbox_enter(): what is forbidden ends the child, and

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /* Caps, and what is written down about them: made, found, refused. */
 #include "config.h"
 

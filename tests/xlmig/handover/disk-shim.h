@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /*
  * Between a test and the disk: every call that changes something is recorded,
  * and can be made to fail.

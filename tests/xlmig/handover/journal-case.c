@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 #include "tests/xlmig/handover/journal-case.h"
 
 char base[SCRATCH_SIZE], dir[128], path[1000];

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /* A directory with journals, made for each test, and what tests do to it; where that fails, so does the test. */
 #ifndef TESTS_XLMIG_HANDOVER_JOURNAL_CASE_H
 #define TESTS_XLMIG_HANDOVER_JOURNAL_CASE_H

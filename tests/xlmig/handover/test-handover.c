@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /* The handover's table, walked exhaustively: every sequence of events from the start. */
 #include "tests/run-suite.h"
 #include "xlmig/handover/handover.h"

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /* Journals in a hostile directory: what is no whole record of this user's alone is named, not believed, not removed. */
 #include "tests/run-suite.h"
 #include "tests/xlmig/handover/journal-case.h"

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /* Journals: which record may follow which, who may have them, and where they are. */
 #include "tests/run-suite.h"
 #include "tests/xlmig/handover/journal-case.h"

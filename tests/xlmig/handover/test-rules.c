@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /*
  * The table of recover against its rules, for every combination of facts; and
  * both hosts' recovers against a small world: whatever a crash left, they end,

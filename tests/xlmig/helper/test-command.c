@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /* What the save helper is told: written, read, and turned into the engine's knobs. */
 #include "config.h"
 

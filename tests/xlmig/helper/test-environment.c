@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /* What the save helper is told in its environment: as it was written, and nothing of what makes no sense. */
 #include "config.h"
 

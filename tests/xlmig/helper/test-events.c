@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /* The engine's events, from a pipe and from hostile hands. */
 #include "libxcsave/xcsave.h"
 #include "tests/run-suite.h"

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /* What the save helper can and cannot do once it is confined; test-sandbox.c has the readers of files. */
 #include "config.h"
 

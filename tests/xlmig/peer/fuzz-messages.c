@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /*
  * The fuzz target: any bytes through every decoder of what a peer or a helper
  * sends, and of what a journal holds.  The first byte chooses the decoder.  Nothing may crash, and no text

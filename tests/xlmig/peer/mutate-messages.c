@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /*
  * mutate-messages [SEED]: damaged good messages for the fuzz target, without a
  * fuzzer.  `mutate-messages --write DIR` writes the good ones, for a fuzzer to

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /* Connections that carry data: both ends in one loop, and strangers who meddle. */
 #include "config.h"
 #include "tests/run-suite.h"

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /* Control messages: what is encoded is decoded, what a hostile peer may send is refused, and the page has the table. */
 #include "tests/run-suite.h"
 #include "xlmig/peer/messages.h"

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /* What two sides agree on: a table of wishes and abilities. */
 #include "stream-format/image1/image1.h"
 #include "tests/run-suite.h"

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /* The table of what comes before the copy, walked exhaustively: every sequence of events from the start. */
 #include "tests/run-suite.h"
 #include "xlmig/send/preparation.h"

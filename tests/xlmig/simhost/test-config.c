@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /* A simulated guest's configuration: what goes out comes back, and what is wrong is refused. */
 #include "config.h"
 

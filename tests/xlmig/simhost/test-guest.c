@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /* The simulated guest: what a migration relies on, and what the proof of it relies on. */
 #include "config.h"
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /* Disks, networks and files of a VM, looked for in a folder that stands for a host. */
 #include "config.h"
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /*
  * A disk's hotplug script runs early, and libxl's node gets its answer later:
  * on a xenstore of this program's own, in the place of libxenstore.  The real

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Copyright (C) The xlmig authors
 # tests/xlmig/verbs: its part of the build
 check_PROGRAMS += tests/xlmig/verbs/test-table
 TESTS += tests/xlmig/verbs/test-table

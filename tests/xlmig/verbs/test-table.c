@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /* The table of verbs. */
 #include "tests/run-suite.h"
 #include "xlmig/cli/verb.h"

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /* A list of results: a refusal never gets lost, and what is shown is fit to be shown. */
 #include "tests/run-suite.h"
 #include "xlmig/vm/check-list.h"

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /* What one CPU lacks of another, and that the names are Xen's, and the words libxl's. */
 #include "config.h"
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /* CPU policies on the wire. */
 #include "tests/run-suite.h"
 #include "xlmig/vm/cpu-policy.h"

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /* The figures of a move, from the engine's events to the display and the report. */
 #include "config.h"
 

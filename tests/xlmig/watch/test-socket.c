@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /* The socket of a move that runs, against clients that ask, misbehave, or never go. */
 #include "config.h"
 

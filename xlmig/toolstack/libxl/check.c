@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /* May this VM move, and can this host take it: questions asked before anything is touched. */
 #include "xlmig/toolstack/libxl/libxl.h"
 

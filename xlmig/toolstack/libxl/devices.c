@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /* Are the disks, networks and files of a VM there: its configuration, as device-check.h wants it. */
 #include "xlmig/toolstack/libxl/libxl.h"
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /* Devices of a VM that is still arriving: early-config.c says which, and why. */
 #include "xlmig/toolstack/libxl/libxl.h"
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /* What the files of this room say where something failed, and what must be there before they begin. */
 #include "xlmig/toolstack/libxl/libxl.h"
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /* What this host is, and how much memory it has for another VM. */
 #include "xlmig/toolstack/libxl/libxl.h"
 

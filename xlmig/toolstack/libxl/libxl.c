@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /* The libxl toolstack: open, close, and the table of its operations, which stand in the other files of this room. */
 #include "xlmig/toolstack/libxl/libxl.h"
 

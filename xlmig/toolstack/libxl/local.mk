@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Copyright (C) The xlmig authors
 # xlmig/toolstack/libxl: the toolstack of a real Xen; its part of the build
 noinst_LTLIBRARIES += xlmig/toolstack/libxl/libtoolstack-libxl.la
 toolstack_libxl_room = xlmig/toolstack/libxl/libtoolstack-libxl.la $(toolstack_room) $(xcsave_core_room)

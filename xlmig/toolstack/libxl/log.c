@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /* What libxl says: kept for our own messages, and shown when asked for. */
 #include "xlmig/toolstack/libxl/libxl.h"
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /* The hotplug script of a disk, run before libxl makes the disk (prepared-disk.h). */
 #include "xlmig/toolstack/libxl/libxl.h"
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /* The VMs of this host: which they are, and what of them changes at once: name, share of the CPU. */
 #include "xlmig/toolstack/libxl/libxl.h"
 

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Copyright (C) The xlmig authors
 # xlmig/toolstack/sim: the toolstack of a simulated host; its part of the build
 noinst_LTLIBRARIES += xlmig/toolstack/sim/libtoolstack-sim.la
 toolstack_sim_room = xlmig/toolstack/sim/libtoolstack-sim.la $(toolstack_room) $(simhost_room) $(xcsave_sim_room)

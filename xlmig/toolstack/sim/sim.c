@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /* The toolstack of a simulated host: all that its socket answers, and the table. */
 #include "config.h"
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /* Which of libxl's devices are looked for, and how, in a folder that stands for a host. */
 #include "tests/run-suite.h"
 #include "tests/scratch.h"

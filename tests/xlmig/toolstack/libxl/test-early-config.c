@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /* Which devices of a configuration are set up while memory is coming, and what is left for libxl to make. */
 #include "tests/run-suite.h"
 #include "tests/scratch.h"
