@@ -30,7 +30,7 @@ enum sim_op {
     SIM_QUERY,              /* -> struct sim_domain_info */
     SIM_CONFIG,             /* -> JSON */
     SIM_RENAME,             /* payload: name */
-    SIM_PAUSE,
+    SIM_PAUSE,              /* they count, as Xen's do */
     SIM_UNPAUSE,
     SIM_ASK_SUSPEND,        /* as writing "suspend" to control/shutdown: QUERY tells when the guest has done it */
     SIM_WITHDRAW_SUSPEND,   /* EBUSY: too late, it is suspended */
@@ -108,12 +108,14 @@ struct sim_domain_info {
     uint32_t nr_vcpus;
     uint32_t cap;           /* per cent of one CPU; 0: no limit */
     uint8_t has_emulator, logdirty, emulator_logdirty, suspend_asked;
+    uint8_t paused;         /* also while it is suspended */
     uint64_t max_pfns;
     uint64_t nr_pfns;
     uint64_t present_pages;
     uint64_t superpages;    /* 2 MiB */
     uint64_t hugepages;     /* 1 GiB */
-    uint64_t ticks;         /* of all vCPUs */
+    uint64_t ticks;         /* of all vCPUs, on whatever host */
+    uint64_t cpu_ns;        /* that its vCPUs ran in this domain */
     uint64_t writes;
     uint64_t errors;        /* pages that did not hold what they should have */
     uint64_t max_gap_us;    /* the longest that vCPU 0 went without a tick, for whatever reason */

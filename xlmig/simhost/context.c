@@ -75,7 +75,7 @@ static bool stands_still(struct simguest *g)
 {
     simguest_hold(g);
     pthread_mutex_lock(&g->lock);
-    const bool still = g->suspended || g->paused;
+    const bool still = g->suspended || g->pauses;
     pthread_mutex_unlock(&g->lock);
     simguest_release(g);
     return still;

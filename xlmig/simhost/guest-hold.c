@@ -7,7 +7,7 @@
 
 static bool must_stand(const struct simguest *g)
 {
-    return g->paused || g->suspended || g->holds;
+    return g->pauses || g->suspended || g->holds;
 }
 
 void simguest_hold(struct simguest *g)
@@ -35,7 +35,7 @@ bool simguest_writer_begin(struct writer *w)
     pthread_mutex_lock(&g->lock);
     for (;;) {
         /* The suspend request is answered by the guest itself, so only by one that runs. */
-        if (w->id == 0 && g->suspend_asked && !g->deaf && !g->paused) {
+        if (w->id == 0 && g->suspend_asked && !g->deaf && !g->pauses) {
             g->suspended = true;
             g->suspend_asked = false;
         }

@@ -20,7 +20,7 @@
 
 #include <pthread.h>
 
-#define TICK_NS 1000000
+#define TICK_NS UINT64_C(1000000)
 #define TICKS_PER_S 1000u
 #define HOLE_PFN 0xa0u
 #define HOLE_END 0xc0u
@@ -48,6 +48,7 @@ struct writer {
     unsigned id;
     bool is_emulator;
     struct writer_state state;
+    uint64_t ticks_here;    /* since this domain was made: does not travel */
     pthread_t thread;
 };
 
@@ -80,7 +81,8 @@ struct simguest {
     pthread_mutex_t lock;
     pthread_cond_t may_run, is_idle;
     unsigned active, holds;
-    bool paused, suspended, suspend_asked, deaf, ending;
+    unsigned pauses;        /* it runs again when all of them were taken back */
+    bool suspended, suspend_asked, deaf, ending;
 
     bool has_threads;
     bool restored;          /* has a context that came from elsewhere and never ran here */

@@ -64,7 +64,7 @@ int simguest_new(const struct simguest_config *config, struct simhost_pool *pool
         return ENOMEM;
     g->config = *config;
     g->pool = pool;
-    g->paused = true;
+    g->pauses = 1;
     g->cap = config->cap;
     g->nr_writers = config->nr_vcpus + config->has_emulator;
     g->table_end = TABLE_PFN + (config->max_pfns + GENERATIONS_PER_PAGE - 1) / GENERATIONS_PER_PAGE;
@@ -213,8 +213,9 @@ void simguest_info(struct simguest *g, struct sim_domain_info *info)
     strcpy(info->name, g->config.name);
     memcpy(info->uuid, g->config.uuid, sizeof info->uuid);
     pthread_mutex_lock(&g->lock);
-    info->state = g->suspended ? SIM_SUSPENDED : g->paused ? SIM_PAUSED : SIM_RUNNING;
+    info->state = g->suspended ? SIM_SUSPENDED : g->pauses ? SIM_PAUSED : SIM_RUNNING;
     info->suspend_asked = g->suspend_asked;
+    info->paused = g->pauses > 0;
     pthread_mutex_unlock(&g->lock);
     info->nr_vcpus = g->config.nr_vcpus;
     info->cap = simguest_cap(g);
@@ -232,6 +233,7 @@ void simguest_info(struct simguest *g, struct sim_domain_info *info)
     info->hugepages /= PAGES_PER_HUGEPAGE;
     for (unsigned i = 0; i < g->nr_writers; i++) {
         info->ticks += g->writers[i].is_emulator ? 0 : g->writers[i].state.ticks;
+        info->cpu_ns += g->writers[i].is_emulator ? 0 : g->writers[i].ticks_here * TICK_NS;
         info->writes += g->writers[i].state.writes;
         info->errors += g->writers[i].state.errors;
     }
@@ -255,7 +257,7 @@ void simguest_pause(struct simguest *g)
 {
     simguest_hold(g);
     pthread_mutex_lock(&g->lock);
-    g->paused = true;
+    g->pauses++;
     pthread_mutex_unlock(&g->lock);
     simguest_release(g);
 }
@@ -277,7 +279,7 @@ int simguest_unpause(struct simguest *g)
     if (rc)
         return rc;
     pthread_mutex_lock(&g->lock);
-    g->paused = false;
+    g->pauses -= g->pauses > 0;
     pthread_cond_broadcast(&g->may_run);
     pthread_mutex_unlock(&g->lock);
     return 0;

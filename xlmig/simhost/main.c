@@ -181,11 +181,12 @@ static int print_info(const struct sim_domain_info *info)
     printf("name=%s\ndomid=%u\nuuid=", info->name, info->domid);
     print_uuid(info->uuid);
     printf("\nstate=%s\nvcpus=%u\ncap=%u\nemulator=%u\nlogdirty=%u\nemulator_logdirty=%u\nsuspend_asked=%u\n"
+           "paused=%u\ncpu_ns=%" PRIu64 "\n"
            "max_pfns=%" PRIu64 "\nnr_pfns=%" PRIu64 "\npresent_pages=%" PRIu64 "\nsuperpages=%" PRIu64 "\n"
            "hugepages=%" PRIu64 "\nticks=%" PRIu64 "\nwrites=%" PRIu64 "\nerrors=%" PRIu64 "\n"
            "max_gap_us=%" PRIu64 "\narrival_gap_us=%" PRIu64 "\n",
            state_name(info->state), info->nr_vcpus, info->cap, info->has_emulator, info->logdirty, info->emulator_logdirty,
-           info->suspend_asked, info->max_pfns, info->nr_pfns, info->present_pages, info->superpages,
+           info->suspend_asked, info->paused, info->cpu_ns, info->max_pfns, info->nr_pfns, info->present_pages, info->superpages,
            info->hugepages, info->ticks, info->writes, info->errors, info->max_gap_us, info->arrival_gap_us);
     return 0;
 }

@@ -129,6 +129,7 @@ static void tick(struct simguest *g, struct writer *w)
     }
     note_gap(&w->state, now);
     w->state.ticks++;
+    w->ticks_here++;
     for (w->state.credit += pages_per_s(g, w); w->state.credit >= price; w->state.credit -= price)
         write_some_page(g, w);
     if (w->id == 0 && p->balloon_ticks && w->state.ticks % p->balloon_ticks == 0)

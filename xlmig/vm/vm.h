@@ -27,6 +27,7 @@ struct vm {
     uint8_t uuid[16];
     enum vm_type type;
     enum vm_state state;
+    bool paused;               /* by whomever, also while it is suspended */
     uint64_t memory_bytes;     /* has now */
     uint64_t max_memory_bytes; /* may grow to */
     unsigned vcpus;            /* online */

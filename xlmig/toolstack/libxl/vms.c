@@ -45,6 +45,7 @@ static void fill_vm(struct libxl_toolstack *lx, const libxl_dominfo *info, struc
         .domid = info->domid,
         .type = type_of(info->domain_type),
         .state = state_of(info),
+        .paused = info->paused,
         .memory_bytes = info->current_memkb * 1024,
         .max_memory_bytes = info->max_memkb * 1024,
         .vcpus = info->vcpu_online,
