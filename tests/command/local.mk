@@ -17,6 +17,7 @@ TESTS += \
 	tests/command/journals.tap \
 	tests/command/limits.tap \
 	tests/command/manual.tap \
+	tests/command/owner.tap \
 	tests/command/readme.tap \
 	tests/command/receive.tap \
 	tests/command/recover-word.tap \
@@ -44,6 +45,7 @@ EXTRA_DIST += \
 	tests/command/lib.bash \
 	tests/command/limits.tap \
 	tests/command/manual.tap \
+	tests/command/owner.tap \
 	tests/command/readme.tap \
 	tests/command/receive.tap \
 	tests/command/recover-lib.bash \

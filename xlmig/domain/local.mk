@@ -18,6 +18,8 @@ xlmig_domain_libdomain_la_SOURCES = \
 	xlmig/domain/journalled.h \
 	xlmig/domain/preflight.c \
 	xlmig/domain/preflight.h \
+	xlmig/domain/standing.c \
+	xlmig/domain/standing.h \
 	xlmig/domain/settle.c \
 	xlmig/domain/settle.h \
 	xlmig/domain/throttle.c \

@@ -12,6 +12,7 @@ struct settle {
     struct toolstack *ts;
     struct event *look;
     uint32_t domid;
+    bool fenced, resumed;
     uint64_t deadline_us;
     settle_done *done;
     void *user;
@@ -24,14 +25,29 @@ static void finish(struct settle *s, enum settle_end end, const struct failure *
     free(s);
 }
 
-static void on_resumed(void *user, const struct failure *failure)
+static void look_again(struct settle *s, long after_us)
 {
-    finish(user, failure ? SETTLE_FAILED : SETTLE_RUNS, failure);
+    const struct timeval after = { 0, after_us };
+
+    evtimer_add(s->look, &after);
+}
+
+static void on_act(void *user, const struct failure *failure)
+{
+    if (failure)
+        finish(user, SETTLE_FAILED, failure);
+    else
+        look_again(user, 0);
+}
+
+static void take_fence_back(struct settle *s)
+{
+    s->fenced = false;
+    s->ts->ops->domain.unpause(s->ts, s->domid, on_act, s);
 }
 
 static void on_look(evutil_socket_t fd, short what, void *user)
 {
-    static const struct timeval again = { 0, LOOK_EVERY_US };
     struct failure failure = { 0 };
     struct settle *s = user;
     struct vm vm;
@@ -40,34 +56,38 @@ static void on_look(evutil_socket_t fd, short what, void *user)
     (void)fd;
     (void)what;
     if (rc != 0) {
-        finish(s, rc == 1 ? SETTLE_ENDED : SETTLE_FAILED, rc == 1 ? NULL : &failure);
+        finish(s, rc == 1 ? SETTLE_GONE : SETTLE_FAILED, rc == 1 ? NULL : &failure);
         return;
     }
     switch (vm.state) {
     case VM_SUSPENDED:
-        s->ts->ops->domain.resume(s->ts, s->domid, on_resumed, s);
+        s->resumed = true;
+        s->ts->ops->domain.resume(s->ts, s->domid, on_act, s);
         return;
     case VM_RUNNING:
-        if (now_us() < s->deadline_us) {
-            evtimer_add(s->look, &again);
-            return;
-        }
-        finish(s, SETTLE_RUNS, NULL);
+        if (!s->resumed && now_us() < s->deadline_us)
+            look_again(s, LOOK_EVERY_US);
+        else
+            finish(s, SETTLE_RUNS, NULL);
         return;
     case VM_PAUSED:
-        failure_set(&failure, "it is paused");
-        finish(s, SETTLE_FAILED, &failure);
+        if (s->fenced)
+            take_fence_back(s);
+        else
+            finish(s, SETTLE_PAUSED, NULL);
         return;
     case VM_SHUT_DOWN:
     case VM_CRASHED:
-    case VM_DYING:
         finish(s, SETTLE_ENDED, NULL);
+        return;
+    case VM_DYING:
+        finish(s, SETTLE_GONE, NULL);
         return;
     }
 }
 
-void settle_guest(struct toolstack *ts, struct event_base *base, uint32_t domid, uint64_t grace_us, settle_done *done,
-                  void *user)
+void settle_guest(struct toolstack *ts, struct event_base *base, uint32_t domid, bool fenced, uint64_t grace_us,
+                  settle_done *done, void *user)
 {
     static const struct timeval at_once = { 0, 0 };
     struct settle *s = calloc(1, sizeof *s);
@@ -76,7 +96,7 @@ void settle_guest(struct toolstack *ts, struct event_base *base, uint32_t domid,
         abort(); /* a few bytes for the one thing that must not be left undone */
     ts->ops->suspend.tracking_end(ts, domid);
     *s = (struct settle){
-        .ts = ts, .domid = domid, .deadline_us = now_us() + grace_us, .done = done, .user = user,
+        .ts = ts, .domid = domid, .fenced = fenced, .deadline_us = now_us() + grace_us, .done = done, .user = user,
     };
     s->look = evtimer_new(base, on_look, s);
     if (!s->look)

@@ -16,15 +16,20 @@
 
 enum settle_end {
     SETTLE_RUNS,
+    SETTLE_PAUSED,  /* it would run, and somebody else holds it: it is as he wants it */
     SETTLE_ENDED,   /* it shut down, rebooted or crashed by itself meanwhile: its toolstack acts on that */
+    SETTLE_GONE,    /* somebody destroyed it, or saved or migrated it away */
     SETTLE_FAILED,  /* it does not run, or nobody can tell: see failure */
 };
 
 /* `failure` is NULL unless SETTLE_FAILED. */
 typedef void settle_done(void *user, enum settle_end end, const struct failure *failure);
 
-/* grace_us: how long a guest that runs may still be on its way to being suspended; 0: it is not. */
-void settle_guest(struct toolstack *ts, struct event_base *base, uint32_t domid, uint64_t grace_us, settle_done *done,
-                  void *user);
+/*
+ * grace_us: how long a guest that runs may still be on its way to being suspended; 0: it is not.
+ * fenced: it is paused by us, too; that is taken back, once, when it has been resumed.
+ */
+void settle_guest(struct toolstack *ts, struct event_base *base, uint32_t domid, bool fenced, uint64_t grace_us,
+                  settle_done *done, void *user);
 
 #endif

@@ -10,6 +10,7 @@
  *
  *   - the source's copy is destroyed only after the destination said that its own runs;
  *   - after GO was sent, the source resumes only after the destination said ABORTED: it never ran there and never will;
+ *   - GO is sent only for a copy that is fenced: paused by us, and proven not to have run since its state was read;
  *   - from every state that is not an end, losing the peer leads to an end.
  */
 #ifndef XLMIG_HANDOVER_HANDOVER_H
@@ -20,6 +21,7 @@ enum handover_state {
     HANDOVER_ARRIVED,       /* as before, but the destination has it all already: the engine's end comes late */
     HANDOVER_ABORTING,      /* the engine was asked to stop; its end is awaited */
     HANDOVER_AWAIT_READY,   /* everything is written; the guest is suspended */
+    HANDOVER_FENCING,       /* making sure that it stands still, and goes on doing so */
     HANDOVER_RENAMING,      /* giving our copy its other name */
     HANDOVER_SENDING_GO,
     HANDOVER_AWAIT_REPORT,  /* GO is out: the destination may be running the VM */
@@ -64,6 +66,7 @@ enum handover_event {
 enum handover_action {
     HANDOVER_DO_NOTHING,
     HANDOVER_DO_ABORT_COPY,
+    HANDOVER_DO_FENCE,        /* pause our copy, and prove that it did not run since its state was read; DONE_OK, DONE_FAILED */
     HANDOVER_DO_RENAME_AWAY,  /* answers DONE_OK or DONE_FAILED */
     HANDOVER_DO_SEND_GO,      /* record GO_DECIDED first; answers DONE_OK, or DONE_FAILED only if no byte can have arrived */
     HANDOVER_DO_TAKE_BACK,    /* say TAKE_BACK */

@@ -12,7 +12,8 @@
 
 #define TRAILER "crc32c %08x\n"
 #define TRAILER_BYTES 16u
-#define NR_MEMBERS 17
+#define NR_MEMBERS 20
+#define NR_MEMBERS_1 17
 #define NR_MEMBERS_OF_NUMBERS 4
 
 /* ---- states ---- */
@@ -126,6 +127,9 @@ static struct json_object *describe(const struct journal_record *r)
     fields_add_text(object, "transport", r->transport);
     fields_add_text(object, "ssh_command", r->ssh_command);
     fields_add_text(object, "boot", r->boot);
+    fields_add_u64(object, "domid", r->domain.domid);
+    fields_add_u64(object, "stood_ns", r->domain.stood_ns);
+    fields_add_bool(object, "fenced", r->domain.fenced);
     fields_add_bool(object, "paused", r->paused);
     fields_add_bool(object, "offered", r->offered);
     fields_add_text(object, "why", r->why);
@@ -213,8 +217,18 @@ static int read_side_and_state(struct json_object *object, struct journal_record
     return 0;
 }
 
+static int read_domain(struct json_object *object, struct journal_domain *domain)
+{
+    return fields_get_unsigned(object, "domid", &domain->domid) < 0 ||
+                   fields_get_u64(object, "stood_ns", &domain->stood_ns) < 0 ||
+                   fields_get_bool(object, "fenced", &domain->fenced) < 0
+               ? -1 : 0;
+}
+
 static int read_members(struct json_object *object, struct journal_record *r)
 {
+    if (fields_has(object, "domid") && read_domain(object, &r->domain) < 0)
+        return -1;
     return read_side_and_state(object, r) < 0 ||
                    fields_get_bytes(object, "token", r->token, sizeof r->token) < 0 ||
                    fields_get_bytes(object, "uuid", r->uuid, sizeof r->uuid) < 0 ||
@@ -233,8 +247,12 @@ static int read_members(struct json_object *object, struct journal_record *r)
                ? -1 : 0;
 }
 
-/* The object under a checksum that is right, of this version, with so many members.  NULL: see failure. */
-static struct json_object *unseal(const char *bytes, size_t len, int nr_members, struct failure *failure)
+/*
+ * The object under a checksum that is right, with so many members: of this version, and
+ * of version 1.  NULL: see failure.
+ */
+static struct json_object *unseal(const char *bytes, size_t len, int nr_members, int nr_members_1,
+                                  struct failure *failure)
 {
     struct json_object *object;
     uint64_t version;
@@ -244,9 +262,9 @@ static struct json_object *unseal(const char *bytes, size_t len, int nr_members,
     object = fields_parse(bytes, len - TRAILER_BYTES - 1);
     if (!object || fields_get_u64(object, "version", &version) < 0)
         failure_set(failure, "it is no journal of xlmig's");
-    else if (version != JOURNAL_RECORD_VERSION)
+    else if (version < 1 || version > JOURNAL_RECORD_VERSION)
         failure_set(failure, "another release of xlmig wrote it (version %llu)", (unsigned long long)version);
-    else if (json_object_object_length(object) != nr_members)
+    else if (json_object_object_length(object) != (version == 1 ? nr_members_1 : nr_members))
         failure_set(failure, "a member of it is missing or unknown");
     else
         return object;
@@ -256,7 +274,7 @@ static struct json_object *unseal(const char *bytes, size_t len, int nr_members,
 
 int journal_record_decode(const void *bytes, size_t len, struct journal_record *record, struct failure *failure)
 {
-    struct json_object *object = unseal(bytes, len, NR_MEMBERS, failure);
+    struct json_object *object = unseal(bytes, len, NR_MEMBERS, NR_MEMBERS_1, failure);
     int rc = -1;
 
     *record = (struct journal_record){ 0 };
@@ -337,7 +355,7 @@ static int read_taken(struct json_object *object, struct journal_numbers *number
 
 int journal_numbers_decode(const void *bytes, size_t len, struct journal_numbers *numbers, struct failure *failure)
 {
-    struct json_object *object = unseal(bytes, len, NR_MEMBERS_OF_NUMBERS, failure);
+    struct json_object *object = unseal(bytes, len, NR_MEMBERS_OF_NUMBERS, NR_MEMBERS_OF_NUMBERS, failure);
     int rc = object ? 0 : -1;
 
     *numbers = (struct journal_numbers){ 0 };

@@ -21,7 +21,7 @@
 #include "xlmig/base/failure.h"
 #include "xlmig/vm/vm.h"
 
-#define JOURNAL_RECORD_VERSION 1
+#define JOURNAL_RECORD_VERSION 2 /* 1, which does not name the domain, is read */
 #define JOURNAL_RECORD_MAX 16384u /* octets; all texts full, and each character of them escaped, take less */
 
 enum journal_side { JOURNAL_SEND, JOURNAL_RECEIVE };
@@ -41,6 +41,16 @@ enum journal_state {
     JOURNAL_NR_STATES,
 };
 
+/*
+ * Which domain is meant.  Others make, move and save domains with the same UUID, and
+ * give them the same names: only what is said here is this migration's to touch.
+ */
+struct journal_domain {
+    uint32_t domid;               /* 0: not known; the destination knows it from READY on */
+    uint64_t stood_ns;            /* the source: its vCPUs' time when its state was read; 0: not known */
+    bool fenced;                  /* the source: it is paused by us, too */
+};
+
 struct journal_record {
     enum journal_side side;
     enum journal_state state;
@@ -53,6 +63,7 @@ struct journal_record {
     char transport[2048];         /* the source: how to reach it, --transport and --ssh of the sender; "": unknown */
     char ssh_command[512];
     char boot[64];                /* of this host, when it began (state-dir.h); "": unknown */
+    struct journal_domain domain; /* of the VM on this host */
     bool paused;                  /* it is to stay paused where it arrives */
     bool offered;                 /* the destination was READY once: the source may have decided GO since */
     char why[512];                /* of ABORTED, for people; "": nothing to say */

@@ -253,6 +253,11 @@ int journal_advance(struct journal *journal, enum journal_state state, const cha
     return -1;
 }
 
+void journal_name_domain(struct journal *journal, struct journal_domain domain)
+{
+    journal->record.domain = domain;
+}
+
 bool journal_is_newest(const struct journal *journal)
 {
     return journal->newest;

@@ -57,6 +57,12 @@ struct journal *journal_create(const char *dir, const struct journal_record *beg
 int journal_advance(struct journal *journal, enum journal_state state, const char *why, struct failure *failure);
 
 /*
+ * What is now known of the VM's domain here.  Kept with the next record that is written; until
+ * then only in this process.
+ */
+void journal_name_domain(struct journal *journal, struct journal_domain domain);
+
+/*
  * The disk took the next record and then failed, and the former one could not be
  * put back: after a crash, either may be found.  So nothing may be done that one
  * of both does not allow, until a later journal_advance() has worked.

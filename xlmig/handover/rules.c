@@ -11,7 +11,10 @@
 #define D(domain) (1u << RECOVER_DOMAIN_##domain)
 #define ABSENT D(ABSENT)
 #define INCOMING_COPY D(INCOMING)
-#define RUNS (D(RUNNING) | D(PAUSED)) /* or may at any time, by whoever paused it */
+#define STRANGER D(STRANGER)
+#define OTHERS (D(TAKEN) | STRANGER) /* run it, or may: what becomes of it is theirs */
+#define RUNS (D(RUNNING) | D(PAUSED) | OTHERS) /* or may at any time, by whoever paused it */
+#define AWAY (ABSENT | STRANGER)
 #define SUSPENDED D(SUSPENDED)
 #define ENDED D(ENDED)
 #define GONE (ABSENT | ENDED)
@@ -31,6 +34,7 @@
 #define BOOTED (1u << 2)
 #define OFFERED (1u << 3)
 #define TRIED (1u << 4)
+#define OTHER (1u << 5)
 
 struct row {
     enum journal_state state;
@@ -53,6 +57,14 @@ struct row {
 #define NOT_OURS                                                                                              \
     "there is a VM on this host with the UUID of {vm} that this migration did not leave so. "                 \
     "Look with: xl list -v; when it is gone, or right: xlmig recover {id}"
+#define TWO_HERE                                                                                              \
+    "there are two domains of {vm} on this host: the one that was suspended for this migration, and one that "  \
+    "somebody else made. Look with: xl list -v; destroy the one that is not wanted, and then: xlmig recover {id}"
+#define IN_OTHER_HANDS                                                                                        \
+    "another process saves or migrates {vm} here just now (ps -ef | grep save-domain); waiting for its end. Then: " \
+    "xlmig recover {id}"
+#define IN_THEIRS                                                                                             \
+    "somebody else has {vm} on this host now, resumed or made anew; it is left to them, and this move is over"
 #define GO_ON "{vm} goes on here, as before"
 #define GIVE_UP "{vm} ended with this host, or by itself, and {there} has nothing of it that could run"
 #define HANDED_OVER "{vm} was handed over to {there}"
@@ -67,11 +79,14 @@ struct row {
 /* In order: the first row that fits counts. */
 static const struct row of_source[] = {
     /* COPYING: GO was never sent.  Only a human at the destination can have started it there. */
+    ROW(COPYING, SUSPENDED, ANY, OTHER, NEEDS_HUMAN, NOTHING, TWO_HERE)
+    ROW(COPYING, D(SAVED), ANY, 0, WAIT, NOTHING, IN_OTHER_HANDS)
     ROW(COPYING, INCOMING_COPY, ANY, 0, NEEDS_HUMAN, NOTHING, NOT_OURS)
     ROW(COPYING, RUNS | ENDED, STARTED_THERE, 0, NEEDS_HUMAN, NOTHING, TWO_COPIES)
     ROW(COPYING, RUNS | ENDED, NOT_STARTED, 0, TAKE_BACK, NOTHING, TAKEN_BACK)
     ROW(COPYING, SUSPENDED | ABSENT, STARTED_THERE | NOT_STARTED, 0, LOOK_AGAIN, TO(GO_DECIDED),
         "{vm} was given to {there} by hand")
+    ROW(COPYING, OTHERS, ANY, 0, LOOK_AGAIN, TO(ABORTED), IN_THEIRS)
     ROW(COPYING, RUNS | SUSPENDED, ANY, 0, RESUME_HERE, TO(ABORTED), GO_ON)
     ROW(COPYING, ENDED, ANY, 0, LOOK_AGAIN, TO(ABORTED), "{vm} ended by itself, here")
     /* Absent.  What the destination has is exact, unless the guest went on here and then ended. */
@@ -80,10 +95,13 @@ static const struct row of_source[] = {
     ROW(COPYING, ABSENT, NO_ANSWER, 0, WAIT, NOTHING,
         "{vm} is gone here, and {there} may have a copy of it that can run" FOR_THERE
         ". If that is gone for good, too: xlmig recover --force-here {id}")
-    ROW(COPYING, ABSENT, READY_THERE, BOOTED, SEND_GO, TO(GO_DECIDED),
-        "{vm} went down with this host, and goes on on {there}, which has all of it")
     ROW(COPYING, ABSENT, READY_THERE, THERE, SEND_GO, TO(GO_DECIDED), GIVEN)
     ROW(COPYING, ABSENT, READY_THERE, HERE, LOOK_AGAIN, TO(ABORTED), "{vm} ended here; {there} drops its copy")
+    ROW(COPYING, ABSENT, READY_THERE, BOOTED, NEEDS_HUMAN, NOTHING,
+        "{vm} went down with this host. {there} has it as it was when it was copied, and nobody can tell whether it ran "
+        "on here after that. If its disks were not written to since, to let it go on there: "
+        "xlmig recover --force-there {id}; to drop that copy, and start it from its disks: "
+        "xlmig recover --force-here {id}")
     ROW(COPYING, ABSENT, READY_THERE, 0, NEEDS_HUMAN, NOTHING,
         "{vm} is gone here although this host did not go down: it ended, or somebody destroyed it. {there} has it as "
         "it was when it was copied. To let that go on: xlmig recover --force-there {id}; to drop it: "
@@ -92,6 +110,8 @@ static const struct row of_source[] = {
 
     /* GO_DECIDED, and yet it runs here: started afresh at boot, or by another hand. */
     ROW(GO_DECIDED, INCOMING_COPY, ANY, 0, NEEDS_HUMAN, NOTHING, NOT_OURS)
+    ROW(GO_DECIDED, OTHERS, GIVEN_BACK, 0, LOOK_AGAIN, TO(ABORTED), IN_THEIRS)
+    ROW(GO_DECIDED, OTHERS, NO_ANSWER | CLOSED | GONE_THERE, HERE, LOOK_AGAIN, TO(ABORTED), IN_THEIRS)
     ROW(GO_DECIDED, RUNS, GIVEN_BACK, 0, RESUME_HERE, TO(ABORTED), GO_ON)
     ROW(GO_DECIDED, RUNS, READY_THERE | NOT_STARTED, 0, TAKE_BACK, NOTHING, TAKEN_BACK)
     ROW(GO_DECIDED, RUNS, NO_ANSWER | CLOSED | GONE_THERE, HERE, RESUME_HERE, TO(ABORTED), GO_ON)
@@ -102,11 +122,21 @@ static const struct row of_source[] = {
         HANDED_OVER ", which has nothing of it any more, and runs here. If that is as it should be: "
         "xlmig recover --force-here {id}")
     ROW(GO_DECIDED, RUNS, STARTED_THERE, 0, NEEDS_HUMAN, NOTHING, TWO_COPIES)
-    /* As it should be: its copy here is suspended, or went down with the host.  The destination's journal decides. */
+    /* As it should be: its copy here stands as it stood.  The destination's journal decides. */
     ROW(GO_DECIDED, ANY, BUSY, 0, WAIT, NOTHING, STILL_RECEIVES)
+    ROW(GO_DECIDED, D(SAVED), ANY, 0, WAIT, NOTHING, IN_OTHER_HANDS)
+    ROW(GO_DECIDED, SUSPENDED, READY_THERE | NOT_STARTED, OTHER, TAKE_BACK, NOTHING, TAKEN_BACK)
+    ROW(GO_DECIDED, SUSPENDED, ~STARTED_THERE, OTHER, NEEDS_HUMAN, NOTHING, TWO_HERE)
     ROW(GO_DECIDED, SUSPENDED, GIVEN_BACK, 0, RESUME_HERE, TO(ABORTED), GO_ON)
     ROW(GO_DECIDED, GONE, GIVEN_BACK, 0, LOOK_AGAIN, TO(ABORTED), GIVE_UP)
     ROW(GO_DECIDED, SUSPENDED, READY_THERE | NOT_STARTED, HERE, TAKE_BACK, NOTHING, TAKEN_BACK)
+    /* Of what is gone here nobody knows whether it ran on before, and its disks with it. */
+    ROW(GO_DECIDED, GONE, READY_THERE, HERE, TAKE_BACK, NOTHING, TAKEN_BACK)
+    ROW(GO_DECIDED, GONE, READY_THERE, THERE, LOOK_AGAIN, TO(MOVED), GIVEN)
+    ROW(GO_DECIDED, GONE, READY_THERE, 0, NEEDS_HUMAN, NOTHING,
+        HANDED_OVER ", which has not started it; the copy that stood still here is gone, and nobody can tell whether it "
+        "ran before that. If its disks were not written to since, to let it go on there: "
+        "xlmig recover --force-there {id}; to drop that copy: xlmig recover --force-here {id}")
     ROW(GO_DECIDED, ANY, READY_THERE, TRIED, WAIT, NOTHING,
         "{there} has all of {vm}, and did not take GO" FOR_THERE ", to be asked again: xlmig recover {id}")
     ROW(GO_DECIDED, ANY, READY_THERE, 0, SEND_GO, NOTHING, "{there} has all of {vm}, and starts it")
@@ -135,26 +165,33 @@ static const struct row of_source[] = {
         "xlmig recover --force-here {id}")
 
     /* MOVED: the destination said that it was started. */
-    ROW(MOVED, RUNS, ANY, HERE, FORGET, NOTHING, "{vm} is left running here")
-    ROW(MOVED, RUNS, ANY, 0, NEEDS_HUMAN, NOTHING,
+    ROW(MOVED, RUNS & ~STRANGER, ANY, HERE, FORGET, NOTHING, "{vm} is left running here")
+    ROW(MOVED, RUNS & ~STRANGER, ANY, 0, NEEDS_HUMAN, NOTHING,
         TWO_COPIES ". If it is gone there and is to run here: xlmig recover --force-here {id}")
+    ROW(MOVED, D(SAVED), ANY, 0, WAIT, NOTHING, IN_OTHER_HANDS)
     ROW(MOVED, INCOMING_COPY, ANY, 0, NEEDS_HUMAN, NOTHING, NOT_OURS)
     ROW(MOVED, SUSPENDED | ENDED, ANY, 0, DESTROY_HERE, NOTHING, "{vm} is on {there}; the copy left here goes")
-    ROW(MOVED, ABSENT, CLOSED, 0, FORGET, NOTHING, "{vm} is on {there}, and all is done")
-    ROW(MOVED, ABSENT, STARTED_THERE, 0, CONFIRM, NOTHING, "{vm} is on {there}, and all is done here")
-    ROW(MOVED, ABSENT, GONE_THERE | GIVEN_BACK, 0, ABORT_THERE, NOTHING, "{vm} was given up; {there} may forget it")
-    ROW(MOVED, ABSENT, NO_ANSWER | BUSY | READY_THERE | NOT_STARTED, HERE, FORGET, NOTHING, NO_MORE)
-    ROW(MOVED, ABSENT, NO_ANSWER | BUSY, THERE, FORGET, NOTHING, NO_MORE)
-    ROW(MOVED, ABSENT, NO_ANSWER, 0, WAIT, NOTHING,
+    ROW(MOVED, STRANGER, READY_THERE | NOT_STARTED, HERE, FORGET, NOTHING, NO_MORE)
+    ROW(MOVED, STRANGER, READY_THERE | NOT_STARTED, 0, NEEDS_HUMAN, NOTHING,
+        "{vm} was given to {there}, which has not started it, and somebody made it anew here. " LOOK_THERE
+        ". To keep the one here: xlmig recover --force-here {id}, and on {there}: xlmig recover --force-there {id}")
+    ROW(MOVED, AWAY, CLOSED, 0, FORGET, NOTHING, "{vm} is on {there}, and all is done")
+    ROW(MOVED, AWAY, STARTED_THERE, 0, CONFIRM, NOTHING, "{vm} is on {there}, and all is done here")
+    ROW(MOVED, AWAY, GONE_THERE | GIVEN_BACK, 0, ABORT_THERE, NOTHING, "{vm} was given up; {there} may forget it")
+    ROW(MOVED, AWAY, NO_ANSWER | BUSY | READY_THERE | NOT_STARTED, HERE, FORGET, NOTHING, NO_MORE)
+    ROW(MOVED, AWAY, NO_ANSWER | BUSY, THERE, FORGET, NOTHING, NO_MORE)
+    ROW(MOVED, AWAY, NO_ANSWER, 0, WAIT, NOTHING,
         "{vm} is on {there}, and all is done here; {there} is still to be told" FOR_THERE
         ". If that is gone for good: xlmig recover --force-there {id}")
-    ROW(MOVED, ABSENT, BUSY, 0, WAIT, NOTHING, STILL_RECEIVES)
-    ROW(MOVED, ABSENT, ANY, TRIED, NEEDS_HUMAN, NOTHING,
+    ROW(MOVED, AWAY, BUSY, 0, WAIT, NOTHING, STILL_RECEIVES)
+    ROW(MOVED, AWAY, ANY, TRIED, NEEDS_HUMAN, NOTHING,
         "{there} has the only copy of {vm}, paused, and cannot start it. There, see why, with: xlmig recover {id}")
-    ROW(MOVED, ABSENT, ANY, 0, SEND_GO, NOTHING, "{vm} was given to {there}, which has yet to start it")
+    ROW(MOVED, AWAY, ANY, 0, SEND_GO, NOTHING, "{vm} was given to {there}, which has yet to start it")
 
     /* ABORTED: the VM is this host's. */
     ROW(ABORTED, INCOMING_COPY, ANY, 0, NEEDS_HUMAN, NOTHING, NOT_OURS)
+    ROW(ABORTED, D(SAVED), ANY, 0, WAIT, NOTHING, IN_OTHER_HANDS)
+    ROW(ABORTED, SUSPENDED, ANY, OTHER, NEEDS_HUMAN, NOTHING, TWO_HERE)
     ROW(ABORTED, RUNS, STARTED_THERE, 0, NEEDS_HUMAN, NOTHING, TWO_COPIES)
     ROW(ABORTED, SUSPENDED, STARTED_THERE, 0, NEEDS_HUMAN, NOTHING,
         "{vm} was to go on here, and was started on {there}. " LOOK_THERE ". If it runs there, destroy the copy here: "
@@ -183,6 +220,7 @@ static const struct row of_destination[] = {
 
     /* READY: the source decides. */
     ROW(READY, ABSENT, ANY, 0, LOOK_AGAIN, TO(ABORTED), "the copy of {vm} is gone, before it was this host's")
+    ROW(READY, INCOMING_COPY, ANY, OTHER | HERE, NEEDS_HUMAN, NOTHING, TWO_HERE)
     ROW(READY, INCOMING_COPY, ANY, HERE, START_HERE, TO(GO), "{vm} is this host's; it is started")
     ROW(READY, INCOMING_COPY, ANY, THERE, DESTROY_HERE, TO(ABORTED), "{vm} is left to {there}; its copy here goes")
     ROW(READY, INCOMING_COPY, ANY, 0, WAIT, NOTHING,
@@ -196,6 +234,7 @@ static const struct row of_destination[] = {
         "xlmig recover {id}")
 
     /* GO: the VM is this host's. */
+    ROW(GO, INCOMING_COPY | D(PAUSED), ANY, OTHER, NEEDS_HUMAN, NOTHING, TWO_HERE)
     ROW(GO, INCOMING_COPY | D(PAUSED), ANY, TRIED, NEEDS_HUMAN, NOTHING,
         "{vm} is this host's, paused, and cannot be started. When that can be: xlmig recover {id}; or on {there}, "
         "which takes it back if it can: xlmig recover --force-here {id}")
@@ -256,13 +295,14 @@ struct recover_step recover_decide(struct recover_facts facts)
     size_t nr_rows = facts.side == JOURNAL_SEND ? sizeof of_source / sizeof of_source[0]
                                                 : sizeof of_destination / sizeof of_destination[0];
     unsigned given = (facts.force_here ? HERE : 0) | (facts.force_there ? THERE : 0) | (facts.booted ? BOOTED : 0) |
-                     (facts.offered ? OFFERED : 0) | (facts.tried ? TRIED : 0);
+                     (facts.offered ? OFFERED : 0) | (facts.tried ? TRIED : 0) | (facts.other ? OTHER : 0);
     struct recover_step step;
 
     if (comes_first(&facts, &step))
         return step;
-    if (!facts.newest)
-        facts.domain = RECOVER_DOMAIN_ABSENT; /* whatever there is of the VM is the newer attempt's */
+    /* Whatever there is of the VM is the newer attempt's; or, where our copy is gone, others'. */
+    if (!facts.newest || (facts.domain == RECOVER_DOMAIN_STRANGER && facts.side == JOURNAL_RECEIVE))
+        facts.domain = RECOVER_DOMAIN_ABSENT;
     for (size_t i = 0; i < nr_rows; i++)
         if (fits(&rows[i], &facts, given))
             return rows[i].step;
@@ -321,22 +361,45 @@ void recover_say(const struct recover_step *step, const char *vm, const char *th
 
 /* ---- facts ---- */
 
-enum recover_domain recover_domain_of(const struct vm *vm, const struct journal_record *record)
+static bool has_name(const struct vm *vm, const struct journal_record *record, const char *suffix)
 {
-    char incoming[sizeof record->name + 16];
+    char name[sizeof record->name + 16];
 
+    snprintf(name, sizeof name, "%s%s", record->name, suffix);
+    return strcmp(vm->name, name) == 0;
+}
+
+bool recover_is_named(const struct vm *vm, const struct journal_record *record, bool booted)
+{
+    if (booted)
+        return false;
+    if (record->domain.domid)
+        return vm->domid == record->domain.domid;
+    /* What is not complete has no number yet in the journal, and never another name. */
+    return record->state != JOURNAL_INCOMING || has_name(vm, record, "--incoming");
+}
+
+/* By what its vCPUs have used, has it run since its state was read? */
+static bool stands(const struct vm *vm, const struct journal_record *record)
+{
+    return record->domain.stood_ns == 0 || vm->cpu_ns == record->domain.stood_ns;
+}
+
+enum recover_domain recover_domain_of(const struct vm *vm, const struct journal_record *record, bool saved)
+{
     if (!vm)
         return RECOVER_DOMAIN_ABSENT;
     if (vm->state == VM_RUNNING)
         return RECOVER_DOMAIN_RUNNING;
-    snprintf(incoming, sizeof incoming, "%s--incoming", record->name);
-    if (strcmp(vm->name, incoming) == 0)
+    if (has_name(vm, record, "--incoming"))
         return RECOVER_DOMAIN_INCOMING;
     switch (vm->state) {
-    case VM_PAUSED:
-        return record->paused && strcmp(vm->name, record->name) == 0 ? RECOVER_DOMAIN_RUNNING : RECOVER_DOMAIN_PAUSED;
     case VM_SUSPENDED:
-        return RECOVER_DOMAIN_SUSPENDED;
+        return !stands(vm, record) ? RECOVER_DOMAIN_TAKEN : saved ? RECOVER_DOMAIN_SAVED : RECOVER_DOMAIN_SUSPENDED;
+    case VM_PAUSED:
+        if (record->domain.fenced && record->domain.stood_ns && stands(vm, record))
+            return RECOVER_DOMAIN_SUSPENDED; /* somebody resumed it, and our pause kept it from running */
+        return record->paused && has_name(vm, record, "") ? RECOVER_DOMAIN_RUNNING : RECOVER_DOMAIN_PAUSED;
     default:
         return RECOVER_DOMAIN_ENDED;
     }

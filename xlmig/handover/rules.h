@@ -23,15 +23,18 @@
 
 #include "xlmig/handover/journal-record.h"
 
-/* What a host has of the VM, by its UUID. */
+/* What a host has of the VM: the domain that the journal names, or else another one of its UUID. */
 enum recover_domain {
     RECOVER_DOMAIN_UNKNOWN, /* its toolstack does not say */
     RECOVER_DOMAIN_ABSENT,
     RECOVER_DOMAIN_INCOMING, /* NAME--incoming, which does not run */
     RECOVER_DOMAIN_RUNNING, /* under whatever name; or paused at its own, where it was to stay paused */
     RECOVER_DOMAIN_PAUSED,  /* at another name than NAME--incoming */
-    RECOVER_DOMAIN_SUSPENDED, /* for a copy */
+    RECOVER_DOMAIN_SUSPENDED, /* for our copy: it stands as it stood when its state was read */
+    RECOVER_DOMAIN_SAVED,   /* it stands still, and another process saves it just now */
+    RECOVER_DOMAIN_TAKEN,   /* it ran since its state was read, and was suspended again, by others */
     RECOVER_DOMAIN_ENDED,   /* shut down, crashed, being destroyed */
+    RECOVER_DOMAIN_STRANGER, /* ours is gone, and there is a domain of its UUID that this migration did not make */
     RECOVER_NR_DOMAINS,
 };
 
@@ -55,6 +58,7 @@ struct recover_facts {
     bool offered;               /* as in the journal */
     bool booted;                /* this host has started anew since it began, for certain */
     enum recover_domain domain;
+    bool other;                 /* besides ours there is another domain of its UUID */
     enum recover_answer answer;
     bool tried;                 /* this recover has already sent GO, or tried to start it here, in vain */
     bool force_here, force_there;
@@ -96,9 +100,15 @@ void recover_say(const struct recover_step *step, const char *vm, const char *th
                  size_t size);
 
 /*
- * What `vm` is to this migration, NULL: there is no VM of its UUID.  For
- * RECOVER_DOMAIN_UNKNOWN nobody asks here.
+ * Is `vm`, which has the UUID, the very domain that the journal names?  `booted`: this host
+ * has started anew since, so that it cannot be.
  */
-enum recover_domain recover_domain_of(const struct vm *vm, const struct journal_record *record);
+bool recover_is_named(const struct vm *vm, const struct journal_record *record, bool booted);
+
+/*
+ * What the domain that the journal names is to this migration, NULL: it is gone.  `saved`: another
+ * process saves it.  For RECOVER_DOMAIN_UNKNOWN and _STRANGER nobody asks here.
+ */
+enum recover_domain recover_domain_of(const struct vm *vm, const struct journal_record *record, bool saved);
 
 #endif

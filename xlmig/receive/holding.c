@@ -99,11 +99,21 @@ enum recover_domain receive_look(struct receiver *r)
 {
     struct failure failure = { 0 };
     const struct journal_record *record = journal_record(r->holding.journal);
-    enum recover_domain domain = vm_find_journalled(r->ts, record, &r->holding.vm, &failure);
+    struct journalled found;
 
-    if (domain == RECOVER_DOMAIN_UNKNOWN)
+    vm_find_journalled(r->ts, r->request->toolstack, record, &found, &failure);
+    r->holding.vm = found.vm;
+    if (found.domain == RECOVER_DOMAIN_UNKNOWN)
         fprintf(stderr, "xlmig receive: %s\n", failure.text);
-    return domain;
+    /* What others made of the VM, when our copy was gone, is no matter of this migration. */
+    return found.domain == RECOVER_DOMAIN_STRANGER ? RECOVER_DOMAIN_ABSENT : found.domain;
+}
+
+/* From here on the journal names the very domain: no other one of its UUID and name is taken for it. */
+static int record_ready(struct receiver *r, struct failure *failure)
+{
+    journal_name_domain(r->holding.journal, (struct journal_domain){ .domid = r->holding.vm.domid });
+    return journal_advance(r->holding.journal, JOURNAL_READY, NULL, failure);
 }
 
 bool receive_hold(struct receiver *r)
@@ -115,7 +125,7 @@ bool receive_hold(struct receiver *r)
         failure_set(&failure, "the toolstack there does not say what it has");
     else if (domain != RECOVER_DOMAIN_INCOMING || r->holding.vm.state != VM_PAUSED)
         failure_set(&failure, "what xl made of it is gone");
-    else if (journal_advance(r->holding.journal, JOURNAL_READY, NULL, &failure) == 0) {
+    else if (record_ready(r, &failure) == 0) {
         receive_await(r, RECEIVE_AWAIT_WORD, r->request->idle_timeout_us);
         conversation_say(r->conversation, MESSAGE_RECEIVED, false, "%s", "");
         conversation_listen(r->conversation);

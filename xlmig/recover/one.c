@@ -7,7 +7,7 @@
 #include "xlmig/domain/journalled.h"
 #include "xlmig/recover/ask.h"
 #include "xlmig/domain/settle.h"
-#include "xlmig/base/state-dir.h"
+#include "xlmig/domain/standing.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,7 +20,7 @@ struct recovery {
     struct recover_account account;
     struct journal *journal;
     struct recover_facts facts;
-    struct vm vm;         /* as facts.domain has it */
+    struct vm vm;                   /* as facts.domain has it */
     struct recover_ask *ask;        /* NULL: the destination was not asked yet, or there is nobody to be asked */
     bool asked;                     /* facts.answer counts */
     struct failure failure;
@@ -70,31 +70,27 @@ static int await(struct recovery *r, struct wait *w)
 
 /* ---- facts ---- */
 
-static bool has_booted(const struct journal_record *record, const char *toolstack)
-{
-    char boot[HOST_BOOT_SIZE];
-
-    host_boot(toolstack, boot);
-    return record->boot[0] && boot[0] && strcmp(record->boot, boot) != 0;
-}
-
 static struct recover_facts first_facts(const struct recover_run *run, const struct journal_record *record, bool newest)
 {
     return (struct recover_facts){
         .side = record->side, .state = record->state, .newest = newest, .offered = record->offered,
-        .booted = has_booted(record, run->request->toolstack), .domain = RECOVER_DOMAIN_UNKNOWN,
+        .booted = host_has_booted_since(run->request->toolstack, record), .domain = RECOVER_DOMAIN_UNKNOWN,
     };
 }
 
 static void look(struct recovery *r, const struct journal_record *record)
 {
+    struct journalled found = { .domain = RECOVER_DOMAIN_UNKNOWN };
     struct failure failure = { 0 };
     enum recover_domain before = r->facts.domain;
 
     if (!r->facts.newest)
         return; /* whatever there is of the VM is the newer attempt's */
     if (r->run->ts)
-        r->facts.domain = vm_find_journalled(r->run->ts, record, &r->vm, &failure);
+        vm_find_journalled(r->run->ts, r->run->request->toolstack, record, &found, &failure);
+    r->facts.domain = found.domain;
+    r->facts.other = found.other;
+    r->vm = found.vm;
     if (r->facts.domain != before || before == RECOVER_DOMAIN_UNKNOWN)
         recover_tell_here(&r->account, r->facts.domain, &r->vm);
 }
@@ -184,8 +180,17 @@ static void gather(struct recovery *r)
     r->facts.state = journal_record(r->journal)->state;
     r->facts.offered = journal_record(r->journal)->offered;
     look(r, journal_record(r->journal));
-    if (r->facts.side == JOURNAL_SEND && !r->asked && answer_counts(r->facts))
+    if (r->facts.side == JOURNAL_SEND && !r->asked && answer_counts(r->facts)) {
         say(r, MESSAGE_ASK);
+        look(r, journal_record(r->journal)); /* the answer took its time, and others act meanwhile */
+    }
+}
+
+/* Is what was decided still what the facts ask for?  The last look before an act that cannot be taken back. */
+static bool is_still_so(struct recovery *r, const struct recover_facts *decided)
+{
+    look(r, journal_record(r->journal));
+    return r->facts.domain == decided->domain && r->facts.other == decided->other;
 }
 
 /* ---- acts ---- */
@@ -193,16 +198,18 @@ static void gather(struct recovery *r)
 /* It may be suspended, run, or be about to be suspended by a request that its command left. */
 static int resume_here(struct recovery *r)
 {
+    const struct journal_domain *named = &journal_record(r->journal)->domain;
     struct wait w = { .failure = &r->failure };
     struct toolstack *ts = r->run->ts;
 
+    if (r->facts.domain == RECOVER_DOMAIN_STRANGER || r->facts.domain == RECOVER_DOMAIN_TAKEN)
+        return 0; /* it is others', who let it run; that is recorded */
     if (r->facts.domain != RECOVER_DOMAIN_SUSPENDED && ts->ops->suspend.withdraw(ts, r->vm.domid, &r->failure) < 0)
         return -1;
-    if (r->facts.domain != RECOVER_DOMAIN_PAUSED) { /* by the administrator: it stays so */
-        settle_guest(ts, r->run->base, r->vm.domid, SETTLE_GRACE_US, on_settled, &w);
-        if (await(r, &w) < 0 || w.end == SETTLE_ENDED)
-            return r->failure.text[0] ? -1 : 0;
-    }
+    settle_guest(ts, r->run->base, r->vm.domid, named->fenced, SETTLE_GRACE_US, on_settled, &w);
+    if (await(r, &w) < 0 || w.end == SETTLE_ENDED || w.end == SETTLE_GONE)
+        return r->failure.text[0] ? -1 : 0;
+    standing_remove(journal_record(r->journal)->token);
     return vm_take_own_name(ts, &r->vm, journal_record(r->journal), &r->failure);
 }
 
@@ -284,6 +291,8 @@ static enum recover_result end(struct recovery *r, enum recover_action action)
                                  : action == RECOVER_LOST ? RECOVER_RESULT_LOST
                                  : action == RECOVER_FORGET ? RECOVER_RESULT_FINISHED : RECOVER_RESULT_HUMAN;
 
+    if (result == RECOVER_RESULT_FINISHED && !r->account.dry_run)
+        standing_remove(journal_record(r->journal)->token);
     if (result == RECOVER_RESULT_FINISHED && journal_finish(&r->journal, &r->failure) < 0)
         return failed(r);
     recover_tell_end(&r->account, result, NULL);
@@ -314,6 +323,7 @@ static struct recover_step decide(const struct recovery *r, bool first)
 static enum recover_result go_on(struct recovery *r)
 {
     for (unsigned i = 0; i < STEPS_MAX; i++) {
+        struct recover_facts decided;
         struct recover_step step;
 
         gather(r);
@@ -323,7 +333,8 @@ static enum recover_result go_on(struct recovery *r)
             return failed(r);
         if (recover_ends(step.action))
             return end(r, step.action);
-        if (act(r, step.action) < 0)
+        decided = r->facts;
+        if (is_still_so(r, &decided) && act(r, step.action) < 0)
             return failed(r);
     }
     failure_set(&r->failure, "%u steps have led to no end; try again: xlmig recover %s", STEPS_MAX, r->account.id);
@@ -388,6 +399,16 @@ static enum recover_result only_tell(struct recovery *r)
     return end(r, step.action);
 }
 
+/* What the command knew of its domain when it was killed, and had not recorded yet. */
+static void name_domain(struct journal *journal)
+{
+    struct journal_domain domain = journal_record(journal)->domain;
+
+    if (journal_record(journal)->side == JOURNAL_SEND && standing_read(journal_record(journal)->token, &domain) == 0 &&
+        domain.domid == journal_record(journal)->domain.domid)
+        journal_name_domain(journal, domain);
+}
+
 static enum recover_result take(struct recovery *r)
 {
     const struct journal_record *record = &r->account.entry->record;
@@ -395,6 +416,7 @@ static enum recover_result take(struct recovery *r)
 
     switch (journal_take(r->run->dir, record->side, record->token, &r->journal, &r->failure)) {
     case JOURNAL_TAKEN:
+        name_domain(r->journal);
         r->facts = first_facts(r->run, journal_record(r->journal), journal_is_newest(r->journal));
         return r->run->request->force ? force(r) : go_on(r);
     case JOURNAL_UNKNOWN: /* somebody else has finished it meanwhile */

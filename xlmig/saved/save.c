@@ -82,7 +82,7 @@ static void undo(struct save *s)
     bool never_asked = strcmp(s->last_phase, "setup") == 0 || strcmp(s->last_phase, "precopy") == 0;
 
     whole_file_close(&s->file);
-    settle_guest(s->ts, s->base, s->vm.domid, s->outcome == SUSPEND_DONE || never_asked ? 0 : SETTLE_GRACE_US,
+    settle_guest(s->ts, s->base, s->vm.domid, false, s->outcome == SUSPEND_DONE || never_asked ? 0 : SETTLE_GRACE_US,
                  on_settled, s);
 }
 

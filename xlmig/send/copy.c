@@ -5,6 +5,7 @@
 
 #include "stream-format/libxl-stream.h"
 #include "xlmig/base/write.h"
+#include "xlmig/domain/standing.h"
 #include "xlmig/domain/throttle.h"
 #include "xlmig/send/connect.h"
 
@@ -30,6 +31,25 @@ void send_unthrottle(struct send *s)
     s->handover.throttle = NULL;
 }
 
+/* As soon as it is known to stand still, and before its state is read. */
+static void note_where_it_stands(struct send *s)
+{
+    struct failure failure = { 0 };
+
+    if (s->handover.domain.stood_ns)
+        return;
+    s->handover.domain.domid = s->vm.domid;
+    if (standing_measure(s->ts, s->vm.domid, &s->handover.domain.stood_ns, &failure) != 0)
+        s->handover.domain.stood_ns = 0; /* the handover will not go on without */
+    else
+        standing_write(s->ledger.token, &s->handover.domain, &failure); /* fence() tries again, and counts */
+}
+
+static bool stands_still(const char *phase)
+{
+    return strcmp(phase, "final") == 0 || strcmp(phase, "state") == 0;
+}
+
 static void on_helper_event(void *user, const struct helper_event *event)
 {
     struct send *s = user;
@@ -37,6 +57,8 @@ static void on_helper_event(void *user, const struct helper_event *event)
     if (event->phase[0])
         memcpy(s->handover.last_phase, event->phase, sizeof s->handover.last_phase);
     progress_event(&s->progress, event);
+    if (stands_still(event->phase))
+        note_where_it_stands(s);
     if (event->kind == HELPER_THROTTLE)
         slow_down(s, event->throttle);
 }
@@ -49,6 +71,7 @@ static void on_copied(void *user, enum suspend_outcome outcome, const struct fai
     s->handover.outcome = outcome;
     if (outcome == SUSPEND_DONE) { /* it has its cap back, and stands still: the rest of it can wait */
         progress_copied(&s->progress);
+        note_where_it_stands(s); /* a foreign helper reports nothing */
         send_post(s, HANDOVER_COPIED);
         return;
     }

@@ -13,6 +13,7 @@
 #include "xlmig/handover/handover.h"
 #include "xlmig/handover/journal.h"
 #include "xlmig/peer/channels-out.h"
+#include "xlmig/domain/settle.h"
 #include "xlmig/peer/negotiate.h"
 #include "xlmig/peer/peer.h"
 #include "xlmig/send/preparation.h"
@@ -72,7 +73,8 @@ struct send_handover {
     enum suspend_outcome outcome;
     struct throttle *throttle;       /* while it is copied; NULL: not to be slowed */
     bool renamed;
-    bool ended_itself;               /* the guest shut down, or rebooted, in the middle of it all */
+    struct journal_domain domain;    /* where our copy stands, as far as it is known */
+    enum settle_end settled;         /* what became of it here, once it was undone */
     bool unrecorded;                 /* ABORTED could not be recorded when it was needed */
     bool started_unasked;            /* it runs there, too, and nobody here told it to */
     struct {                         /* by the destination; it may say anything, in any order: no state */

@@ -5,6 +5,7 @@
 #include "xlmig/send/hand-over.h"
 
 #include "xlmig/domain/settle.h"
+#include "xlmig/domain/standing.h"
 #include "xlmig/send/copy.h"
 #include "xlmig/send/last-words.h"
 #include "xlmig/send/ledger.h"
@@ -19,6 +20,62 @@ static void away_name(const struct send *s, char *name, size_t size)
     snprintf(name, size, "%s--migratedaway", s->vm.name);
 }
 
+/* Behind the fence: is our copy what its state was read from?  -1: s->why says what became of it. */
+static int prove_it_stood(struct send *s)
+{
+    struct vm now;
+    int rc = s->ts->ops->ask.find_domid(s->ts, s->vm.domid, &now, &s->why);
+
+    if (rc == 1)
+        return failure_set(&s->why, "somebody destroyed it, or saved or migrated it away, while it was handed over");
+    if (rc < 0)
+        return -1;
+    if (now.paused && !s->handover.domain.fenced)
+        return failure_set(&s->why, "somebody paused it while it was handed over");
+    if (now.state != VM_SUSPENDED)
+        return failure_set(&s->why, "somebody resumed it while it was handed over");
+    if (!s->handover.domain.stood_ns || now.cpu_ns != s->handover.domain.stood_ns)
+        return failure_set(&s->why, "it ran again after its state was read: somebody resumed it");
+    return 0;
+}
+
+static void on_fenced(void *user, const struct failure *failure)
+{
+    struct send *s = user;
+
+    if (failure) {
+        s->handover.domain.fenced = false;
+        failure_set(&s->why, "%s", failure->text);
+        send_post(s, HANDOVER_DONE_FAILED);
+        return;
+    }
+    if (prove_it_stood(s) < 0) {
+        send_post(s, HANDOVER_DONE_FAILED);
+        return;
+    }
+    journal_name_domain(s->ledger.journal, s->handover.domain);
+    send_post(s, HANDOVER_DONE_OK);
+}
+
+/*
+ * From here on nobody makes it run by one act of his: resumed, it is still paused by us;
+ * unpaused, it is still suspended.  What a killed command leaves says so to recover.
+ */
+static void fence(struct send *s)
+{
+    if (prove_it_stood(s) < 0) { /* so that an administrator's pause is not taken for ours */
+        send_post(s, HANDOVER_DONE_FAILED);
+        return;
+    }
+    s->handover.domain.fenced = true;
+    if (standing_write(s->ledger.token, &s->handover.domain, &s->why) < 0) {
+        s->handover.domain.fenced = false;
+        send_post(s, HANDOVER_DONE_FAILED);
+        return;
+    }
+    s->ts->ops->domain.pause(s->ts, s->vm.domid, on_fenced, s);
+}
+
 static void rename_away(struct send *s)
 {
     char away[VM_NAME_MAX + 32];
@@ -26,16 +83,6 @@ static void rename_away(struct send *s)
     away_name(s, away, sizeof away);
     s->handover.renamed = s->ts->ops->domain.rename(s->ts, s->vm.domid, s->vm.name, away, &s->why) == 0;
     send_post(s, s->handover.renamed ? HANDOVER_DONE_OK : HANDOVER_DONE_FAILED);
-}
-
-/*
- * May the destination have the guest?  The last question before GO_DECIDED: whatever
- * must be true of our copy by then is asked here, where a failure still has it resumed.
- * 0, and it is recorded; -1, and s->why says why not.
- */
-static int decide_go(struct send *s)
-{
-    return send_record(s, JOURNAL_GO_DECIDED);
 }
 
 /* -1: not one byte of it can have arrived. */
@@ -54,7 +101,7 @@ static int say_go(struct send *s)
 
 static void go(struct send *s)
 {
-    send_post(s, decide_go(s) == 0 && say_go(s) == 0 ? HANDOVER_DONE_OK : HANDOVER_DONE_FAILED);
+    send_post(s, send_record(s, JOURNAL_GO_DECIDED) == 0 && say_go(s) == 0 ? HANDOVER_DONE_OK : HANDOVER_DONE_FAILED);
 }
 
 /* xl gives back by itself what it cannot start, and so does an older release. */
@@ -87,9 +134,10 @@ static void on_settled(void *user, enum settle_end end, const struct failure *fa
         send_post(s, HANDOVER_DONE_FAILED);
         return;
     }
-    s->handover.ended_itself = end == SETTLE_ENDED;
+    s->handover.settled = end;
+    standing_remove(s->ledger.token);
     away_name(s, away, sizeof away);
-    if (s->handover.renamed && !s->handover.ended_itself &&
+    if (s->handover.renamed && (end == SETTLE_RUNS || end == SETTLE_PAUSED) &&
         s->ts->ops->domain.rename(s->ts, s->vm.domid, away, s->vm.name, &rename_failure) < 0)
         progress_note(&s->progress, "%s keeps the name %s: %s", s->vm.name, away, rename_failure.text);
     else
@@ -136,7 +184,7 @@ static void resume_here(struct send *s)
     if (s->handover.unrecorded)
         send_post(s, HANDOVER_UNRECORDED);
     else
-        settle_guest(s->ts, s->base, s->vm.domid, settle_grace(s), on_settled, s);
+        settle_guest(s->ts, s->base, s->vm.domid, s->handover.domain.fenced, settle_grace(s), on_settled, s);
 }
 
 /* ---- the table ---- */
@@ -148,6 +196,9 @@ static void act(struct send *s, enum handover_action action)
         return;
     case HANDOVER_DO_ABORT_COPY:
         s->ts->ops->suspend.abort(s->ts);
+        return;
+    case HANDOVER_DO_FENCE:
+        fence(s);
         return;
     case HANDOVER_DO_RENAME_AWAY:
         rename_away(s);

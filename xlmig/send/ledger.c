@@ -4,6 +4,7 @@
 #include "xlmig/send/ledger.h"
 
 #include "xlmig/base/state-dir.h"
+#include "xlmig/domain/standing.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -40,7 +41,9 @@ static int fill_way(const struct send *s, struct journal_record *record, struct 
 
 int send_begin_journal(struct send *s)
 {
-    struct journal_record record = { .side = JOURNAL_SEND, .paused = s->request->paused };
+    struct journal_record record = {
+        .side = JOURNAL_SEND, .paused = s->request->paused, .domain = { .domid = s->vm.domid },
+    };
     struct failure failure = { 0 };
 
     s->ledger.kept_there = peer_dialect(s->link.peer) == PEER_XLMIG && peer_hello(s->link.peer)->handover >= 1;
@@ -89,6 +92,7 @@ static void finish_journal(struct send *s)
 {
     struct failure failure = { 0 };
 
+    standing_remove(s->ledger.token);
     if (journal_finish(&s->ledger.journal, &failure) < 0)
         fprintf(stderr, "xlmig: %s (in %s). Type: xlmig recover %s\n", failure.text, s->ledger.dir, s->ledger.id);
 }

@@ -13,6 +13,7 @@
 
 #include "xlmig/recover/ask.h"
 #include "xlmig/handover/rules.h"
+#include "xlmig/domain/journalled.h"
 #include "xlmig/domain/settle.h"
 
 #include <stdio.h>
@@ -50,10 +51,11 @@ static bool ends_here(const struct send *s, const struct journal_record *record)
 {
     const struct recover_step step = recover_decide((struct recover_facts){
         .side = record->side, .state = record->state, .newest = true, .offered = record->offered,
-        .domain = recover_domain_of(&s->vm, record), .answer = RECOVER_NO_ANSWER,
+        .domain = recover_domain_of(&s->vm, record, false), .answer = RECOVER_NO_ANSWER,
     });
 
     return step.action == RECOVER_RESUME_HERE && step.record == JOURNAL_ABORTED && record->state == JOURNAL_COPYING &&
+           recover_is_named(&s->vm, record, host_has_booted_since(s->request->toolstack, record)) &&
            s->vm.state == VM_RUNNING && strcmp(s->vm.name, record->name) == 0;
 }
 
@@ -136,7 +138,7 @@ void send_settle_leftover(struct send *s)
         send_refuse(s, EXIT_REFUSED, "%s", failure.text);
         return;
     }
-    settle_guest(s->ts, s->base, s->vm.domid, 0, on_settled, s);
+    settle_guest(s->ts, s->base, s->vm.domid, false, 0, on_settled, s);
 }
 
 static void end_it(struct send *s)

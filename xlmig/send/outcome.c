@@ -39,14 +39,26 @@ static void tell_untold(const struct send *s)
             s->destination, s->ledger.id);
 }
 
+static const char *what_became_of_it(const struct send *s)
+{
+    switch (s->handover.settled) {
+    case SETTLE_PAUSED:
+        return "%s is on this host, paused, as somebody wants it.\n";
+    case SETTLE_ENDED:
+        return "%s shut down or rebooted by itself meanwhile; xl on this host acts on that.\n";
+    case SETTLE_GONE:
+        return "%s is gone from this host: somebody destroyed it, or saved or migrated it away.\n";
+    default:
+        return "%s runs on this host as before.\n";
+    }
+}
+
 static void tell_undone(const struct send *s)
 {
     const char *vm = s->vm.name;
 
     fprintf(stderr, "xlmig: %s not sent to %s: %s.\n", vm, s->destination, s->why.text);
-    fprintf(stderr,
-            s->handover.ended_itself ? "%s shut down or rebooted by itself meanwhile; xl on this host acts on that.\n"
-                                    : "%s runs on this host as before.\n", vm);
+    fprintf(stderr, what_became_of_it(s), vm);
     if (s->handover.started_unasked)
         fprintf(stderr,
                 "%s MAY RUN TWICE: somebody started it on %s, too, and both may write to its disks. Stop one of them "

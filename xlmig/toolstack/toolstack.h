@@ -183,6 +183,8 @@ struct toolstack_suspend_ops {
      * ask.find_domid().  For after a suspend whose process died.
      */
     int (*withdraw)(struct toolstack *ts, uint32_t domid, struct failure *failure);
+    /* Does another process save the VM just now, whoever started it?  1: yes; 0: no; -1: that is not to be known. */
+    int (*has_saver)(struct toolstack *ts, uint32_t domid);
     /* End what the save helper ends itself unless it was killed: the log of the pages that the guest writes. */
     void (*tracking_end)(struct toolstack *ts, uint32_t domid);
 };

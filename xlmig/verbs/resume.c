@@ -17,9 +17,11 @@ static void on_settled(void *user, enum settle_end end, const struct failure *fa
 {
     struct resume *r = user;
 
-    if (end != SETTLE_RUNS)
+    if (end == SETTLE_PAUSED)
+        printf("%s is resumed, and stays paused. To let it run, type: xl unpause %s\n", r->vm, r->vm);
+    else if (end != SETTLE_RUNS)
         fprintf(stderr, "xlmig: %s was not resumed: %s.\n", r->vm, failure ? failure->text : "it is gone");
-    r->exit_status = end == SETTLE_RUNS ? EXIT_OK : EXIT_NEEDS_HAND;
+    r->exit_status = end == SETTLE_RUNS || end == SETTLE_PAUSED ? EXIT_OK : EXIT_NEEDS_HAND;
     event_base_loopbreak(r->base);
 }
 
@@ -50,7 +52,7 @@ static int resume_vm(struct toolstack *ts, const char *toolstack, struct resume 
         fprintf(stderr, "xlmig: %s was not resumed: %s.\n", r->vm, failure.text);
         return EXIT_REFUSED;
     }
-    settle_guest(ts, r->base, vm.domid, 0, on_settled, r);
+    settle_guest(ts, r->base, vm.domid, false, 0, on_settled, r);
     event_base_dispatch(r->base);
     return r->exit_status;
 }

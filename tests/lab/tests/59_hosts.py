@@ -93,7 +93,7 @@ def there_after_go(lab, guest, name):
 
 
 def here_before_go(lab, guest, name):
-    """All of it is there: it goes on there (the rescue)."""
+    """All of it is there; whether it ran on here before the power went, only a human may say."""
     source, target = faults.begin(lab, guest)
     fault = Fault(lab, name, guest, target, "the source's host loses power")
     before = guest.await_tick()
@@ -102,10 +102,11 @@ def here_before_go(lab, guest, name):
     lab.pair.await_back(source)
     fault.is_over()
     nowhere(guest, source, target)
-    recover(source, 0, "which has all of it", patience=BUSY_SECONDS)
+    recover(source, NEEDS_HAND, "nobody can tell whether it ran on here", patience=BUSY_SECONDS)
+    recover(source, 0, "is given to", options=f"--force-there --yes {guest.name}")
     moves.arrived(guest, source, target, before)
     faults.nothing_is_left(guest, source, target)
-    fault.came_to()
+    fault.came_to("a human decides, and has it run there")
 
 
 def here_after_go(lab, guest, name):

@@ -46,6 +46,14 @@ def may_be_lost(result):
     return False
 
 
+def is_for_human(result):
+    """Gone with the source's host, and READY there: whether it ran on before that, no host can tell."""
+    source_went_down = any(kind_of(fired.fault) == "power" and fired.side == "a" for fired in result.fired)
+    source, destination = result.after.journals
+    return (source_went_down and not result.after.running() and list(destination) == ["ready"] and
+            list(source) in (["copying"], ["go-decided"]))
+
+
 def problems_at_the_end(result):
     """After recover: one copy, running under its own name, and nothing else of the migration."""
     seen = result.after
@@ -95,6 +103,8 @@ def outcome(result):
         return "died with its host" if not result.after.here else "died with its host: a human decides"
     if len(after) != 1:
         return "for recover" if result.after is result.before else "runs in %d places" % len(after)
+    if result.asked_human:
+        return "a human decides, and has it run there"
     where = "runs here" if after == ["here"] else "runs there"
     if before == after:
         tidy = not any(result.before.journals) and len(result.before.here) + len(result.before.there) == 1

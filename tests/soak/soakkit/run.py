@@ -9,6 +9,7 @@ import time
 from dataclasses import dataclass, field
 
 from .hosts import VM, Host, SoakError, adopt_orphans, kill_all, wait_for_all, words_of
+from .judge import is_for_human
 from .page import Page
 from .plan import kind_of, side_of
 
@@ -53,6 +54,7 @@ class Result:
     problems: list = field(default_factory=list)
     counts: list = field(default_factory=list)
     log: str = ""
+    asked_human: bool = False   # who said --force-there
 
 
 class Run:
@@ -72,6 +74,8 @@ class Run:
             if self.recovers:
                 self._recover()
                 self.result.after = self._look()
+                if is_for_human(self.result):
+                    self._ask_human()
             self._look_closely()
         except (SoakError, subprocess.TimeoutExpired) as error:
             self.result.problems.append(f"the run broke: {error}")
@@ -165,6 +169,14 @@ class Run:
                 self._recover_at(name, self.plan.second)
         for name in RECOVER_ROUNDS:
             self._recover_at(name, "")
+
+    def _ask_human(self):
+        """The source's host went down; the administrator knows that nothing of the VM ran there since."""
+        self.result.asked_human = True
+        self._wait(self._start([*self._of(self.a), "recover", "--force-there", "--yes", VM], "", SOAK_SIDE="a"),
+                   "recover --force-there", "a")
+        self._recover_at("b", "")
+        self.result.after = self._look()
 
     def _recover_at(self, name, fault):
         host = self.a if name == "a" else self.b

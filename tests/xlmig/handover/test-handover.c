@@ -204,13 +204,14 @@ START_TEST(what_was_not_started_is_asked_back_and_may_run_after_all)
 }
 END_TEST
 
-START_TEST(the_good_way_is_copy_ready_rename_go_report_destroy)
+START_TEST(the_good_way_is_copy_ready_fence_rename_go_report_destroy)
 {
     const struct {
         enum handover_event event;
         enum handover_action action;
     } way[] = {
-        { HANDOVER_COPIED, HANDOVER_DO_NOTHING },   { HANDOVER_READY, HANDOVER_DO_RENAME_AWAY },
+        { HANDOVER_COPIED, HANDOVER_DO_NOTHING },   { HANDOVER_READY, HANDOVER_DO_FENCE },
+        { HANDOVER_DONE_OK, HANDOVER_DO_RENAME_AWAY },
         { HANDOVER_DONE_OK, HANDOVER_DO_SEND_GO },  { HANDOVER_DONE_OK, HANDOVER_DO_NOTHING },
         { HANDOVER_STARTED, HANDOVER_DO_DESTROY },  { HANDOVER_DONE_OK, HANDOVER_DO_TELL },
         { HANDOVER_CLOSED, HANDOVER_DO_FINISH },
@@ -242,7 +243,7 @@ int main(void)
     tcase_add_test(tcase, a_lost_connection_is_made_anew_once_to_say_how_it_ended);
     tcase_add_test(tcase, without_a_record_the_destination_has_to_give_up_first);
     tcase_add_test(tcase, what_was_not_started_is_asked_back_and_may_run_after_all);
-    tcase_add_test(tcase, the_good_way_is_copy_ready_rename_go_report_destroy);
+    tcase_add_test(tcase, the_good_way_is_copy_ready_fence_rename_go_report_destroy);
     suite_add_tcase(suite, tcase);
     return run_suite(suite);
 }

@@ -29,7 +29,7 @@ static unsigned with_each_flag(struct recover_facts f, check_step *check)
 {
     char text[400];
 
-    for (unsigned flags = 0; flags < 64; flags++) {
+    for (unsigned flags = 0; flags < 128; flags++) {
         struct recover_step step;
 
         f.force_here = flags & 1;
@@ -38,11 +38,12 @@ static unsigned with_each_flag(struct recover_facts f, check_step *check)
         f.offered = flags & 8;
         f.tried = flags & 16;
         f.newest = flags & 32;
+        f.other = flags & 64;
         step = recover_decide(f);
         describe(&f, step, text);
         check(&f, step, text);
     }
-    return 64;
+    return 128;
 }
 
 static unsigned with_everything(check_step *check)
@@ -66,9 +67,15 @@ static unsigned with_everything(check_step *check)
 
 #define must(condition, ...) ck_assert_msg(condition, __VA_ARGS__)
 
+static bool is_others(enum recover_domain domain)
+{
+    return domain == RECOVER_DOMAIN_TAKEN || domain == RECOVER_DOMAIN_STRANGER;
+}
+
+/* Or may at any time, by somebody else's hand. */
 static bool runs(enum recover_domain domain)
 {
-    return domain == RECOVER_DOMAIN_RUNNING || domain == RECOVER_DOMAIN_PAUSED;
+    return domain == RECOVER_DOMAIN_RUNNING || domain == RECOVER_DOMAIN_PAUSED || is_others(domain);
 }
 
 static enum journal_state state_after(const struct recover_facts *f, struct recover_step step)
@@ -121,7 +128,7 @@ static void check_start(const struct recover_facts *f, struct recover_step step,
         must(f->state == JOURNAL_READY && f->force_here && f->domain != RECOVER_DOMAIN_ABSENT, "%s", text);
 }
 
-/* 1, and the rescue: GO is said only when it was decided, and of a VM that does not run here. */
+/* 1, 28, 32: GO is said only when it was decided, of a copy that stands here as it stood; or a human knows more. */
 static void check_go(const struct recover_facts *f, struct recover_step step, const char *text)
 {
     enum journal_state after = state_after(f, step);
@@ -130,10 +137,12 @@ static void check_go(const struct recover_facts *f, struct recover_step step, co
     if (step.action == RECOVER_SEND_GO)
         must(f->side == JOURNAL_SEND && (after == JOURNAL_GO_DECIDED || after == JOURNAL_MOVED) && can_start &&
                  (!f->newest || !runs(f->domain)), "%s", text);
+    if (step.action == RECOVER_SEND_GO && f->newest && f->answer == RECOVER_READY && f->state != JOURNAL_MOVED)
+        must(f->force_there || (f->domain == RECOVER_DOMAIN_SUSPENDED && !f->other), "%s", text);
     if (step.record == JOURNAL_GO_DECIDED)
         must(!runs(f->domain) && (f->answer == RECOVER_STARTED || f->answer == RECOVER_NOT_STARTED ||
                                   (f->answer == RECOVER_READY && f->domain == RECOVER_DOMAIN_ABSENT &&
-                                   (f->booted || f->force_there))), "%s", text);
+                                   f->force_there)), "%s", text);
 }
 
 /* What is said to the destination, it is said in the states that docs/handover.md says. */
@@ -175,7 +184,7 @@ static void check_page(const struct recover_facts *f, struct recover_step step, 
     bool decided = f->side == JOURNAL_SEND && f->state == JOURNAL_GO_DECIDED && f->newest && !is_forced(f);
     bool copying = f->side == JOURNAL_SEND && f->state == JOURNAL_COPYING && f->newest && !is_forced(f);
 
-    if (decided && f->domain == RECOVER_DOMAIN_SUSPENDED) {
+    if (decided && f->domain == RECOVER_DOMAIN_SUSPENDED && !f->other) {
         static const enum recover_action by_answer[RECOVER_NR_ANSWERS] = {
             [RECOVER_NO_ANSWER] = RECOVER_WAIT,           [RECOVER_CLOSED] = RECOVER_NEEDS_HUMAN,
             [RECOVER_BUSY] = RECOVER_WAIT,                [RECOVER_READY] = RECOVER_SEND_GO,
@@ -191,10 +200,27 @@ static void check_page(const struct recover_facts *f, struct recover_step step, 
     if (decided && runs(f->domain) && f->answer == RECOVER_STARTED)
         must(step.action == RECOVER_NEEDS_HUMAN && strstr(step.words, "TWICE"), "%s", text);
     if (copying && f->answer != RECOVER_STARTED && f->answer != RECOVER_NOT_STARTED &&
-        (runs(f->domain) || f->domain == RECOVER_DOMAIN_SUSPENDED))
-        must(step.action == RECOVER_RESUME_HERE && step.record == JOURNAL_ABORTED, "%s", text);
+        (runs(f->domain) || (f->domain == RECOVER_DOMAIN_SUSPENDED && !f->other)))
+        must(step.action == (is_others(f->domain) ? RECOVER_LOOK_AGAIN : RECOVER_RESUME_HERE) &&
+                 step.record == JOURNAL_ABORTED, "%s", text);
     if (copying && f->domain == RECOVER_DOMAIN_ABSENT && f->answer == RECOVER_READY)
-        must(step.action == (f->booted ? RECOVER_SEND_GO : RECOVER_NEEDS_HUMAN), "%s", text);
+        must(step.action == RECOVER_NEEDS_HUMAN, "%s", text);
+}
+
+/* 27, 30: what others made or took is not touched; nor ours, while they save it, or where there are two. */
+static void check_others(const struct recover_facts *f, struct recover_step step, const char *text)
+{
+    bool touches = step.action == RECOVER_RESUME_HERE || step.action == RECOVER_DESTROY_HERE ||
+                   step.action == RECOVER_START_HERE;
+
+    if (is_others(f->domain) || f->domain == RECOVER_DOMAIN_SAVED)
+        must(!touches, "%s", text);
+    if (f->other && f->domain == RECOVER_DOMAIN_SUSPENDED)
+        must(step.action != RECOVER_RESUME_HERE, "%s", text);
+    if (f->other)
+        must(step.action != RECOVER_START_HERE, "%s", text);
+    if (f->domain == RECOVER_DOMAIN_SAVED && f->side == JOURNAL_SEND && f->newest && !(f->force_here && f->force_there))
+        must(step.action == RECOVER_WAIT && step.record == RECOVER_NO_RECORD, "%s", text);
 }
 
 /* 6: an attempt that is not the newest one touches nothing here, and decides nothing. */
@@ -255,7 +281,8 @@ static void check_force(const struct recover_facts *f, struct recover_step step,
 }
 
 static check_step *const checks[] = { check_resume, check_destroy, check_start, check_go, check_messages, check_kept,
-                                      check_page, check_newest, check_all_states, check_words, check_force };
+                                      check_page, check_others, check_newest, check_all_states, check_words,
+                                      check_force };
 
 START_TEST(each_rule_holds_for_all_facts)
 {
@@ -304,6 +331,19 @@ static const struct {
     SEND(COPYING, ABSENT, NO_ANSWER, 0, WAIT, NONE)
     SEND(COPYING, ABSENT, NO_ANSWER, HERE, LOOK_AGAIN, JOURNAL_ABORTED)
     SEND(COPYING, ABSENT, READY, THERE, SEND_GO, JOURNAL_GO_DECIDED)
+    SEND(COPYING, STRANGER, READY, 0, LOOK_AGAIN, JOURNAL_ABORTED)
+    SEND(COPYING, STRANGER, STARTED, 0, NEEDS_HUMAN, NONE)
+    SEND(GO_DECIDED, ABSENT, READY, 0, NEEDS_HUMAN, NONE)
+    SEND(GO_DECIDED, ABSENT, READY, THERE, LOOK_AGAIN, JOURNAL_MOVED)
+    SEND(GO_DECIDED, STRANGER, READY, 0, TAKE_BACK, NONE)
+    SEND(GO_DECIDED, STRANGER, GIVEN_BACK, 0, LOOK_AGAIN, JOURNAL_ABORTED)
+    SEND(GO_DECIDED, TAKEN, STARTED, 0, NEEDS_HUMAN, NONE)
+    SEND(MOVED, STRANGER, STARTED, 0, CONFIRM, NONE)
+    SEND(MOVED, STRANGER, CLOSED, 0, FORGET, NONE)
+    SEND(MOVED, STRANGER, READY, 0, NEEDS_HUMAN, NONE)
+    SEND(MOVED, TAKEN, STARTED, 0, NEEDS_HUMAN, NONE)
+    SEND(ABORTED, TAKEN, CLOSED, 0, FORGET, NONE)
+    SEND(ABORTED, TAKEN, READY, 0, ABORT_THERE, NONE)
     SEND(COPYING, ABSENT, READY, HERE, LOOK_AGAIN, JOURNAL_ABORTED)
     SEND(COPYING, ABSENT, CLOSED, 0, LOOK_AGAIN, JOURNAL_ABORTED)
     SEND(GO_DECIDED, RUNNING, GIVEN_BACK, 0, RESUME_HERE, JOURNAL_ABORTED)
@@ -490,12 +530,16 @@ static void describe_world(const struct world *w, char text[200])
              w->destination.domain, w->destination.offered ? ", offered" : "");
 }
 
+static bool force_there; /* a human says so */
+
 /* Recover on one side, killed after so many things that it did (record, act, ...).  The last action. */
 static enum recover_action recover(struct world *w, enum journal_side side, bool asks, unsigned killed_after,
                                    const char *from)
 {
     struct host *own = side == JOURNAL_SEND ? &w->source : &w->destination;
-    struct recover_facts f = { .side = side, .newest = true, .booted = own->domain == RECOVER_DOMAIN_ABSENT };
+    struct recover_facts f = {
+        .side = side, .newest = true, .booted = own->domain == RECOVER_DOMAIN_ABSENT, .force_there = force_there,
+    };
     unsigned did = 0;
 
     if (side == JOURNAL_SEND && asks && own->state != NO_JOURNAL)
@@ -586,10 +630,23 @@ static unsigned each_world(visit_world *visit)
     return nr;
 }
 
+/* It is gone at the source, and READY at the destination: whether it ran on before that only a human may say. */
+static bool is_for_human(const struct world *w, enum recover_action last)
+{
+    return last == RECOVER_NEEDS_HUMAN && w->source.domain == RECOVER_DOMAIN_ABSENT &&
+           (w->source.state == JOURNAL_COPYING || w->source.state == JOURNAL_GO_DECIDED) &&
+           w->destination.state == JOURNAL_READY && w->destination.domain == RECOVER_DOMAIN_INCOMING;
+}
+
 static void check_settled(struct world w, bool could, enum recover_action last, const char *from)
 {
     char text[200];
 
+    if (is_for_human(&w, last)) {
+        force_there = true;
+        last = recover(&w, JOURNAL_SEND, true, ~0u, from);
+        force_there = false;
+    }
     describe_world(&w, text);
     if (could)
         must(nr_running(&w) == 1, "from %s: ends with %s", from, text);
@@ -687,13 +744,13 @@ START_TEST(what_a_domain_is)
     };
     struct journal_record record = { .name = "web1" };
 
-    ck_assert_int_eq(recover_domain_of(NULL, &record), RECOVER_DOMAIN_ABSENT);
+    ck_assert_int_eq(recover_domain_of(NULL, &record, false), RECOVER_DOMAIN_ABSENT);
     for (size_t i = 0; i < sizeof of / sizeof of[0]; i++) {
         struct vm vm = { .state = of[i].state };
 
         snprintf(vm.name, sizeof vm.name, "%s", of[i].name);
         record.paused = of[i].stays_paused;
-        ck_assert_int_eq(recover_domain_of(&vm, &record), of[i].domain);
+        ck_assert_int_eq(recover_domain_of(&vm, &record, false), of[i].domain);
     }
 }
 END_TEST

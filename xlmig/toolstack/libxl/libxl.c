@@ -48,6 +48,7 @@ static const struct toolstack_ops ops = {
         .abort = libxl_op_suspend_abort,
         .tell = libxl_op_suspend_tell,
         .withdraw = libxl_op_suspend_withdraw,
+        .has_saver = libxl_op_has_saver,
         .tracking_end = libxl_op_tracking_end,
     },
     .domain = {

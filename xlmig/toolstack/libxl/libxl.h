@@ -85,6 +85,7 @@ void libxl_op_config(struct toolstack *ts, uint32_t domid, toolstack_config_done
 void libxl_op_suspend(struct toolstack *ts, uint32_t domid, const struct toolstack_suspend *how);
 void libxl_op_suspend_abort(struct toolstack *ts);
 int libxl_op_suspend_withdraw(struct toolstack *ts, uint32_t domid, struct failure *failure);
+int libxl_op_has_saver(struct toolstack *ts, uint32_t domid);
 void libxl_op_tracking_end(struct toolstack *ts, uint32_t domid);
 int libxl_op_suspend_tell(struct toolstack *ts, struct helper_command command, struct failure *failure);
 void libxl_op_resume(struct toolstack *ts, uint32_t domid, toolstack_done *done, void *user);

@@ -353,6 +353,14 @@ int libxl_op_suspend_withdraw(struct toolstack *ts, uint32_t domid, struct failu
     return rc ? -1 : 0;
 }
 
+int libxl_op_has_saver(struct toolstack *ts, uint32_t domid)
+{
+    struct other_saver other;
+
+    (void)ts;
+    return other_saver_find("/proc", domid, &other);
+}
+
 /*
  * A log that another save or migration works on is his to end: pages that are
  * dirty would be lost for him.  A device model's own log goes on until its

@@ -56,6 +56,8 @@ static void fill_vm(const struct sim_domain_info *info, struct vm *vm)
         .memory_bytes = info->present_pages * PATTERN_PAGE_SIZE,
         .max_memory_bytes = info->max_pfns * PATTERN_PAGE_SIZE,
         .vcpus = info->nr_vcpus,
+        .paused = info->paused,
+        .cpu_ns = info->cpu_ns,
     };
     memcpy(vm->name, info->name, sizeof vm->name);
     vm->name[VM_NAME_MAX] = '\0';
@@ -297,6 +299,14 @@ static int rename_vm(struct toolstack *ts, uint32_t domid, const char *from, con
     return sim_call(sim->host_fd, &call) ? call_failed(sim, "cannot rename the VM", failure) : 0;
 }
 
+/* Its domids are not this machine's: processes that name one may speak of another simulated host's. */
+static int has_saver(struct toolstack *ts, uint32_t domid)
+{
+    (void)ts;
+    (void)domid;
+    return -1;
+}
+
 static void tracking_end(struct toolstack *ts, uint32_t domid)
 {
     struct sim_toolstack *sim = to_sim(ts);
@@ -478,6 +488,7 @@ static const struct toolstack_ops ops = {
         .abort = sim_op_suspend_abort,
         .tell = sim_op_suspend_tell,
         .withdraw = suspend_withdraw,
+        .has_saver = has_saver,
         .tracking_end = tracking_end,
     },
     .domain = {
