@@ -27,20 +27,22 @@ EXTRA_DIST += quickstart tests/hardening.tap tests/layers tests/layers.tap tests
 	tests/timed tests/tree.tap
 TESTS += tests/hardening.tap tests/layers.tap tests/tree.tap
 
-include $(top_srcdir)/tests/stream-format/local.mk
-include $(top_srcdir)/tests/command/local.mk
-include $(top_srcdir)/tests/lab/local.mk
-include $(top_srcdir)/tests/bench/local.mk
-include $(top_srcdir)/tests/libxcsave/local.mk
-include $(top_srcdir)/tests/model/local.mk
+# In this order they run: of those that run at once the longest come first.
 include $(top_srcdir)/tests/soak/local.mk
+include $(top_srcdir)/tests/command/local.mk
+include $(top_srcdir)/tests/stream-format/local.mk
+include $(top_srcdir)/tests/libxcsave/local.mk
 include $(top_srcdir)/tests/xlmig/local.mk
+include $(top_srcdir)/tests/bench/local.mk
+include $(top_srcdir)/tests/lab/local.mk
+include $(top_srcdir)/tests/model/local.mk
 
 # Of as many at once as a `make -j' allows, these come last, each by itself: they hold a move against a time that it was
-# given (devices.tap, limits.tap), or use all cores by themselves (bench.tap), so that others beside them, and they
+# given (devices.tap, limits.tap, registry.tap), or use all cores by themselves (bench.tap), so that others beside them, and they
 # beside others, would see what no machine but a too busy one shows.
-tests_alone = tests/command/devices.log tests/command/limits.log tests/bench/bench.log
+tests_alone = tests/command/devices.log tests/command/limits.log tests/command/registry.log tests/bench/bench.log
 tests_alone_now = $(filter $(tests_alone),$(TEST_LOGS))
 $(tests_alone_now): $(filter-out $(tests_alone),$(TEST_LOGS))
 $(filter tests/command/limits.log,$(tests_alone_now)): $(filter tests/command/devices.log,$(tests_alone_now))
-$(filter tests/bench/bench.log,$(tests_alone_now)): $(filter tests/command/devices.log tests/command/limits.log,$(tests_alone_now))
+$(filter tests/command/registry.log,$(tests_alone_now)): $(filter tests/command/devices.log tests/command/limits.log,$(tests_alone_now))
+$(filter tests/bench/bench.log,$(tests_alone_now)): $(filter tests/command/%,$(tests_alone_now))
