@@ -33,7 +33,8 @@
 #define IMAGE1_FEATURE_CHANNELS (UINT64_C(1) << 4)
 #define IMAGE1_FEATURE_INDEX    (UINT64_C(1) << 5)
 #define IMAGE1_FEATURE_DIGEST   (UINT64_C(1) << 6)
-#define IMAGE1_FEATURES_KNOWN   UINT64_C(0x7f)
+#define IMAGE1_FEATURE_KEYED    (UINT64_C(1) << 7)
+#define IMAGE1_FEATURES_KNOWN   UINT64_C(0xff)
 
 /* Record types; with STREAM_REC_OPTIONAL a reader skips what it does not know. */
 #define IMAGE1_REC_DOMAIN UINT32_C(0x01)
@@ -43,6 +44,7 @@
 #define IMAGE1_REC_DIGEST UINT32_C(0x05)
 #define IMAGE1_REC_INDEX  UINT32_C(0x06)
 #define IMAGE1_REC_END    UINT32_C(0x07)
+#define IMAGE1_REC_KEY    UINT32_C(0x09)
 #define IMAGE1_REC_EXTENTS (STREAM_REC_OPTIONAL | UINT32_C(0x08))
 /* Reserved: 0x10-0x1f post-copy, 0x20-0x2f disks, 0x30-0x3f checkpoints. */
 

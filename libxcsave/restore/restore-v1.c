@@ -180,6 +180,19 @@ static int take_libxc(struct v1_input *c, const uint8_t *body, uint32_t length, 
     return rc;
 }
 
+/* In round 0: its barrier is between this and every page. */
+static int take_key(struct v1_input *c, const uint8_t *body, struct xcsave_error *error)
+{
+    struct v1_reader *v = c->all;
+    struct image1_fault fault;
+
+    if (image1_decode_key(body, &fault))
+        return v1_refuse(error, "its body", &fault);
+    image1_hasher_free(v->hasher);
+    v->shared.hasher = v->hasher = image1_hasher_new(body);
+    return v->hasher ? 0 : xcsave_fail(error, ENOMEM, "what is known of pages");
+}
+
 static int give_extents(struct v1_input *c, const struct image1_extents *run, bool *given, struct xcsave_error *error)
 {
     struct restore *r = c->all->r;
@@ -250,6 +263,8 @@ static int take_body(struct v1_input *c, const struct image1_record *record, con
         return take_domain(c, body, error);
     case IMAGE1_REC_LIBXC:
         return take_libxc(c, body, record->length, error);
+    case IMAGE1_REC_KEY:
+        return take_key(c, body, error);
     case IMAGE1_REC_EXTENTS:
         return take_extents(c, body, record->length, error);
     case IMAGE1_REC_ROUND:

@@ -22,6 +22,8 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <string.h>
+#include <sys/random.h>
 #include <unistd.h>
 
 #include "libxcsave/clock.h"
@@ -46,6 +48,7 @@ struct v1_sink {
     unsigned nr_channels;
     struct v1_channel *channels;
     struct v1_shared shared;
+    uint8_t key[IMAGE1_KEY_LEN];  /* with KEYED */
     struct image1_hasher *hasher;
     unsigned nr_workers;        /* at least 1: save.c's own thread */
     struct v1_encoder **encoders;
@@ -89,7 +92,11 @@ static int begin(struct page_sink *base, const struct guest_identity *identity, 
     image1_encode_domain(body, &domain);
     if (v1_channel_write(&s->channels[0], header, sizeof(header), error) || open_channels(s, error))
         return -1;
-    return v1_channel_record(&s->channels[0], IMAGE1_REC_DOMAIN, body, sizeof(body), NULL, 0, error);
+    if (v1_channel_record(&s->channels[0], IMAGE1_REC_DOMAIN, body, sizeof(body), NULL, 0, error))
+        return -1;
+    if (!(s->shared.features & IMAGE1_FEATURE_KEYED))
+        return 0;
+    return v1_channel_record(&s->channels[0], IMAGE1_REC_KEY, s->key, sizeof(s->key), NULL, 0, error);
 }
 
 static int record(struct page_sink *base, uint32_t type, const void *body, size_t len_bytes,
@@ -249,6 +256,7 @@ static void close_sink(struct page_sink *base)
         imageio_detach(&s->channels[i].io);
         pthread_mutex_destroy(&s->channels[i].lock);
     }
+    explicit_bzero(s->key, sizeof(s->key));
     image1_hasher_free(s->hasher);
     content_map_free(s->shared.sent);
     delta_cache_free(s->shared.cache);
@@ -274,10 +282,16 @@ static const struct page_sink_ops v1_ops = {
 
 /* ---- opening ----------------------------------------------------------- */
 
-/* What the image will have: what the reader reads, and is wanted here. */
+/*
+ * What the image will have: what the reader reads, and is wanted here.  SAME rests on a hash, and a guest can
+ * make two pages that have one hash if the hash has no key.
+ */
 static uint64_t choose_features(const struct xcsave_image_options *image)
 {
-    uint64_t wanted = IMAGE1_FEATURE_DELTA | IMAGE1_FEATURE_SAME | IMAGE1_FEATURE_DIGEST;
+    uint64_t wanted = IMAGE1_FEATURE_DELTA | IMAGE1_FEATURE_DIGEST | IMAGE1_FEATURE_KEYED;
+
+    if (image->features & IMAGE1_FEATURE_KEYED)
+        wanted |= IMAGE1_FEATURE_SAME;
 
     if (image->compress == XCSAVE_COMPRESS_LZ4 || image->compress == XCSAVE_COMPRESS_AUTO)
         wanted |= IMAGE1_FEATURE_LZ4;
@@ -286,6 +300,18 @@ static uint64_t choose_features(const struct xcsave_image_options *image)
     if (image->nr_channels)
         wanted |= IMAGE1_FEATURE_CHANNELS;
     return wanted & image->features;
+}
+
+/* Known in dom0 of both hosts, and to whoever reads a connection that is not encrypted: not to the guest. */
+static int make_hasher(struct v1_sink *s, struct xcsave_error *error)
+{
+    bool keyed = s->shared.features & IMAGE1_FEATURE_KEYED;
+
+    if (keyed && getrandom(s->key, sizeof(s->key), 0) != (ssize_t)sizeof(s->key))
+        return xcsave_fail(error, errno, "a random key");
+    s->hasher = image1_hasher_new(keyed ? s->key : NULL);
+    s->shared.hasher = s->hasher;
+    return s->hasher ? 0 : xcsave_fail(error, ENOMEM, "what is known of pages");
 }
 
 /* A codec by name that the reader does not have is no reason to fail: without one it works, too. */
@@ -309,9 +335,11 @@ static unsigned choose_workers(const struct xcsave_image_options *image)
     return n <= image->nr_channels ? image->nr_channels + 1 : n;
 }
 
-static size_t choose_cache(const struct xcsave_image_options *image, uint64_t nr_pages)
+/* That a content is the one which the reader has is told by its hash: without a key there is no cache. */
+static size_t choose_cache(const struct xcsave_image_options *image, uint64_t features, uint64_t nr_pages)
 {
-    if (image->delta_cache_bytes == SIZE_MAX || !(image->features & IMAGE1_FEATURE_DELTA))
+    if (image->delta_cache_bytes == SIZE_MAX || !(features & IMAGE1_FEATURE_DELTA) ||
+        !(features & IMAGE1_FEATURE_KEYED))
         return 0;
     if (image->delta_cache_bytes)
         return image->delta_cache_bytes;
@@ -393,10 +421,11 @@ static int start(struct v1_sink *s, uint64_t nr_pages, struct xcsave_error *erro
     if (image->nr_channels && !(s->shared.features & IMAGE1_FEATURE_CHANNELS))
         return xcsave_fail(error, ENOTSUP, "the reader takes no more than one channel");
     s->shared.sent = content_map_new();
-    s->shared.hasher = s->hasher = image1_hasher_new(NULL);
-    if (!s->shared.sent || !s->hasher)
+    if (!s->shared.sent)
         return xcsave_fail(error, ENOMEM, "what was sent");
-    s->shared.cache = delta_cache_new(choose_cache(image, nr_pages));
+    if (make_hasher(s, error))
+        return -1;
+    s->shared.cache = delta_cache_new(choose_cache(image, s->shared.features, nr_pages));
     return attach_channels(s, error) || start_workers(s, error) ? -1 : 0;
 }
 

@@ -18,8 +18,9 @@
  * is long.  A try of the whole costs, where it is in vain, more than all else.
  */
 #define SAMPLE_PIECES 16u
-/* Places for contents of the round at hand, by hash. */
+/* Places for contents of the round at hand. */
 #define NR_TWINS 4096u
+#define CACHE_LINE 64u
 
 #define PAYLOAD_MAX (V1_JOB_PAGES * STREAM_PAGE_SIZE)
 _Static_assert(PAYLOAD_MAX <= IMAGE1_RAW_MAX && V1_JOB_PAGES <= IMAGE1_RUNS_MAX, "a job is one record");
@@ -38,7 +39,7 @@ struct v1_encoder {
     struct image1_codec *codec;
     struct v1_codec_facts facts;
     struct image1_digest digest;
-    struct twin *twins;
+    struct twin *twins;         /* see place_of_twin() */
 
     /* The job at hand. */
     const struct v1_job *job;
@@ -146,19 +147,28 @@ static void set_content(struct v1_encoder *e, struct content *c, uint64_t pfn, e
 
 /* ---- one page --------------------------------------------------------- */
 
-/* Was a page with this content written to this channel in this round? */
-static const struct twin *find_twin(const struct v1_encoder *e, struct image1_hash hash)
+/*
+ * Where to look for a page with this content: by a word of each of its lines.  It decides nothing, and it is not the
+ * hash with a key: which contents are in each other's way shows in how much is sent, and so would the key.
+ */
+static struct twin *place_of_twin(const struct v1_encoder *e, const uint8_t *page)
 {
-    const struct twin *t = &e->twins[hash.low % NR_TWINS];
+    uint64_t mix = 0, word;
 
+    for (unsigned i = 0; i < STREAM_PAGE_SIZE; i += CACHE_LINE) {
+        memcpy(&word, page + i + i / CACHE_LINE % 8 * sizeof(word), sizeof(word));
+        mix = (mix ^ word) * UINT64_C(0x9e3779b97f4a7c15);
+        mix ^= mix >> 32;
+    }
+    return &e->twins[mix % NR_TWINS];
+}
+
+/* Was a page with this content written to this channel in this round? */
+static const struct twin *find_twin(const struct v1_encoder *e, const struct twin *t, struct image1_hash hash)
+{
     if (!(e->shared->features & IMAGE1_FEATURE_SAME) || t->round != e->shared->round)
         return NULL;
     return image1_hash_equal(t->hash, hash) ? t : NULL;
-}
-
-static void remember_twin(struct v1_encoder *e, uint64_t pfn, struct image1_hash hash)
-{
-    e->twins[hash.low % NR_TWINS] = (struct twin){ .hash = hash, .pfn = pfn, .round = e->shared->round };
 }
 
 /* -1: better not as a delta. */
@@ -181,7 +191,8 @@ static void add_plain(struct v1_encoder *e, uint64_t pfn, uint64_t old_tag, stru
                       struct image1_hash hash)
 {
     uint8_t *at = e->raw + e->raw_len, delta[DELTA_MAX];
-    const struct twin *twin = find_twin(e, hash);
+    struct twin *place = place_of_twin(e, at);
+    const struct twin *twin = find_twin(e, place, hash);
     int len;
 
     if (twin) {
@@ -193,7 +204,7 @@ static void add_plain(struct v1_encoder *e, uint64_t pfn, uint64_t old_tag, stru
     }
     len = encode_delta(e, pfn, old_tag, old_hash, at, delta);
     delta_cache_put(e->shared->cache, pfn, hash, at, content_kind(old_tag) != CONTENT_NONE);
-    remember_twin(e, pfn, hash);
+    *place = (struct twin){ .hash = hash, .pfn = pfn, .round = e->shared->round };
     if (len < 0) {
         add_run(e, pfn, IMAGE1_KIND_DATA, STREAM_PAGE_NOTAB);
         add_payload(e, IMAGE1_KIND_DATA, STREAM_PAGE_SIZE);
@@ -233,7 +244,8 @@ static int add_copied(struct v1_encoder *e, uint64_t pfn, unsigned type, struct 
         return -1;
     old = atomic_load_explicit(&c->tag, memory_order_relaxed);
     old_hash = c->hash;
-    if (old == CONTENT_TAG(CONTENT_HASHED, type) && image1_hash_equal(old_hash, hash)) {
+    if (e->shared->features & IMAGE1_FEATURE_KEYED && old == CONTENT_TAG(CONTENT_HASHED, type) &&
+        image1_hash_equal(old_hash, hash)) {
         e->kind_pages[XCSAVE_KIND_UNCHANGED]++;
         return 0;
     }

@@ -22,6 +22,7 @@
 #include <xxhash.h>
 #endif
 
+#include "stream-format/image1/fail.h"
 #include "stream-format/image1/image1.h"
 #include "stream-format/image1/polyval.h"
 
@@ -83,6 +84,17 @@ void image1_hasher_free(struct image1_hasher *hasher)
     if (hasher)
         explicit_bzero(hasher, sizeof(*hasher));
     free(hasher);
+}
+
+int image1_decode_key(const uint8_t in[IMAGE1_KEY_LEN], struct image1_fault *fault)
+{
+    for (uint32_t at = 0; at < IMAGE1_KEY_LEN; at += POLYVAL_BLOCK_LEN) {
+        struct polyval half = load(in + at);
+
+        if (!(half.low | half.high))
+            return image1_fail(fault, STREAM_FAULT_BAD_VALUE, at, "a key", 0);
+    }
+    return 0;
 }
 
 /* ---- pages --------------------------------------------------------------------- */

@@ -13,7 +13,7 @@ const char *image1_record_name(uint32_t type)
     static const char *const names[] = {
         [IMAGE1_REC_DOMAIN] = "DOMAIN", [IMAGE1_REC_LIBXC] = "LIBXC", [IMAGE1_REC_MEMORY] = "MEMORY",
         [IMAGE1_REC_ROUND] = "ROUND",   [IMAGE1_REC_DIGEST] = "DIGEST", [IMAGE1_REC_INDEX] = "INDEX",
-        [IMAGE1_REC_END] = "END",
+        [IMAGE1_REC_END] = "END",       [IMAGE1_REC_KEY] = "KEY",
     };
 
     if (type == IMAGE1_REC_EXTENTS)
@@ -199,6 +199,7 @@ static int check_length(const struct image1_record *record, struct image1_fault 
         [IMAGE1_REC_INDEX] = { IMAGE1_INDEX_HEAD_LEN + IMAGE1_INDEX_ENTRY_LEN, IMAGE1_LENGTH_MAX,
                                "at least 32 octets" },
         [IMAGE1_REC_END] = { 0, 0, "no body" },
+        [IMAGE1_REC_KEY] = { IMAGE1_KEY_LEN, IMAGE1_KEY_LEN, "32 octets" },
     };
 
     if (record->length > IMAGE1_LENGTH_MAX)

@@ -352,7 +352,10 @@ void image1_encode_extents(uint8_t out[IMAGE1_EXTENTS_LEN], const struct image1_
 int image1_decode_extents(const uint8_t in[IMAGE1_EXTENTS_LEN], struct image1_extents *extents,
                           struct image1_fault *fault);
 
-/* ---- the identity of content, and DIGEST ---------------------------------- */
+/* ---- KEY, the identity of content, and DIGEST ------------------------------- */
+
+/* The key of an image with KEYED, as it is in the record.  Refuses one of which a half is zero: no random key is. */
+int image1_decode_key(const uint8_t in[IMAGE1_KEY_LEN], struct image1_fault *fault);
 
 /* What stands for a page's content: in the digest, and where a writer looks for equal pages. */
 struct image1_hash {
@@ -433,7 +436,7 @@ struct image1_channel {
     uint32_t next_seq;
     uint32_t round;       /* that the channel's records belong to */
     uint64_t round_pages; /* so far */
-    bool domain_seen, static_ended, extents_seen, digest_seen, index_seen;
+    bool domain_seen, key_seen, static_ended, extents_seen, digest_seen, index_seen;
 };
 
 void image1_channel_init(struct image1_channel *c, uint16_t channel, uint64_t features);

@@ -4,7 +4,7 @@
  * xlmig image v1: which record may come when, on one channel.
  *
  *   phase     channel 0                     other channels   ends with
- *   OPENING   DOMAIN, then static data      nothing          ROUND of round 0
+ *   OPENING   DOMAIN, KEY, static data      nothing          ROUND of round 0
  *   MEMORY    MEMORY, P2M frames            MEMORY           ROUND with LAST
  *   CLOSING   state, DIGEST, INDEX          nothing          END
  *
@@ -29,6 +29,19 @@ static int take_domain(struct image1_channel *c, struct image1_fault *fault)
     if (c->domain_seen)
         return image1_fail(fault, STREAM_FAULT_DUPLICATE_RECORD, 0, "one DOMAIN", IMAGE1_REC_DOMAIN);
     c->domain_seen = true;
+    return 0;
+}
+
+/* Before the first page, on whatever channel. */
+static int take_key(struct image1_channel *c, struct image1_fault *fault)
+{
+    if (!(c->features & IMAGE1_FEATURE_KEYED))
+        return image1_fail(fault, STREAM_FAULT_BAD_FEATURE, 0, "a record of the image's features", IMAGE1_REC_KEY);
+    if (c->phase != IMAGE1_PHASE_OPENING)
+        return out_of_order(fault, "KEY before the first ROUND", IMAGE1_REC_KEY);
+    if (c->key_seen)
+        return image1_fail(fault, STREAM_FAULT_DUPLICATE_RECORD, 0, "one KEY", IMAGE1_REC_KEY);
+    c->key_seen = true;
     return 0;
 }
 
@@ -61,7 +74,7 @@ static int take_end(struct image1_channel *c, struct image1_fault *fault)
 static bool is_for_channel_0(uint32_t type)
 {
     return type == IMAGE1_REC_DOMAIN || type == IMAGE1_REC_LIBXC || type == IMAGE1_REC_DIGEST ||
-           type == IMAGE1_REC_INDEX;
+           type == IMAGE1_REC_INDEX || type == IMAGE1_REC_KEY;
 }
 
 static int take_known(struct image1_channel *c, uint32_t type, struct image1_fault *fault)
@@ -73,6 +86,8 @@ static int take_known(struct image1_channel *c, uint32_t type, struct image1_fau
     switch (type) {
     case IMAGE1_REC_DOMAIN:
         return take_domain(c, fault);
+    case IMAGE1_REC_KEY:
+        return take_key(c, fault);
     case IMAGE1_REC_MEMORY:
         if (c->phase == IMAGE1_PHASE_OPENING)
             return out_of_order(fault, "no memory in round 0", type);
@@ -160,6 +175,8 @@ int image1_channel_round(struct image1_channel *c, const struct image1_round *ro
         return image1_fail(fault, STREAM_FAULT_BAD_FLAGS, 4, "a round with memory before the end", round->flags);
     if (!c->channel && !c->static_ended)
         return image1_fail(fault, STREAM_FAULT_MISSING_RECORD, 0, "STATIC_DATA_END in round 0", round->round);
+    if (!c->channel && c->features & IMAGE1_FEATURE_KEYED && !c->key_seen)
+        return image1_fail(fault, STREAM_FAULT_MISSING_RECORD, 0, "KEY in round 0", round->round);
     if (!last && c->round == UINT32_MAX)
         return image1_fail(fault, STREAM_FAULT_BAD_ROUND, 0, "a last round", round->round);
     c->phase = last ? IMAGE1_PHASE_CLOSING : IMAGE1_PHASE_MEMORY;

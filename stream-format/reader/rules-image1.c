@@ -153,6 +153,20 @@ static int check_round(struct stream_reader *r, struct image1_fault *fault)
     return 0;
 }
 
+/* The record's checksum is compared later; no page comes before that. */
+static int take_key(struct stream_reader *r)
+{
+    struct image1_fault fault;
+
+    if (image1_decode_key(r->part, &fault))
+        return fail_at(r, part_offset(r), &fault);
+    image1_hasher_free(r->v1->hasher);
+    r->v1->hasher = image1_hasher_new(r->part);
+    if (!r->v1->hasher)
+        return stream_fail(r, STREAM_FAULT_NO_MEMORY, part_offset(r), "memory for an image|none");
+    return 0;
+}
+
 static int check_digest(struct stream_reader *r)
 {
     struct image1_digest given, found;
@@ -184,6 +198,8 @@ int stream_rules_head_v1(struct stream_reader *r)
         if (!rc)
             rc = image1_channel_libxc(&r->v1->channel, number, &fault);
         break;
+    case STREAM_ID_V1_KEY:
+        return take_key(r);
     case STREAM_ID_V1_MEMORY:
         return check_memory_head(r, &fault);
     case STREAM_ID_V1_ROUND:

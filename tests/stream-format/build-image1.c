@@ -5,20 +5,27 @@
 #include <stdlib.h>
 #include <string.h>
 
-const struct image1_hasher *v1_hasher(void)
-{
-    static struct image1_hasher *hasher;
+const uint8_t v1_key[IMAGE1_KEY_LEN] = {
+    0x00, 0x01, 0x02, 0x03, 0x04, 0x05, 0x06, 0x07, 0x08, 0x09, 0x0a, 0x0b, 0x0c, 0x0d, 0x0e, 0x0f,
+    0x10, 0x11, 0x12, 0x13, 0x14, 0x15, 0x16, 0x17, 0x18, 0x19, 0x1a, 0x1b, 0x1c, 0x1d, 0x1e, 0x1f,
+};
 
-    if (!hasher)
-        hasher = image1_hasher_new(NULL);
-    if (!hasher)
+const struct image1_hasher *v1_hasher(bool keyed)
+{
+    static struct image1_hasher *hashers[2];
+
+    if (!hashers[keyed])
+        hashers[keyed] = image1_hasher_new(keyed ? v1_key : NULL);
+    if (!hashers[keyed])
         abort();
-    return hasher;
+    return hashers[keyed];
 }
 
 struct v1 v1_begin(struct bytes *b, uint64_t features, uint32_t guest)
 {
-    struct v1 v = { .b = b, .features = features, .start = b->len, .hasher = v1_hasher() };
+    struct v1 v = {
+        .b = b, .features = features, .start = b->len, .hasher = v1_hasher(features & IMAGE1_FEATURE_KEYED),
+    };
     struct image1_domain domain = { .guest = guest, .xen_major = 4, .xen_minor = 17 };
     uint8_t header[IMAGE1_HEADER_LEN], body[IMAGE1_DOMAIN_LEN];
 
@@ -26,6 +33,8 @@ struct v1 v1_begin(struct bytes *b, uint64_t features, uint32_t guest)
     put_raw(b, header, sizeof(header));
     image1_encode_domain(body, &domain);
     v1_record(&v, IMAGE1_REC_DOMAIN, body, sizeof(body));
+    if (features & IMAGE1_FEATURE_KEYED)
+        v1_record(&v, IMAGE1_REC_KEY, v1_key, sizeof(v1_key));
     return v;
 }
 
@@ -327,7 +336,7 @@ void put_v1_saved_hvm(struct bytes *b)
 /* One page of zeros, one page with a word in it. */
 void put_v1_small_image(struct bytes *b)
 {
-    struct v1 v = v1_begin(b, IMAGE1_FEATURE_LZ4 | IMAGE1_FEATURE_DELTA | IMAGE1_FEATURE_DIGEST,
+    struct v1 v = v1_begin(b, IMAGE1_FEATURE_LZ4 | IMAGE1_FEATURE_DELTA | IMAGE1_FEATURE_DIGEST | IMAGE1_FEATURE_KEYED,
                            STREAM_GUEST_X86_HVM);
     struct image1_run zeros[] = {
         { .pfn = 0, .count = 2, .kind = IMAGE1_KIND_ZERO },

@@ -20,9 +20,11 @@ struct v1 {
     uint32_t nr_index;
 };
 
-/* Without a key; nobody frees it. */
-const struct image1_hasher *v1_hasher(void);
-/* Image header and, on channel 0, DOMAIN. */
+/* The key of the images that have one. */
+extern const uint8_t v1_key[IMAGE1_KEY_LEN];
+/* With that key, or without any; nobody frees it. */
+const struct image1_hasher *v1_hasher(bool keyed);
+/* Image header and, on channel 0, DOMAIN; with KEYED, KEY. */
 struct v1 v1_begin(struct bytes *b, uint64_t features, uint32_t guest);
 /* A record of any kind; returns where it starts in b. */
 size_t v1_record(struct v1 *v, uint32_t type, const void *body, uint32_t len);
@@ -53,7 +55,7 @@ void v1_fill(uint8_t *page, uint64_t pfn);
 #define V1_FEATURES_FILE (IMAGE1_FEATURE_INDEX | IMAGE1_FEATURE_DIGEST | IMAGE1_FEATURE_LZ4 | \
                           IMAGE1_FEATURE_ZSTD | IMAGE1_FEATURE_SAME)
 #define V1_FEATURES_LIVE (IMAGE1_FEATURE_DIGEST | IMAGE1_FEATURE_LZ4 | IMAGE1_FEATURE_ZSTD | \
-                          IMAGE1_FEATURE_SAME | IMAGE1_FEATURE_DELTA)
+                          IMAGE1_FEATURE_SAME | IMAGE1_FEATURE_DELTA | IMAGE1_FEATURE_KEYED)
 void put_v1_file_image(struct bytes *b);  /* HVM: all kinds and codecs but DELTA, INDEX, trailer */
 void put_v1_live_image(struct bytes *b);  /* HVM: three rounds, with deltas; EXTENTS */
 void put_v1_pv_image(struct bytes *b);    /* PV: page tables */

@@ -7,7 +7,7 @@
 
 #include "tests/stream-format/build-image1.h"
 
-#define ALL (V1_FEATURES_LIVE)
+#define ALL (V1_FEATURES_LIVE & ~IMAGE1_FEATURE_KEYED)
 
 /* ---- beginnings and ends ------------------------------------------------- */
 
@@ -96,7 +96,7 @@ static void poke_header(struct bytes *b, size_t at, uint32_t value)
 
 MAKE(v1_version) { poke_header(b, 8, 0x00020002); }
 MAKE(v1_header_checksum) { opened(b, ALL); b->data[20] ^= 0x80; }
-MAKE(v1_feature_unknown) { poke_header(b, 16, 0x80); }
+MAKE(v1_feature_unknown) { poke_header(b, 16, 0x100); }
 
 MAKE(v1_channels_in_a_file)
 {
@@ -390,6 +390,51 @@ MAKE(v1_digest_of_other_pages)
     struct v1 v = stateful(b, ALL);
 
     v.digest.pages[0]++;
+    v1_digest(&v);
+}
+
+/* ---- the key ---------------------------------------------------------------- */
+
+/* After the key of an image with KEYED. */
+static struct v1 keyed(struct bytes *b)
+{
+    return v1_begin(b, V1_FEATURES_LIVE, STREAM_GUEST_X86_HVM);
+}
+
+static size_t key(struct v1 *v)
+{
+    return v1_record(v, IMAGE1_REC_KEY, v1_key, sizeof(v1_key));
+}
+
+/* What is announced does not come. */
+MAKE(v1_key_missing)
+{
+    opened(b, ALL);
+    image1_encode_header(b->data, V1_FEATURES_LIVE, 1);
+}
+
+MAKE(v1_key_twice) { struct v1 v = keyed(b); key(&v); }
+MAKE(v1_key_not_announced) { struct v1 v = v1_begin(b, ALL, STREAM_GUEST_X86_HVM); key(&v); }
+MAKE(v1_key_after_memory) { struct v1 v = opened(b, V1_FEATURES_LIVE); data_page(&v, 1); key(&v); }
+MAKE(v1_key_of_zeros)
+{
+    static const uint8_t zeros[16];
+
+    keyed(b);
+    v1_poke(b, b->len - IMAGE1_RECORD_HEADER_LEN - IMAGE1_KEY_LEN, 16, zeros, sizeof(zeros));
+}
+
+MAKE(v1_key_length) { struct v1 v = v1_begin(b, ALL, STREAM_GUEST_X86_HVM); v1_record(&v, IMAGE1_REC_KEY, v1_key, 16); }
+
+MAKE(v1_digest_of_another_key)
+{
+    struct v1 v = opened(b, V1_FEATURES_LIVE);
+
+    data_page(&v, 1);
+    v1_round(&v, true);
+    v1_libxc_records(&v, put_hvm_state);
+    v.digest.pages[IMAGE1_DIGEST_PLAIN] = 1;
+    v.digest.low[IMAGE1_DIGEST_PLAIN] = 1;
     v1_digest(&v);
 }
 

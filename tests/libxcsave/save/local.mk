@@ -3,11 +3,13 @@
 # tests/libxcsave/save: its part of the build
 check_PROGRAMS += \
 	tests/libxcsave/save/test-extents \
+	tests/libxcsave/save/test-forged \
 	tests/libxcsave/save/test-guard \
 	tests/libxcsave/save/test-policy \
 	tests/libxcsave/save/test-v1-parts
 TESTS += \
 	tests/libxcsave/save/test-extents \
+	tests/libxcsave/save/test-forged \
 	tests/libxcsave/save/test-guard \
 	tests/libxcsave/save/test-policy \
 	tests/libxcsave/save/test-v1-parts
@@ -20,6 +22,15 @@ tests_libxcsave_save_test_extents_SOURCES = \
 	tests/libxcsave/save/test-extents.c
 tests_libxcsave_save_test_extents_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) -pthread
 tests_libxcsave_save_test_extents_LDADD = $(stream_tests) $(engine_rooms) $(CHECK_LIBS)
+
+tests_libxcsave_save_test_forged_SOURCES = \
+	tests/libxcsave/engine-case.c \
+	tests/libxcsave/engine-case.h \
+	tests/libxcsave/fake-guest.c \
+	tests/libxcsave/fake-guest.h \
+	tests/libxcsave/save/test-forged.c
+tests_libxcsave_save_test_forged_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(XXHASH_CFLAGS) -pthread
+tests_libxcsave_save_test_forged_LDADD = $(engine_rooms) $(CHECK_LIBS)
 
 tests_libxcsave_save_test_guard_SOURCES = \
 	tests/libxcsave/engine-case.c \

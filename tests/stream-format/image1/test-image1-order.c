@@ -18,7 +18,7 @@ static struct image1_channel at_phase(enum image1_phase phase, uint16_t channel)
 
     image1_channel_init(&c, channel, IMAGE1_FEATURES_KNOWN);
     c.phase = phase;
-    c.domain_seen = true;
+    c.domain_seen = c.key_seen = true;
     c.static_ended = phase != IMAGE1_PHASE_OPENING;
     c.round = phase != IMAGE1_PHASE_OPENING;
     return c;
@@ -40,6 +40,9 @@ static const struct {
     { IMAGE1_PHASE_OPENING, 0, IMAGE1_REC_DOMAIN, STREAM_FAULT_DUPLICATE_RECORD },
     { IMAGE1_PHASE_OPENING, 0, IMAGE1_REC_LIBXC, STREAM_FAULT_NONE },
     { IMAGE1_PHASE_OPENING, 0, IMAGE1_REC_MEMORY, STREAM_FAULT_OUT_OF_ORDER },
+    { IMAGE1_PHASE_OPENING, 0, IMAGE1_REC_KEY, STREAM_FAULT_DUPLICATE_RECORD },
+    { IMAGE1_PHASE_OPENING, 1, IMAGE1_REC_KEY, STREAM_FAULT_BAD_CHANNEL },
+    { IMAGE1_PHASE_MEMORY, 0, IMAGE1_REC_KEY, STREAM_FAULT_OUT_OF_ORDER },
     { IMAGE1_PHASE_OPENING, 0, IMAGE1_REC_ROUND, STREAM_FAULT_NONE },
     { IMAGE1_PHASE_OPENING, 0, IMAGE1_REC_DIGEST, STREAM_FAULT_OUT_OF_ORDER },
     { IMAGE1_PHASE_OPENING, 0, IMAGE1_REC_END, STREAM_FAULT_OUT_OF_ORDER },
@@ -130,6 +133,23 @@ START_TEST(rounds_follow_each_other_and_count_their_pages)
     ASSERT_OK(image1_channel_memory(&c, &m, &tally, &fault));
     ASSERT_OK(image1_channel_round(&c, &(struct image1_round){ 2, 1, 5 }, &fault));
     ck_assert_int_eq(c.phase, IMAGE1_PHASE_CLOSING);
+}
+END_TEST
+
+START_TEST(key_comes_once_when_announced_and_before_all_memory)
+{
+    struct image1_channel c = at_phase(IMAGE1_PHASE_OPENING, 0);
+
+    c.static_ended = true;
+    c.key_seen = false;
+    ASSERT_FAULT(image1_channel_round(&c, &(struct image1_round){ 0, 0, 0 }, &fault), MISSING_RECORD, 0);
+    ASSERT_OK(take(&c, IMAGE1_REC_KEY));
+    ASSERT_FAULT(take(&c, IMAGE1_REC_KEY), DUPLICATE_RECORD, 0);
+    ASSERT_OK(image1_channel_round(&c, &(struct image1_round){ 0, 0, 0 }, &fault));
+    c = at_phase(IMAGE1_PHASE_OPENING, 0);
+    c.key_seen = false;
+    c.features = 0;
+    ASSERT_FAULT(take(&c, IMAGE1_REC_KEY), BAD_FEATURE, 0);
 }
 END_TEST
 
@@ -241,6 +261,7 @@ int main(void)
     tcase_add_test(tcase, records_count_up);
     tcase_add_test(tcase, digest_and_index_come_once_and_when_announced);
     tcase_add_test(tcase, rounds_follow_each_other_and_count_their_pages);
+    tcase_add_test(tcase, key_comes_once_when_announced_and_before_all_memory);
     tcase_add_test(tcase, round_0_needs_static_data_and_is_not_the_last);
     suite_add_tcase(suite, tcase);
     tcase = tcase_create("specification");

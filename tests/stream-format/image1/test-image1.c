@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "stream-format/image1/polyval.h"
 #include "tests/run-suite.h"
 #include "tests/stream-format/image1/assert-image1.h"
 #include "tests/stream-format/build-image1.h"
@@ -69,7 +70,7 @@ static const struct wrong wrong_headers[] = {
     { 8, 4, 0x00020002, STREAM_FAULT_BAD_VERSION, 10 },
     { 12, 4, 40, STREAM_FAULT_BAD_LENGTH, 12 },
     { 12, 4, 0, STREAM_FAULT_BAD_LENGTH, 12 },
-    { 16, 8, 0x80, STREAM_FAULT_BAD_FEATURE, 16 },
+    { 16, 8, 0x100, STREAM_FAULT_BAD_FEATURE, 16 },
     { 16, 8, UINT64_C(1) << 63, STREAM_FAULT_BAD_FEATURE, 16 },
     { 24, 4, 0, STREAM_FAULT_BAD_COUNT, 24 },
     { 24, 4, 65, STREAM_FAULT_BAD_COUNT, 24 },
@@ -536,16 +537,16 @@ START_TEST(digest_does_not_depend_on_the_order)
 
     for (unsigned int i = 0; i < 3; i++) {
         v1_fill(page, i);
-        hashes[i] = image1_content_hash(v1_hasher(), page);
+        hashes[i] = image1_content_hash(v1_hasher(_i), page);
     }
-    image1_digest_add(v1_hasher(), &a, IMAGE1_DIGEST_PLAIN, 0, hashes[0]);
-    image1_digest_add(v1_hasher(), &a, IMAGE1_DIGEST_TABLES, 1, hashes[1]);
-    image1_digest_add(v1_hasher(), &b, IMAGE1_DIGEST_PLAIN, 2, hashes[2]);
-    image1_digest_add(v1_hasher(), &part, IMAGE1_DIGEST_TABLES, 1, hashes[1]);
-    image1_digest_add(v1_hasher(), &part, IMAGE1_DIGEST_PLAIN, 0, hashes[0]);
-    image1_digest_merge(v1_hasher(), &b, &part);
+    image1_digest_add(v1_hasher(_i), &a, IMAGE1_DIGEST_PLAIN, 0, hashes[0]);
+    image1_digest_add(v1_hasher(_i), &a, IMAGE1_DIGEST_TABLES, 1, hashes[1]);
+    image1_digest_add(v1_hasher(_i), &b, IMAGE1_DIGEST_PLAIN, 2, hashes[2]);
+    image1_digest_add(v1_hasher(_i), &part, IMAGE1_DIGEST_TABLES, 1, hashes[1]);
+    image1_digest_add(v1_hasher(_i), &part, IMAGE1_DIGEST_PLAIN, 0, hashes[0]);
+    image1_digest_merge(v1_hasher(_i), &b, &part);
     ck_assert(!image1_digest_equal(&a, &b));
-    image1_digest_remove(v1_hasher(), &b, IMAGE1_DIGEST_PLAIN, 2, hashes[2]);
+    image1_digest_remove(v1_hasher(_i), &b, IMAGE1_DIGEST_PLAIN, 2, hashes[2]);
     ck_assert(image1_digest_equal(&a, &b));
     image1_encode_digest(out, &a);
     image1_decode_digest(out, &back);
@@ -562,12 +563,67 @@ START_TEST(digest_tells_where_a_page_is)
 
     for (unsigned int i = 0; i < 2; i++) {
         v1_fill(page, i);
-        hashes[i] = image1_content_hash(v1_hasher(), page);
-        image1_digest_add(v1_hasher(), &a, IMAGE1_DIGEST_PLAIN, i, hashes[i]);
+        hashes[i] = image1_content_hash(v1_hasher(_i), page);
+        image1_digest_add(v1_hasher(_i), &a, IMAGE1_DIGEST_PLAIN, i, hashes[i]);
     }
-    image1_digest_add(v1_hasher(), &b, IMAGE1_DIGEST_PLAIN, 0, hashes[1]);
-    image1_digest_add(v1_hasher(), &b, IMAGE1_DIGEST_PLAIN, 1, hashes[0]);
+    image1_digest_add(v1_hasher(_i), &b, IMAGE1_DIGEST_PLAIN, 0, hashes[1]);
+    image1_digest_add(v1_hasher(_i), &b, IMAGE1_DIGEST_PLAIN, 1, hashes[0]);
     ck_assert(!image1_digest_equal(&a, &b));
+}
+END_TEST
+
+/* POLYVAL by its definition, block after block. */
+static struct polyval polyval(struct polyval h, struct polyval sum, const uint8_t *octets, unsigned int nr)
+{
+    for (unsigned int i = 0; i < nr; i++, octets += POLYVAL_BLOCK_LEN)
+        sum = polyval_choose()->dot(polyval_add(sum, (struct polyval){ stream_get_le64(octets),
+                                                                       stream_get_le64(octets + 8) }), h);
+    return sum;
+}
+
+/* IMAGE-V1.md: the digest is POLYVAL over the tags of all pages, from the last to the first. */
+START_TEST(digest_with_a_key_is_what_the_text_says)
+{
+    const struct polyval h = { stream_get_le64(v1_key), stream_get_le64(v1_key + 8) };
+    const struct polyval r = { stream_get_le64(v1_key + 16), stream_get_le64(v1_key + 24) };
+    static const uint64_t pfns[] = { 0, 1, 255, 256, 257, 65535, 65536, 70000 };
+    struct image1_digest digest = { .pages = { 0 } };
+    struct polyval expected = { 0 };
+    uint8_t page[STREAM_PAGE_SIZE], tag[16];
+    size_t left = LEN(pfns);
+
+    for (uint64_t pfn = 70001; pfn-- > 0;) {
+        memset(tag, 0, sizeof(tag));
+        if (left && pfns[left - 1] == pfn) {
+            struct polyval t;
+
+            v1_fill(page, pfn);
+            t = polyval(h, (struct polyval){ 0 }, page, STREAM_PAGE_SIZE / POLYVAL_BLOCK_LEN);
+            stream_put_le64(tag, t.low);
+            stream_put_le64(tag + 8, t.high);
+            image1_digest_add(v1_hasher(true), &digest, IMAGE1_DIGEST_PLAIN, pfn,
+                              image1_content_hash(v1_hasher(true), page));
+            left--;
+        }
+        expected = polyval(r, expected, tag, 1);
+    }
+    ck_assert_uint_eq(digest.pages[0], LEN(pfns));
+    ck_assert_uint_eq(digest.low[0], expected.low);
+    ck_assert_uint_eq(digest.high[0], expected.high);
+    ck_assert_uint_eq(digest.low[1] | digest.high[1], 0);
+}
+END_TEST
+
+START_TEST(key_of_zeros_is_refused)
+{
+    uint8_t key[IMAGE1_KEY_LEN];
+
+    memcpy(key, v1_key, sizeof(key));
+    ASSERT_OK(image1_decode_key(key, &fault));
+    memset(key + 16, 0, 16);
+    ASSERT_FAULT(image1_decode_key(key, &fault), BAD_VALUE, 16);
+    memset(key, 0, 16);
+    ASSERT_FAULT(image1_decode_key(key, &fault), BAD_VALUE, 0);
 }
 END_TEST
 
@@ -599,8 +655,10 @@ int main(void)
     tcase_add_test(tcase, domain_round_trip);
     tcase_add_test(tcase, libxc_records_that_the_image_has_its_own_for_are_refused);
     tcase_add_test(tcase, round_and_index_round_trip);
-    tcase_add_test(tcase, digest_does_not_depend_on_the_order);
-    tcase_add_test(tcase, digest_tells_where_a_page_is);
+    tcase_add_loop_test(tcase, digest_does_not_depend_on_the_order, 0, 2);
+    tcase_add_loop_test(tcase, digest_tells_where_a_page_is, 0, 2);
+    tcase_add_test(tcase, digest_with_a_key_is_what_the_text_says);
+    tcase_add_test(tcase, key_of_zeros_is_refused);
     suite_add_tcase(suite, tcase);
 
     return run_suite(suite);
