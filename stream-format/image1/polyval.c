@@ -107,6 +107,7 @@ static struct polyval sum_portable(const uint8_t *octets, const struct polyval *
 #if defined(__x86_64__)
 #define WITH_CLMUL  __attribute__((target("pclmul,avx")))
 #define WITH_VCLMUL __attribute__((target("vpclmulqdq,pclmul,avx2")))
+#define WITH_WCLMUL __attribute__((target("vpclmulqdq,pclmul,avx512f")))
 
 static bool is_usable_clmul(void)
 {
@@ -116,6 +117,11 @@ static bool is_usable_clmul(void)
 static bool is_usable_vclmul(void)
 {
     return is_usable_clmul() && __builtin_cpu_supports("vpclmulqdq") && __builtin_cpu_supports("avx2");
+}
+
+static bool is_usable_wclmul(void)
+{
+    return is_usable_vclmul() && __builtin_cpu_supports("avx512f");
 }
 
 /* From the products of the lower halves, of the upper ones, and the sum of the two mixed ones. */
@@ -184,6 +190,28 @@ WITH_VCLMUL static struct polyval sum_vclmul(const uint8_t *octets, const struct
     }
     return from_register(reduce_clmul(fold(low), fold(_mm256_xor_si256(mixed, mixed2)), fold(high)));
 }
+WITH_WCLMUL static inline __m128i fold_wide(__m512i x)
+{
+    return fold(_mm256_xor_si256(_mm512_castsi512_si256(x), _mm512_extracti64x4_epi64(x, 1)));
+}
+
+/* Four at a time. */
+WITH_WCLMUL static struct polyval sum_wclmul(const uint8_t *octets, const struct polyval *factors, unsigned int nr)
+{
+    __m512i low = _mm512_setzero_si512(), high = low, mixed = low, mixed2 = low;
+
+    for (unsigned int i = 0; i < nr; i += 4) {
+        const __mmask8 mask = nr - i == 2 ? 0x0f : 0xff;
+        const __m512i x = _mm512_maskz_loadu_epi64(mask, octets + i * POLYVAL_BLOCK_LEN);
+        const __m512i y = _mm512_maskz_loadu_epi64(mask, &factors[i]);
+
+        low = _mm512_xor_si512(low, _mm512_clmulepi64_epi128(x, y, 0x00));
+        high = _mm512_xor_si512(high, _mm512_clmulepi64_epi128(x, y, 0x11));
+        mixed = _mm512_xor_si512(mixed, _mm512_clmulepi64_epi128(x, y, 0x01));
+        mixed2 = _mm512_xor_si512(mixed2, _mm512_clmulepi64_epi128(x, y, 0x10));
+    }
+    return from_register(reduce_clmul(fold_wide(low), fold_wide(_mm512_xor_si512(mixed, mixed2)), fold_wide(high)));
+}
 #else
 static bool is_not_usable(void)
 {
@@ -191,12 +219,15 @@ static bool is_not_usable(void)
 }
 #define is_usable_clmul  is_not_usable
 #define is_usable_vclmul is_not_usable
+#define is_usable_wclmul is_not_usable
 #define dot_clmul        dot_portable
 #define sum_clmul        sum_portable
 #define sum_vclmul       sum_portable
+#define sum_wclmul       sum_portable
 #endif
 
 const struct polyval_ops polyval_ways[POLYVAL_NR_WAYS] = {
+    { "vpclmulqdq, AVX-512", is_usable_wclmul, dot_clmul, sum_wclmul },
     { "vpclmulqdq", is_usable_vclmul, dot_clmul, sum_vclmul },
     { "pclmulqdq", is_usable_clmul, dot_clmul, sum_clmul },
     { "portable", is_usable_portable, dot_portable, sum_portable },

@@ -45,7 +45,7 @@ struct polyval_ops {
 };
 
 /* The last one is usable everywhere, and slow. */
-#define POLYVAL_NR_WAYS 3
+#define POLYVAL_NR_WAYS 4
 extern const struct polyval_ops polyval_ways[POLYVAL_NR_WAYS];
 
 /* The fastest one here. */

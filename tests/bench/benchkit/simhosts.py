@@ -26,7 +26,7 @@ READY = b"domain received, ready to unpause\0"
 SECONDS = 300
 NAME = "guest"
 # The features of image v1 (stream-format/IMAGE-V1.md) that a stream may have: all but an index.
-FEATURES = 0x5F
+FEATURES = 0xDF
 TCP_INFO_BYTES_RECEIVED = 128
 
 # In the place of ssh: what follows the host is a command for the other simulated host.
