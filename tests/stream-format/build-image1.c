@@ -263,9 +263,9 @@ void put_v1_file_image(struct bytes *b)
 }
 
 /* Pages 1 and 2 change in the second round; 2 by so much as a word. */
-void put_v1_live_image(struct bytes *b)
+static void put_live(struct bytes *b, uint64_t features)
 {
-    struct v1 v = v1_begin(b, V1_FEATURES_LIVE, STREAM_GUEST_X86_HVM);
+    struct v1 v = v1_begin(b, features, STREAM_GUEST_X86_HVM);
     struct image1_run runs[] = {
         { .pfn = 2, .count = 1, .kind = IMAGE1_KIND_DELTA },
         { .pfn = 1, .count = 1, .kind = IMAGE1_KIND_ZERO },
@@ -295,6 +295,16 @@ void put_v1_live_image(struct bytes *b)
     v1_libxc_records(&v, put_hvm_state);
     v1_digest(&v);
     v1_record(&v, IMAGE1_REC_END, NULL, 0);
+}
+
+void put_v1_live_image(struct bytes *b)
+{
+    put_live(b, V1_FEATURES_LIVE);
+}
+
+void put_v1_live_image_without_key(struct bytes *b)
+{
+    put_live(b, V1_FEATURES_LIVE & ~IMAGE1_FEATURE_KEYED);
 }
 
 void put_v1_pv_image(struct bytes *b)
@@ -334,9 +344,9 @@ void put_v1_saved_hvm(struct bytes *b)
 }
 
 /* One page of zeros, one page with a word in it. */
-void put_v1_small_image(struct bytes *b)
+static void put_small(struct bytes *b, uint64_t key_feature)
 {
-    struct v1 v = v1_begin(b, IMAGE1_FEATURE_LZ4 | IMAGE1_FEATURE_DELTA | IMAGE1_FEATURE_DIGEST | IMAGE1_FEATURE_KEYED,
+    struct v1 v = v1_begin(b, IMAGE1_FEATURE_LZ4 | IMAGE1_FEATURE_DELTA | IMAGE1_FEATURE_DIGEST | key_feature,
                            STREAM_GUEST_X86_HVM);
     struct image1_run zeros[] = {
         { .pfn = 0, .count = 2, .kind = IMAGE1_KIND_ZERO },
@@ -361,4 +371,14 @@ void put_v1_small_image(struct bytes *b)
     v1_libxc(&v, STREAM_REC_HVM_CONTEXT, context, sizeof(context));
     v1_digest(&v);
     v1_record(&v, IMAGE1_REC_END, NULL, 0);
+}
+
+void put_v1_small_image(struct bytes *b)
+{
+    put_small(b, IMAGE1_FEATURE_KEYED);
+}
+
+void put_v1_small_image_without_key(struct bytes *b)
+{
+    put_small(b, 0);
 }

@@ -60,6 +60,9 @@ void put_v1_file_image(struct bytes *b);  /* HVM: all kinds and codecs but DELTA
 void put_v1_live_image(struct bytes *b);  /* HVM: three rounds, with deltas; EXTENTS */
 void put_v1_pv_image(struct bytes *b);    /* PV: page tables */
 void put_v1_saved_hvm(struct bytes *b);   /* the first, in the layers of a save file */
+/* As releases before keys wrote them. */
+void put_v1_live_image_without_key(struct bytes *b);
+void put_v1_small_image_without_key(struct bytes *b);
 void put_v1_small_image(struct bytes *b); /* IMAGE-V1.md's example */
 
 #endif

@@ -72,6 +72,8 @@ static const struct {
     { "saved-big-endian", make_big_endian, "valid" },
     { "v1-file", put_v1_file_image, "valid" },
     { "v1-live", put_v1_live_image, "valid" },
+    { "v1-live-no-key", put_v1_live_image_without_key, "valid" },
+    { "v1-small-no-key", put_v1_small_image_without_key, "valid" },
     { "v1-pv", put_v1_pv_image, "valid" },
     { "v1-saved-hvm", put_v1_saved_hvm, "valid" },
     { "v1-small", put_v1_small_image, "valid" },
