@@ -35,14 +35,17 @@
 
 #define LOOP_MAJOR 7u                /* Linux, Documentation/admin-guide/devices.txt */
 
+/* By its whole path: a script elsewhere may have the same name. */
 static bool script_is(const char *script, const char *const *names)
 {
-    const char *slash = script ? strrchr(script, '/') : NULL;
+    const size_t len = strlen(XEN_SCRIPT_DIR "/");
 
     if (!script)
         return true; /* libxl's default, one of `names` */
+    if (strncmp(script, XEN_SCRIPT_DIR "/", len) == 0)
+        script += len;
     for (; *names; names++)
-        if (strcmp(slash ? slash + 1 : script, *names) == 0)
+        if (strcmp(script, *names) == 0)
             return true;
     return false;
 }

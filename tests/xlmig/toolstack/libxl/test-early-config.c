@@ -137,6 +137,18 @@ START_TEST(a_script_that_is_not_xens_is_late)
 }
 END_TEST
 
+START_TEST(a_script_of_the_same_name_elsewhere_is_late)
+{
+    make(LIBXL_DOMAIN_TYPE_PVH);
+    add_nic(LIBXL_NIC_TYPE_VIF, "/anything/vif-bridge");
+    add_nic(LIBXL_NIC_TYPE_VIF, "elsewhere/vif-bridge");
+    add_nic(LIBXL_NIC_TYPE_VIF, "/etc/xen/scripts/more/vif-bridge");
+    split();
+    ck_assert_int_eq(early.num_nics, 0);
+    ck_assert_int_eq(rest.num_nics, 3);
+}
+END_TEST
+
 START_TEST(a_disk_of_an_hvm_guest_is_prepared)
 {
     if (!have_block_device())
@@ -144,11 +156,11 @@ START_TEST(a_disk_of_an_hvm_guest_is_prepared)
     make(LIBXL_DOMAIN_TYPE_HVM);
     add_disk("xvda", file, NULL); /* in a file: late, as ever */
     add_disk("xvdb", block_device, NULL);
-    add_disk("xvdc", block_device, "/x/block");
+    add_disk("xvdc", block_device, "/etc/xen/scripts/block");
     split();
     ck_assert_int_eq(early.num_disks, 2);
     ck_assert_str_eq(early.disks[0].vdev, "xvdb");
-    ck_assert_str_eq(early.disks[1].script, "/x/block");
+    ck_assert_str_eq(early.disks[1].script, "/etc/xen/scripts/block");
     ck_assert_int_eq(rest.num_disks, 3);
     ck_assert_ptr_null(rest.disks[0].script);
     ck_assert_str_eq(rest.disks[1].script, PREPARED_DISK_SCRIPT);
@@ -198,6 +210,7 @@ int main(void)
     tcase_add_test(tcase, one_of_an_hvm_guest_is_emulated_unless_it_says_otherwise);
     tcase_add_test(tcase, an_emulated_interface_keeps_all_late);
     tcase_add_test(tcase, a_script_that_is_not_xens_is_late);
+    tcase_add_test(tcase, a_script_of_the_same_name_elsewhere_is_late);
     tcase_add_test(tcase, a_disk_of_an_hvm_guest_is_prepared);
     tcase_add_test(tcase, nothing_with_a_device_model_in_a_domain_of_its_own);
     tcase_add_test(tcase, disks_without_a_device_model_are_all_early_or_all_late);
