@@ -7,6 +7,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +17,7 @@ enum { ARG_PROGRAM, ARG_MODE, ARG_IO_FD, ARG_RECV_FD, ARG_DOMID, NR_ARGS };
 
 /* A program's path and four short words. */
 #define COMMAND_BYTES 4600u
+#define STATUS_BYTES 4096u
 
 /* -1: a name that is no process. */
 static pid_t to_pid(const char *name)
@@ -30,20 +32,43 @@ static pid_t to_pid(const char *name)
     return errno || *end || pid > INT32_MAX ? -1 : (pid_t)pid;
 }
 
-/* The beginning of a command line: words, each with its NUL.  -1: none, or the process is gone. */
-static ssize_t read_command(int proc_fd, pid_t pid, char command[static COMMAND_BYTES])
+static ssize_t read_file(int proc_fd, pid_t pid, const char *name, char *text, size_t size)
 {
     char path[32];
     ssize_t n;
     int fd;
 
-    snprintf(path, sizeof path, "%d/cmdline", (int)pid);
+    snprintf(path, sizeof path, "%d/%s", (int)pid, name);
     fd = openat(proc_fd, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
     if (fd < 0)
         return -1;
-    n = read(fd, command, COMMAND_BYTES);
+    n = read(fd, text, size);
     close(fd);
     return n;
+}
+
+/* The beginning of a command line: words, each with its NUL.  -1: none, or the process is gone. */
+static ssize_t read_command(int proc_fd, pid_t pid, char command[static COMMAND_BYTES])
+{
+    return read_file(proc_fd, pid, "cmdline", command, COMMAND_BYTES);
+}
+
+/*
+ * Whether it runs as root, or as this process: nobody else can reach a guest, but anybody can call a program with any
+ * words.  The owner of the directory does not tell, for the kernel gives that of some processes to root.
+ */
+static bool may_save(int proc_fd, pid_t pid)
+{
+    char status[STATUS_BYTES + 1];
+    ssize_t n = read_file(proc_fd, pid, "status", status, STATUS_BYTES);
+    unsigned real, effective;
+    const char *line;
+
+    status[n > 0 ? n : 0] = '\0';
+    line = strstr(status, "\nUid:");
+    if (!line || sscanf(line, "\nUid: %u %u", &real, &effective) != 2)
+        return false;
+    return effective == 0 || effective == geteuid();
 }
 
 static int saves_domain(const char *command, size_t len_bytes, uint32_t domid, const char **program)
@@ -70,7 +95,7 @@ static int look_at(int proc_fd, pid_t pid, uint32_t domid, struct other_saver *f
     const char *program, *slash;
     ssize_t n = read_command(proc_fd, pid, command);
 
-    if (n <= 0 || !saves_domain(command, (size_t)n, domid, &program))
+    if (n <= 0 || !saves_domain(command, (size_t)n, domid, &program) || !may_save(proc_fd, pid))
         return 0;
     slash = strrchr(program, '/');
     found->pid = pid;

@@ -240,12 +240,18 @@ static void remove_proc(void)
 }
 
 /* A process whose words are separated by blanks here. */
+static void add_process_of(const char *uids, const char *pid, const char *words)
+{
+    char command[500];
+
+    snprintf(command, sizeof command, "mkdir %s && printf '%%s ' %s | tr ' ' '\\0' > %s/cmdline && "
+             "printf 'Name:\\tx\\nUid:\\t%s\\nGid:\\t0\\t0\\t0\\t0\\n' > %s/status", pid, words, pid, uids, pid);
+    scratch_do(proc, command);
+}
+
 static void add_process(const char *pid, const char *words)
 {
-    char command[400];
-
-    snprintf(command, sizeof command, "mkdir %s && printf '%%s ' %s | tr ' ' '\\0' > %s/cmdline", pid, words, pid);
-    scratch_do(proc, command);
+    add_process_of("0\\t0\\t0\\t0", pid, words);
 }
 
 static const struct process_case {
@@ -278,6 +284,25 @@ START_TEST(a_saver_is_told_from_others)
         ck_assert_int_eq(other.pid, 31);
         ck_assert_str_eq(other.name, t->program);
     }
+}
+END_TEST
+
+/* Anybody may call any program with these words. */
+START_TEST(a_saver_is_root_or_this_user)
+{
+    const char *words = "libxl-save-helper --save-domain 18 15 7 1 136 0";
+    struct other_saver other;
+    char own[64];
+
+    add_process_of("12345\\t12345\\t12345\\t12345", "31", words);
+    add_process_of("0\\t12345\\t0\\t0", "32", words);
+    add_process("33", words);
+    scratch_do(proc, "rm 33/status");
+    ck_assert_int_eq(other_saver_find(proc, 7, &other), 0);
+    snprintf(own, sizeof own, "12345\\t%u\\t12345\\t12345", (unsigned)geteuid());
+    add_process_of(own, "34", words);
+    ck_assert_int_eq(other_saver_find(proc, 7, &other), 1);
+    ck_assert_int_eq(other.pid, 34);
 }
 END_TEST
 
@@ -319,6 +344,7 @@ int main(void)
     suite_add_tcase(suite, tc);
     tcase_add_checked_fixture(who, make_proc, remove_proc);
     tcase_add_loop_test(who, a_saver_is_told_from_others, 0, LENGTH(process_cases));
+    tcase_add_test(who, a_saver_is_root_or_this_user);
     tcase_add_test(who, a_process_without_a_whole_command_line_is_no_saver);
     tcase_add_test(who, a_command_line_without_an_end_is_cut_off);
     suite_add_tcase(suite, who);
