@@ -11,6 +11,69 @@ void clean_text(char *text)
             *c = ' ';
 }
 
+/* The code of a well-formed character and its octets in *n, or 0: overlong forms and surrogates are none. */
+static uint32_t decode(const unsigned char *c, size_t *n)
+{
+    static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
+    uint32_t code;
+
+    *n = c[0] < 0x80 ? 1 : c[0] < 0xc0 ? 0 : c[0] < 0xe0 ? 2 : c[0] < 0xf0 ? 3 : c[0] < 0xf8 ? 4 : 0;
+    if (*n < 2)
+        return *n ? c[0] : 0;
+    code = c[0] & (0x7fu >> *n);
+    for (size_t i = 1; i < *n; i++) {
+        if ((c[i] & 0xc0) != 0x80)
+            return 0;
+        code = code << 6 | (c[i] & 0x3f);
+    }
+    return code < least[*n] || code > 0x10ffff || (code >= 0xd800 && code <= 0xdfff) ? 0 : code;
+}
+
+static bool is_unfit(uint32_t code)
+{
+    static const struct { uint32_t first, last; } unfit[] = {
+        { 0x0000, 0x001f }, { 0x007f, 0x009f }, { 0x00ad, 0x00ad }, { 0x061c, 0x061c }, { 0x115f, 0x1160 },
+        { 0x180e, 0x180e }, { 0x200b, 0x200f }, { 0x2028, 0x202e }, { 0x2060, 0x206f }, { 0x3164, 0x3164 },
+        { 0xe000, 0xf8ff }, { 0xfdd0, 0xfdef }, { 0xfeff, 0xfeff }, { 0xffa0, 0xffa0 }, { 0xfff0, 0xfffb },
+        { 0xfffe, 0xffff }, { 0xe0000, 0x10ffff },
+    };
+
+    for (size_t i = 0; i < sizeof unfit / sizeof unfit[0]; i++)
+        if (code >= unfit[i].first && code <= unfit[i].last)
+            return true;
+    return false;
+}
+
+size_t text_character(const char *text)
+{
+    size_t n;
+
+    return is_unfit(decode((const unsigned char *)text, &n)) ? 0 : n;
+}
+
+bool text_is_fit(const char *text)
+{
+    while (*text) {
+        size_t n = text_character(text);
+
+        if (n == 0)
+            return false;
+        text += n;
+    }
+    return true;
+}
+
+void make_text_fit(char *text)
+{
+    while (*text) {
+        size_t n = text_character(text);
+
+        if (n == 0)
+            *text = (unsigned char)*text < ' ' || *text == 0x7f ? ' ' : '?';
+        text += n ? n : 1;
+    }
+}
+
 const char *format_bytes(double bytes, char *buffer, size_t size)
 {
     static const char *const units[] = { "B", "KiB", "MiB", "GiB", "TiB" };

@@ -4,11 +4,23 @@
 #ifndef XLMIG_BASE_TEXT_H
 #define XLMIG_BASE_TEXT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 /* Replace all but printable ASCII by blanks: fit for a terminal, whoever wrote it. */
 void clean_text(char *text);
+
+/*
+ * Octets of the character at `text`, which is not its end, or 0 where it is not fit to be shown: no UTF-8, or a
+ * character that a terminal obeys (C0, DEL, C1), that turns text around or hides in it (bidi controls, zero width,
+ * line and paragraph separators, byte order mark, the private and the never-assigned).
+ */
+size_t text_character(const char *text);
+/* All of it is fit to be shown. */
+bool text_is_fit(const char *text);
+/* Replace each octet that is not: a control character of ASCII by a blank, others by '?'. */
+void make_text_fit(char *text);
 
 /* "1.5 GiB", "12.0 MiB/s" is the former with "/s"; buffer holds at least 32 bytes. */
 const char *format_bytes(double bytes, char *buffer, size_t size);

@@ -2,6 +2,8 @@
 /* Copyright (C) The xlmig authors */
 #include "xlmig/domain/find.h"
 
+#include "xlmig/base/text.h"
+
 #include <string.h>
 
 static bool ends_with(const char *text, const char *end)
@@ -9,6 +11,15 @@ static bool ends_with(const char *text, const char *end)
     size_t len = strlen(text), end_len = strlen(end);
 
     return len >= end_len && strcmp(text + len - end_len, end) == 0;
+}
+
+/* Whatever prints it later may rely on that. */
+static int check_name(struct vm *vm, struct failure *failure)
+{
+    if (vm_name_is_valid(vm->name))
+        return 0;
+    make_text_fit(vm->name);
+    return failure_set(failure, "its name is none that could be shown or written down; first: xl rename %u NAME", vm->domid);
 }
 
 static int check_state(const struct vm *vm, struct failure *failure)
@@ -38,5 +49,5 @@ int vm_find_running(struct toolstack *ts, const char *name_or_domid, struct vm *
     rc = ts->ops->ask.find(ts, name_or_domid, vm, failure);
     if (rc == 1)
         return failure_set(failure, "there is no such VM on this host; look with: xl list");
-    return rc < 0 ? -1 : check_state(vm, failure);
+    return rc < 0 || check_name(vm, failure) < 0 ? -1 : check_state(vm, failure);
 }

@@ -5,6 +5,7 @@
 
 #include "stream-format/crc32c.h"
 #include "xlmig/base/json-fields.h"
+#include "xlmig/base/text.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -70,14 +71,6 @@ bool journal_may_end(enum journal_state state)
 
 /* ---- checking ---- */
 
-static bool is_plain(const char *text)
-{
-    for (const char *c = text; *c; c++)
-        if ((unsigned char)*c < ' ' || *c == 0x7f)
-            return false;
-    return true;
-}
-
 static bool offered_fits(const struct journal_record *record)
 {
     switch (record->state) {
@@ -101,8 +94,8 @@ int journal_record_check(const struct journal_record *record, struct failure *fa
         return failure_set(failure, "its numbers make no sense");
     if (!vm_name_is_valid(record->name))
         return failure_set(failure, "its name is none of a VM");
-    if (!record->peer[0] || !is_plain(record->peer) || !is_plain(record->transport) ||
-        !is_plain(record->ssh_command) || !is_plain(record->boot) || !is_plain(record->why))
+    if (!record->peer[0] || !text_is_fit(record->peer) || !text_is_fit(record->transport) ||
+        !text_is_fit(record->ssh_command) || !text_is_fit(record->boot) || !text_is_fit(record->why))
         return failure_set(failure, "a text in it is missing or no plain text");
     if (record->began_s < 0 || record->changed_s < 0)
         return failure_set(failure, "its times make no sense");

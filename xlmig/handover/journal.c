@@ -221,9 +221,7 @@ struct journal *journal_create(const char *dir, const struct journal_record *beg
 static void set_why(struct journal_record *record, const char *why)
 {
     snprintf(record->why, sizeof record->why, "%s", why);
-    for (char *c = record->why; *c; c++)
-        if ((unsigned char)*c < ' ' || *c == 0x7f)
-            *c = ' ';
+    make_text_fit(record->why);
 }
 
 int journal_advance(struct journal *journal, enum journal_state state, const char *why, struct failure *failure)

@@ -3,6 +3,8 @@
 /* The engine's events: see events.h. */
 #include "xlmig/helper/events.h"
 
+#include "xlmig/base/text.h"
+
 #include <errno.h>
 #include <event2/buffer.h>
 #include <fcntl.h>
@@ -44,14 +46,12 @@ static bool get_bool(struct json_object *object, const char *name)
 static void get_text(struct json_object *object, const char *name, char *out, size_t size)
 {
     struct json_object *field;
-    size_t len = 0;
 
     out[0] = '\0';
     if (!json_object_object_get_ex(object, name, &field) || !json_object_is_type(field, json_type_string))
         return;
-    for (const char *c = json_object_get_string(field); *c && len + 1 < size; c++)
-        out[len++] = (unsigned char)*c < ' ' || *c == 0x7f ? ' ' : *c;
-    out[len] = '\0';
+    snprintf(out, size, "%s", json_object_get_string(field));
+    make_text_fit(out);
 }
 
 static unsigned get_unsigned(struct json_object *object, const char *name)

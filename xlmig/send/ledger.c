@@ -4,6 +4,7 @@
 #include "xlmig/send/ledger.h"
 
 #include "xlmig/base/state-dir.h"
+#include "xlmig/base/text.h"
 #include "xlmig/domain/standing.h"
 
 #include <errno.h>
@@ -16,11 +17,10 @@ static int put(char *out, size_t size, const char *text, const char *what, struc
     if (strlen(text) >= size)
         return failure_set(failure, "%s is too long for the journal of a migration, which holds %zu characters of it",
                            what, size - 1);
-    for (const char *c = text; *c; c++)
-        if ((unsigned char)*c < ' ' || *c == 0x7f)
-            return failure_set(failure,
-                               "%s has a line end, or the like, in it, which the journal of a migration cannot hold",
-                               what);
+    if (!text_is_fit(text))
+        return failure_set(failure,
+                           "%s has a line end, or the like, in it, or is no UTF-8, which the journal of a migration "
+                           "cannot hold", what);
     strcpy(out, text);
     return 0;
 }

@@ -2,12 +2,13 @@
 /* Copyright (C) The xlmig authors */
 #include "xlmig/vm/vm.h"
 
+#include "xlmig/base/text.h"
+
+#include <string.h>
+
 bool vm_name_is_valid(const char *name)
 {
-    for (const char *c = name; *c; c++)
-        if ((unsigned char)*c < ' ' || *c == 0x7f || *c == '/')
-            return false;
-    return name[0] != '\0';
+    return name[0] && !strchr(name, '/') && text_is_fit(name);
 }
 
 const char *vm_type_name(enum vm_type type)

@@ -46,32 +46,18 @@ static const char *const kind_colours[HELPER_NR_KINDS] = {
 
 /* ---- text ---- */
 
-/* Length of the UTF-8 character at `text`, or 0. */
-static size_t character_length(const unsigned char *text)
-{
-    size_t n = text[0] < 0x80 ? 1 : text[0] >= 0xc2 && text[0] < 0xe0 ? 2 : text[0] >= 0xe0 && text[0] < 0xf0 ? 3
-             : text[0] >= 0xf0 && text[0] < 0xf5 ? 4 : 0;
-
-    for (size_t i = 1; i < n; i++)
-        if ((text[i] & 0xc0) != 0x80)
-            return 0;
-    return n;
-}
-
 void html_text(FILE *out, const char *text)
 {
-    const unsigned char *c = (const unsigned char *)text;
+    while (*text) {
+        size_t n = text_character(text);
 
-    while (*c) {
-        size_t n = character_length(c);
-
-        if (*c == '<' || *c == '>' || *c == '&' || *c == '"' || *c == '\'')
-            fprintf(out, "&#%d;", *c);
-        else if (n == 0 || *c < ' ' || *c == 0x7f)
+        if (strchr("<>&\"'", *text))
+            fprintf(out, "&#%d;", *text);
+        else if (n == 0)
             fputc('?', out);
         else
-            fwrite(c, 1, n, out);
-        c += n ? n : 1;
+            fwrite(text, 1, n, out);
+        text += n ? n : 1;
     }
 }
 

@@ -3,6 +3,8 @@
 /* What libxl says: kept for our own messages, and shown when asked for. */
 #include "xlmig/toolstack/libxl/libxl.h"
 
+#include "xlmig/base/text.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -10,7 +12,7 @@ static void vmessage(struct xentoollog_logger *logger, xentoollog_level level, i
                      const char *format, va_list args)
 {
     struct libxl_log *log = (struct libxl_log *)logger;
-    char text[512], *c;
+    char text[512];
     int len;
 
     len = vsnprintf(text, sizeof text, format, args);
@@ -18,9 +20,7 @@ static void vmessage(struct xentoollog_logger *logger, xentoollog_level level, i
         return;
     if (errnum > 0 && (size_t)len < sizeof text)
         snprintf(text + len, sizeof text - (size_t)len, ": %s", strerror(errnum));
-    for (c = text; *c; c++)
-        if ((unsigned char)*c < ' ')
-            *c = ' ';
+    make_text_fit(text);
     if (level >= XTL_ERROR && log->first_error[0] == '\0')
         snprintf(log->first_error, sizeof log->first_error, "%s", text);
     if (log->verbose && level >= XTL_NOTICE)
