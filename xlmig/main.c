@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Copyright (C) The xlmig authors */
 /* xlmig: global options, then the verb. */
+#include "xlmig/base/output.h"
 #include "xlmig/cli/verb.h"
 
 #include <signal.h>
@@ -38,7 +39,7 @@ static int run_verb(const struct verb *verb, const char *toolstack, int argc, ch
             .verb = verb, .options = options, .argc = argc - used, .argv = argv + used, .toolstack = toolstack,
         };
 
-        rc = verb->run(&call);
+        rc = output_end(who, verb->run(&call), EXIT_UNREPORTED);
     }
     free(options);
     return rc;
@@ -53,6 +54,8 @@ int main(int argc, char **argv)
 
     /* A peer that is gone shows as EPIPE where it is written to, with a message; never as a silent death. */
     signal(SIGPIPE, SIG_IGN);
+
+    output_reserve();
 
     used = options_read("xlmig", global_options, argc, argv, true, &global, &help);
     if (used < 0)

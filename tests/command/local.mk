@@ -11,6 +11,7 @@ TESTS += \
 	tests/command/convert.tap \
 	tests/command/devices.tap \
 	tests/command/faults.tap \
+	tests/command/files.tap \
 	tests/command/handover.tap \
 	tests/command/host.tap \
 	tests/command/inspect.tap \
@@ -38,6 +39,7 @@ EXTRA_DIST += \
 	tests/command/convert.tap \
 	tests/command/devices.tap \
 	tests/command/faults.tap \
+	tests/command/files.tap \
 	tests/command/handover.tap \
 	tests/command/host.tap \
 	tests/command/inspect.tap \
@@ -69,8 +71,13 @@ tests_command_fake_receiver_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS)
 tests_command_fake_receiver_LDADD = $(peer_room) $(stream_reader_room)
 
 # Preloaded, so never with the sanitizers: the process that it is loaded into has them, or not.
-check_LTLIBRARIES += tests/command/die-at.la
+check_LTLIBRARIES += tests/command/die-at.la tests/command/poor-disk.la
 tests_command_die_at_la_SOURCES = tests/command/die-at.c
 tests_command_die_at_la_CFLAGS = $(WARN_CFLAGS)
 tests_command_die_at_la_LDFLAGS = -module -avoid-version -shared -rpath $(abs_top_builddir)/tests/command
 tests_command_die_at_la_LIBADD = -ldl
+
+tests_command_poor_disk_la_SOURCES = tests/command/poor-disk.c
+tests_command_poor_disk_la_CFLAGS = $(WARN_CFLAGS)
+tests_command_poor_disk_la_LDFLAGS = -module -avoid-version -shared -rpath $(abs_top_builddir)/tests/command
+tests_command_poor_disk_la_LIBADD = -ldl

@@ -15,6 +15,7 @@ enum exit_status {
     EXIT_LEFTOVER = 7,    /* done, but something was left behind: the message names it */
     EXIT_INVALID = 8,     /* verify, inspect, convert: the stream is not valid */
     EXIT_WAITS = 9,       /* recover: another host is needed that does not answer, or is to decide; nothing is wrong here */
+    EXIT_UNREPORTED = 10, /* done, but a report, or what there was to say, could not be written: the message says what */
 };
 
 #endif

@@ -14,12 +14,16 @@ xlmig_base_libbase_la_SOURCES = \
 	xlmig/base/exit.h \
 	xlmig/base/failure.c \
 	xlmig/base/failure.h \
+	xlmig/base/input-file.c \
+	xlmig/base/input-file.h \
 	xlmig/base/json-fields.c \
 	xlmig/base/json-fields.h \
 	xlmig/base/line-reader.c \
 	xlmig/base/line-reader.h \
 	xlmig/base/loop.c \
 	xlmig/base/loop.h \
+	xlmig/base/output.c \
+	xlmig/base/output.h \
 	xlmig/base/private-dir.c \
 	xlmig/base/private-dir.h \
 	xlmig/base/relay.c \

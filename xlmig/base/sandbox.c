@@ -4,6 +4,7 @@
 #include "xlmig/base/sandbox.h"
 
 #include "xlmig/base/exit.h"
+#include "xlmig/base/output.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -144,15 +145,14 @@ int sandbox_enter(const char *who, struct failure *failure)
 
 /* ---- the child --------------------------------------------------------- */
 
-static _Noreturn void be_child(pid_t parent, int (*work)(void *opaque), void *opaque)
+static _Noreturn void be_child(const char *who, pid_t parent, int (*work)(void *opaque), void *opaque)
 {
     int rc;
 
     /* Nobody would do the rest, nor remove what is unfinished. */
     if (prctl(PR_SET_PDEATHSIG, SIGKILL) || getppid() != parent)
         _exit(EXIT_FAILED);
-    rc = work(opaque);
-    fflush(stdout);
+    rc = output_end(who, work(opaque), EXIT_FAILED);
     _exit(rc);
 }
 
@@ -177,12 +177,12 @@ int sandbox_run(const char *who, int (*work)(void *opaque), void *opaque)
     int status;
 
     if (!wanted())
-        return work(opaque);
+        return output_end(who, work(opaque), EXIT_FAILED);
     fflush(stdout); /* what is in it would be written twice */
     signal(SIGCHLD, SIG_DFL); /* who started xlmig may have it ignored, and then no status is kept */
     child = fork();
     if (child == 0)
-        be_child(self, work, opaque);
+        be_child(who, self, work, opaque);
     if (child < 0) {
         fprintf(stderr, "%s: cannot start a process: %s\n", who, strerror(errno));
         return EXIT_FAILED;
@@ -207,8 +207,7 @@ int sandbox_enter(const char *who, struct failure *failure)
 
 int sandbox_run(const char *who, int (*work)(void *opaque), void *opaque)
 {
-    (void)who;
-    return work(opaque);
+    return output_end(who, work(opaque), EXIT_FAILED);
 }
 
 #endif

@@ -22,7 +22,8 @@
 
 /*
  * Runs `work` and returns the exit status that it returned, or EXIT_FAILED,
- * after a message, where it was ended.  What it is to bring back besides goes
+ * after a message, where it was ended or could not write to standard output
+ * what it had to say.  What it is to bring back besides goes
  * into memory that is shared: opaque's own is the child's.
  */
 int sandbox_run(const char *who, int (*work)(void *opaque), void *opaque);

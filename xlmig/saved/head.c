@@ -2,6 +2,8 @@
 /* Copyright (C) The xlmig authors */
 #include "xlmig/saved/head.h"
 
+#include "xlmig/base/input-file.h"
+#include "xlmig/base/text.h"
 #include "xlmig/saved/read.h"
 
 #include <ctype.h>
@@ -11,6 +13,8 @@
 
 struct head {
     struct stream_file file;
+    struct saved_vm *saved;
+    size_t room;
     char *config;
     size_t len;
     bool complete, no_memory;
@@ -38,6 +42,26 @@ static void on_event(void *opaque, const struct stream_event *event)
     memcpy(grown + head->len, event->data, event->len);
     head->len += event->len;
     grown[head->len] = '\0';
+}
+
+/* What was taken from a pipe cannot be read again. */
+static int keep(void *opaque, const void *bytes, size_t len)
+{
+    struct head *head = opaque;
+    struct saved_vm *saved = head->saved;
+
+    if (head->room - saved->first_len < len) {
+        size_t room = 2 * (saved->first_len + len);
+        uint8_t *grown = realloc(saved->first, room);
+
+        if (!grown)
+            return -1;
+        saved->first = grown;
+        head->room = room;
+    }
+    memcpy(saved->first + saved->first_len, bytes, len);
+    saved->first_len += len;
+    return 0;
 }
 
 static const char *text_of(struct json_object *object, const char *name)
@@ -86,33 +110,48 @@ static int read_config(struct head *head, struct candidate *vm, struct failure *
     if (config && json_object_object_get_ex(config, "c_info", &info) && json_object_is_type(info, json_type_object)) {
         snprintf(vm->name, sizeof vm->name, "%s", text_of(info, "name"));
         vm->type = type_from(text_of(info, "type"));
-        rc = vm->name[0] ? parse_uuid(text_of(info, "uuid"), vm->uuid) : -1;
+        rc = vm_name_is_valid(vm->name) ? parse_uuid(text_of(info, "uuid"), vm->uuid) : -1;
+        make_text_fit(vm->name);
     }
     json_object_put(config);
     if (rc < 0)
-        return failure_set(failure, "%s holds a configuration without a VM's name and UUID", head->file.path);
+        return failure_set(failure, "%s holds a configuration without a VM's UUID and a name that can be shown",
+                           input_name(head->file.path));
     vm->config_json = head->config;
     head->config = NULL;
     return 0;
 }
 
-int saved_vm_read(const char *path, struct candidate *vm, struct failure *failure)
+int saved_vm_open(const char *path, struct saved_vm *saved, struct candidate *vm, struct failure *failure)
 {
-    struct head head = { .file = { .path = path, .who = "xlmig restore", .event = on_event } };
+    struct head head = {
+        .file = { .path = path, .who = "xlmig restore", .event = on_event, .keep = keep, .leave_open = true },
+        .saved = saved,
+    };
+    const char *name = input_name(path);
     int rc = -1;
 
+    *saved = (struct saved_vm){ .fd = -1 };
     *vm = (struct candidate){ 0 };
     head.file.opaque = &head;
     if (stream_file_read(&head.file, failure) < 0)
-        return -1;
-    if (head.no_memory)
+        ;
+    else if (head.no_memory)
         failure_set(failure, "out of memory");
     else if (head.file.fault.code && !head.complete)
-        failure_set(failure, "%s is not a saved VM, or a damaged one; look with: xlmig verify %s", path, path);
+        failure_set(failure, "%s is not a saved VM, or a damaged one; look with: xlmig verify %s", name, path);
     else if (!head.config)
-        failure_set(failure, "%s holds no configuration of a VM", path);
+        failure_set(failure, "%s holds no configuration of a VM", name);
     else
         rc = read_config(&head, vm, failure);
     free(head.config);
+    saved->fd = head.file.fd;
     return rc;
+}
+
+void saved_vm_close(struct saved_vm *saved)
+{
+    input_close(saved->fd);
+    free(saved->first);
+    *saved = (struct saved_vm){ .fd = -1 };
 }

@@ -7,10 +7,19 @@
 #include "xlmig/base/failure.h"
 #include "xlmig/vm/candidate.h"
 
+/* A saved VM that is open: what was read of it, and the descriptor that the rest comes from. */
+struct saved_vm {
+    int fd;                  /* -1: not open */
+    uint8_t *first;
+    size_t first_len;
+};
+
 /*
- * Reads the file as far as libxl's stream and judges it.  `vm` gets name, UUID,
- * type and configuration (candidate_dispose() frees them).
+ * Opens the file ("-": standard input), reads it as far as libxl's stream and judges that.  `vm` gets name, UUID, type
+ * and configuration (candidate_dispose() frees them).  Close it after a failure, too.
  */
-int saved_vm_read(const char *path, struct candidate *vm, struct failure *failure);
+int saved_vm_open(const char *path, struct saved_vm *saved, struct candidate *vm, struct failure *failure);
+/* Idempotent. */
+void saved_vm_close(struct saved_vm *saved);
 
 #endif

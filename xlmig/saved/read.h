@@ -22,10 +22,14 @@ struct stream_file {
     const char *who;  /* for the progress shown on a terminal: "xlmig verify" */
     void (*event)(void *opaque, const struct stream_event *event); /* may be NULL */
     void *opaque;
+    /* Every piece as it was read, before anything is made of it; may be NULL.  -1: no memory. */
+    int (*keep)(void *opaque, const void *bytes, size_t len);
+    bool leave_open;  /* the descriptor is the caller's afterwards, at the octet behind the last piece */
     bool stop;        /* set at any time: read no further */
     bool confine;     /* once the file is open, this process does nothing but read and write: see sandbox.h */
 
     /* Set by stream_file_read(). */
+    int fd;                    /* with leave_open, for input_close(); -1: it could not be opened */
     struct stream_fault fault; /* the first; STREAM_FAULT_NONE: the stream is valid */
     uint64_t bytes;            /* taken from the file, up to a fault */
     bool digest_checked;       /* an xlmig image had a digest, and it is that of its pages */

@@ -4,6 +4,7 @@
 #include "xlmig/saved/restore.h"
 
 #include "xlmig/base/child.h"
+#include "xlmig/base/input-file.h"
 #include "xlmig/base/line-reader.h"
 #include "xlmig/base/loop.h"
 #include "xlmig/domain/preflight.h"
@@ -24,7 +25,8 @@ struct restore {
     struct event_base *base;
     struct toolstack *ts;
     struct candidate vm;
-    int file_fd, to_child;
+    struct saved_vm saved;
+    int to_child;
     struct child *child;
     struct relay *relay;
     struct line_reader *errors;
@@ -98,9 +100,10 @@ static void on_child_ended(void *user, int status)
         return;
     }
     progress_break(&r->progress);
-    fprintf(stderr, "xlmig: %s not restored: %s: %s.\nThe file is as it was; look with: xl list %s\n", r->vm.name,
+    fprintf(stderr, "xlmig: %s not restored: %s: %s.\n%s; look with: xl list %s\n", r->vm.name,
             r->cancelled ? "cancelled" : child_status_text(status, text, sizeof text),
-            r->engine_error[0] ? r->engine_error : line_reader_tail(r->errors), r->vm.name);
+            r->engine_error[0] ? r->engine_error : line_reader_tail(r->errors),
+            lseek(r->saved.fd, 0, SEEK_CUR) < 0 ? "What was read is gone" : "The file is as it was", r->vm.name);
     r->exit_status = r->cancelled ? EXIT_CANCELLED : EXIT_FAILED;
 }
 
@@ -130,7 +133,8 @@ static int start(struct restore *r, struct failure *failure)
         close(events_fd);
     if (rc == 0) {
         r->child = child_watch(r->base, pid, on_child_ended, r);
-        r->relay = relay_start(r->base, r->file_fd, r->to_child, on_relay_ended, r);
+        r->relay = relay_start_after(r->base, r->saved.first, r->saved.first_len, r->saved.fd, r->to_child,
+                                     on_relay_ended, r);
     }
     return rc == 0 && r->child && r->relay && r->errors ? 0 : failure_set(failure, "cannot start the restore");
 }
@@ -157,18 +161,13 @@ static int prepare(struct restore *r)
 {
     struct failure failure = { 0 };
 
-    if (saved_vm_read(r->request->path, &r->vm, &failure) == 0)
+    if (saved_vm_open(r->request->path, &r->saved, &r->vm, &failure) == 0)
         look_around(r, &failure);
-    if (!failure.text[0]) {
-        r->file_fd = open(r->request->path, O_RDONLY | O_CLOEXEC);
-        if (r->file_fd < 0)
-            failure_set(&failure, "%s: %s", r->request->path, strerror(errno));
-        else
-            start(r, &failure);
-    }
+    if (!failure.text[0])
+        start(r, &failure);
     if (!failure.text[0])
         return 0;
-    fprintf(stderr, "xlmig: %s not restored: %s.\n", r->vm.name[0] ? r->vm.name : r->request->path, failure.text);
+    fprintf(stderr, "xlmig: %s not restored: %s.\n", r->vm.name[0] ? r->vm.name : input_name(r->request->path), failure.text);
     return -1;
 }
 
@@ -179,10 +178,10 @@ int restore_vm(struct toolstack *ts, struct event_base *base, const struct resto
 
     if (!r)
         return EXIT_FAILED;
-    *r = (struct restore){ .request = request, .base = base, .ts = ts, .file_fd = -1, .to_child = -1,
+    *r = (struct restore){ .request = request, .base = base, .ts = ts, .saved.fd = -1, .to_child = -1,
                            .exit_status = EXIT_REFUSED };
     progress_init(&r->progress, request->style, stderr);
-    snprintf(r->progress.run.vm, sizeof r->progress.run.vm, "%s", request->path);
+    snprintf(r->progress.run.vm, sizeof r->progress.run.vm, "%s", input_name(request->path));
     if (prepare(r) == 0 && loop_watch_signals(base, r->signals, on_signal, r) == 0)
         while (!r->over && event_base_loop(base, EVLOOP_ONCE) == 0)
             ;
@@ -191,8 +190,7 @@ int restore_vm(struct toolstack *ts, struct event_base *base, const struct resto
     helper_events_close(r->events);
     line_reader_close(r->errors);
     loop_unwatch_signals(r->signals);
-    if (r->file_fd >= 0)
-        close(r->file_fd);
+    saved_vm_close(&r->saved);
     candidate_dispose(&r->vm);
     rc = r->exit_status;
     free(r);

@@ -13,10 +13,12 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* Headers, vCPUs, device model: far less than this beside the memory. */
 #define STATE_BYTES (64u << 20)
+#define WRITE_TIMEOUT_S 30
 
 struct save {
     const struct save_request *request;
@@ -72,8 +74,8 @@ static void on_settled(void *user, enum settle_end how, const struct failure *fa
         end(s, EXIT_NEEDS_HAND);
         return;
     }
-    fprintf(stderr, how == SETTLE_RUNS ? "%s runs on as before; no file was left.\n"
-                                       : "%s shut down by itself meanwhile; no file was left.\n", s->vm.name);
+    fprintf(stderr, how == SETTLE_RUNS ? "%s runs on as before; %s.\n" : "%s shut down by itself meanwhile; %s.\n",
+            s->vm.name, whole_file_remains(&s->file));
     end(s, s->cancelled ? EXIT_CANCELLED : EXIT_FAILED);
 }
 
@@ -92,7 +94,7 @@ static void report(struct save *s, const char *what)
 {
     char headline[1024];
 
-    snprintf(headline, sizeof headline, "%s is saved in %s%s", s->vm.name, s->request->path, what);
+    snprintf(headline, sizeof headline, "%s is saved in %s%s", s->vm.name, whole_file_name(&s->file), what);
     progress_report(&s->progress, headline);
 }
 
@@ -175,6 +177,16 @@ static void on_copied(void *user, enum suspend_outcome outcome, const struct fai
     conclude(s);
 }
 
+/* A disk takes what time it needs; the reader of a pipe could leave this process no way to be stopped. */
+static int put(const struct save *s, const void *bytes, size_t len)
+{
+    size_t written;
+
+    if (S_ISREG(s->file.kind) || S_ISBLK(s->file.kind))
+        return write_all(s->file.fd, bytes, len);
+    return write_bounded(s->file.fd, bytes, len, WRITE_TIMEOUT_S, &written);
+}
+
 static int write_config(struct save *s, const char *json)
 {
     uint8_t preamble[STREAM_XL_PREAMBLE_LEN];
@@ -183,8 +195,24 @@ static int write_config(struct save *s, const char *json)
     if (len > STREAM_XL_DATA_MAX - 4)
         return failure_set(&s->why, "its configuration is too long");
     stream_encode_xl_preamble(preamble, (uint32_t)len);
-    if (write_all(s->file.fd, preamble, sizeof preamble) < 0 || write_all(s->file.fd, json, len) < 0)
-        return failure_set(&s->why, "%s: %s", s->file.part, strerror(errno));
+    if (put(s, preamble, sizeof preamble) < 0 || put(s, json, len) < 0)
+        return failure_set(&s->why, "%s: %s", whole_file_name(&s->file), strerror(errno));
+    return 0;
+}
+
+/* A device that forgets what is written to it is no place for the only copy of a VM. */
+static int open_file(struct save *s)
+{
+    const struct whole_file_request file = {
+        .path = s->request->path, .overwrite = s->request->overwrite, .how = "--force",
+        .need_bytes = s->vm.memory_bytes + STATE_BYTES,
+    };
+
+    if (whole_file_open(&s->file, &file, &s->why) < 0)
+        return -1;
+    if (S_ISCHR(s->file.kind) && s->request->then == SAVE_THEN_DESTROY && !s->request->overwrite)
+        return failure_set(&s->why, "%s keeps nothing, and %s would be gone; to do it nevertheless: --force",
+                           whole_file_name(&s->file), s->vm.name);
     return 0;
 }
 
@@ -206,9 +234,7 @@ static void on_config(void *user, const char *json, const struct failure *failur
         failure_set(&s->why, "%s", failure->text);
     else if (s->cancelled)
         failure_set(&s->why, "cancelled");
-    else if (check_obstacles(s, json) == 0 &&
-             whole_file_open(&s->file, s->request->path, s->request->overwrite, s->vm.memory_bytes + STATE_BYTES,
-                            &s->why) == 0)
+    else if (check_obstacles(s, json) == 0 && open_file(s) == 0)
         write_config(s, json);
     if (s->why.text[0]) {
         whole_file_close(&s->file);
@@ -244,7 +270,7 @@ int save_vm(struct toolstack *ts, struct event_base *base, const struct save_req
     *s = (struct save){ .request = request, .base = base, .ts = ts, .file.fd = -1, .exit_status = EXIT_FAILED };
     progress_init(&s->progress, request->style, stderr);
     snprintf(s->progress.run.vm, sizeof s->progress.run.vm, "%s", request->vm);
-    snprintf(s->progress.run.to, sizeof s->progress.run.to, "%s", request->path);
+    snprintf(s->progress.run.to, sizeof s->progress.run.to, "%s", strcmp(request->path, "-") ? request->path : "standard output");
     if (loop_watch_signals(base, s->signals, on_signal, s) == 0) {
         begin(s);
         while (!s->over && event_base_loop(base, EVLOOP_ONCE) == 0)

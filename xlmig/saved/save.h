@@ -5,8 +5,8 @@
  *
  *   find VM -> configuration -> obstacles -> file -> copy -> on disk -> remove, resume or pause the VM
  *
- * The file appears under its name only when it is complete and on disk; until
- * then it is FILE.part, removed on any failure.
+ * The file is written as base/whole-file.h has it: under its name only when it
+ * is complete and on disk, and into what is no regular file as it is.
  */
 #ifndef XLMIG_SAVED_SAVE_H
 #define XLMIG_SAVED_SAVE_H

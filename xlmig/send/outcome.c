@@ -116,7 +116,7 @@ int send_tell_end(struct send *s)
 }
 
 /* Whatever came of it, once the guest was touched. */
-void send_write_report(struct send *s)
+int send_write_report(struct send *s)
 {
     static const char *const outcomes[HANDOVER_NR_STATES] = {
         [HANDOVER_MOVED] = "moved", [HANDOVER_MOVED_UNTOLD] = "moved", [HANDOVER_LEFTOVER] = "moved",
@@ -128,6 +128,10 @@ void send_write_report(struct send *s)
     const char *outcome = outcomes[s->handover.state] ? outcomes[s->handover.state] : outcomes[HANDOVER_IN_DOUBT];
     struct run_result result = progress_result(&s->progress, outcome, moved, moved ? "it runs there" : s->why.text);
 
-    if (run_report_write(&s->progress.run, &result, s->request->report_path) < 0)
-        fprintf(stderr, "xlmig: no report in %s: %s.\n", s->request->report_path, strerror(errno));
+    struct failure failure = { 0 };
+    int rc = run_report_write(&s->progress.run, &result, s->request->report, &failure);
+
+    if (rc < 0)
+        fprintf(stderr, "xlmig: no report: %s.\n", failure.text);
+    return rc;
 }

@@ -9,6 +9,7 @@
 /* Tell how the handover ended; returns an exit status. */
 int send_tell_end(struct send *s);
 /* Into the file that was asked for. */
-void send_write_report(struct send *s);
+/* -1: it could not be written, and that was told. */
+int send_write_report(struct send *s);
 
 #endif

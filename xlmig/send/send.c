@@ -218,8 +218,8 @@ static int tell_what_came_of_it(struct send *s)
     if (!send_is_handing_over(s))
         return s->request->check_only ? send_tell_checks(s) : s->exit_status;
     rc = send_tell_end(s);
-    if (s->request->report_path)
-        send_write_report(s);
+    if (s->request->report && send_write_report(s) < 0 && rc == EXIT_OK)
+        rc = EXIT_UNREPORTED;
     return rc;
 }
 

@@ -48,7 +48,7 @@ struct send_request {
     uint64_t timeout_us;         /* 0: none */
     bool force_at_timeout, throttle;
     uint64_t connect_timeout_us, preflight_timeout_us, ready_timeout_us, go_timeout_us;
-    const char *report_path;     /* NULL: no report in a file */
+    struct whole_file *report;   /* open, the caller's; NULL: no report in a file */
     enum progress_style style;
 };
 

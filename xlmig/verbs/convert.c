@@ -3,6 +3,7 @@
 /* xlmig convert: a saved VM with its memory in the other format. */
 #include "stream-format/convert/convert.h"
 #include "stream-format/names.h"
+#include "xlmig/base/input-file.h"
 #include "xlmig/base/sandbox.h"
 #include "xlmig/base/whole-file.h"
 #include "xlmig/saved/read.h"
@@ -50,7 +51,7 @@ static int write_out(void *opaque, const void *data, size_t len)
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0)
-            return failure_set(&c->failure, "cannot write %s: %s", c->out.part, strerror(errno));
+            return failure_set(&c->failure, "cannot write %s: %s", whole_file_name(&c->out), strerror(errno));
         p += n;
         len -= (size_t)n;
         c->written += (size_t)n;
@@ -69,7 +70,7 @@ static int read_back(void *opaque, uint64_t offset, void *data, size_t len)
         if (n < 0 && errno == EINTR)
             continue;
         if (n <= 0)
-            return failure_set(&c->failure, "cannot read %s: %s", c->out.part, n ? strerror(errno) : "it is too short");
+            return failure_set(&c->failure, "cannot read %s: %s", whole_file_name(&c->out), n ? strerror(errno) : "it is too short");
         p += n;
         len -= (size_t)n;
         offset += (size_t)n;
@@ -147,10 +148,22 @@ static int convert_confined(void *opaque)
     return EXIT_OK;
 }
 
+/* On standard output, unless the image went there. */
+static void tell(const struct conversion *c)
+{
+    const char *from = c->outcome->to_v1 ? "libxc" : "xlmig", *to = c->outcome->to_v1 ? "xlmig" : "libxc";
+
+    fprintf(names_stdio(c->out.path, STDOUT_FILENO) ? stderr : stdout,
+            "%s: %s image, %" PRIu64 " bytes; %s: %s image, %" PRIu64 " bytes\n", stream_file_name(&c->in), from,
+            c->outcome->bytes_read, whole_file_name(&c->out), to, c->outcome->bytes_written);
+}
+
 static int run(struct conversion *c, const struct convert_options *o)
 {
-    int rc = sandbox_run("xlmig convert", convert_confined, c);
+    int rc;
 
+    whole_file_guard(&c->out, "xlmig convert");
+    rc = sandbox_run("xlmig convert", convert_confined, c);
     if (rc)
         return rc;
     if (whole_file_commit(&c->out, &c->failure)) {
@@ -158,10 +171,18 @@ static int run(struct conversion *c, const struct convert_options *o)
         return EXIT_FAILED;
     }
     if (!o->quiet)
-        printf("%s: %s image, %" PRIu64 " bytes; %s: %s image, %" PRIu64 " bytes\n", stream_file_name(&c->in),
-               c->outcome->to_v1 ? "libxc" : "xlmig", c->outcome->bytes_read, c->out.path,
-               c->outcome->to_v1 ? "xlmig" : "libxc", c->outcome->bytes_written);
+        tell(c);
     return EXIT_OK;
+}
+
+/* A pipe cannot be read back; the library then refuses what would need that. */
+static void make_converter(struct conversion *c, struct stream_convert_config *config)
+{
+    if (!c->out.readable)
+        config->read_back = NULL;
+    c->convert = stream_convert_new(config);
+    if (!c->convert)
+        failure_set(&c->failure, "no memory");
 }
 
 static int convert(const struct verb_call *call)
@@ -172,16 +193,18 @@ static int convert(const struct verb_call *call)
         .out.fd = -1,
     };
     struct stream_convert_config config = { .write = write_out, .read_back = read_back, .opaque = &c };
+    const struct whole_file_request out = { .path = call->argv[1], .overwrite = o->force, .how = "--force" };
     int rc = EXIT_FAILED;
 
     if (!options_make_sense(o, &config))
         return EXIT_USAGE;
     c.in.opaque = &c;
     c.outcome = mmap(NULL, sizeof(*c.outcome), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    c.convert = stream_convert_new(&config);
-    if (!c.convert || c.outcome == MAP_FAILED)
+    if (c.outcome == MAP_FAILED)
         failure_set(&c.failure, "no memory");
-    if (c.failure.text[0] || whole_file_open(&c.out, call->argv[1], o->force, 0, &c.failure))
+    else if (whole_file_open(&c.out, &out, &c.failure) == 0)
+        make_converter(&c, &config);
+    if (c.failure.text[0])
         fprintf(stderr, "xlmig convert: %s\n", c.failure.text);
     else
         rc = run(&c, o);
@@ -200,7 +223,7 @@ static const struct verb_option options[] = {
       .help = "how memory is compressed in v1 (zstd)", OPTION_INTO(struct convert_options, codec) },
     { .name = "level", .short_name = 'l', .kind = OPTION_NUMBER, .argument = "N",
       .help = "level of zstd, 1 to 19, or acceleration of lz4 (1)", OPTION_INTO(struct convert_options, level) },
-    { .name = "force", .short_name = 'f', .kind = OPTION_FLAG, .help = "overwrite OUT if it exists",
+    { .name = "force", .short_name = 'f', .kind = OPTION_FLAG, .help = "overwrite OUT if it exists, or if it is a disk",
       OPTION_INTO(struct convert_options, force) },
     { .name = "quiet", .short_name = 'q', .kind = OPTION_FLAG, .help = "say nothing unless it fails",
       OPTION_INTO(struct convert_options, quiet) },
@@ -211,10 +234,11 @@ static const struct convert_options defaults = { .codec = "zstd", .level = 1 };
 
 const struct verb verb_convert = {
     .name = "convert",
-    .arguments = "FILE|- OUT",
+    .arguments = "FILE|- OUT|-",
     .summary = "write a saved VM with its memory in xlmig's format, or in libxc's",
     .details = "libxc's image is what every Xen tool reads; xlmig's is compressed and checked.  Nothing is\n"
-               "lost either way.  OUT appears only when it is complete and on disk.\n"
+               "lost either way.  OUT appears only when it is complete and on disk; a pipe or a device is written\n"
+               "into as it is.\n"
                "Exit status: 0 converted, 8 FILE is not valid, 1 it could not be done.",
     .min_args = 2,
     .max_args = 2,

@@ -2,6 +2,7 @@
 /* Copyright (C) The xlmig authors */
 /* xlmig inspect: show what a saved VM, or a stream, consists of. */
 #include "stream-format/print/printer.h"
+#include "xlmig/base/output.h"
 #include "xlmig/base/sandbox.h"
 #include "xlmig/saved/read.h"
 #include "xlmig/cli/verb.h"
@@ -76,11 +77,7 @@ static int report(struct inspection *inspection, bool json)
         printf("\n%s: not valid\n", stream_file_name(&inspection->file));
         stream_file_print_fault(stdout, &inspection->file);
     }
-    if (fflush(stdout) || ferror(stdout)) {
-        fprintf(stderr, "xlmig inspect: cannot write: %s\n", strerror(errno));
-        return EXIT_FAILED;
-    }
-    return faulty ? EXIT_INVALID : EXIT_OK;
+    return output_end("xlmig inspect", faulty ? EXIT_INVALID : EXIT_OK, EXIT_FAILED);
 }
 
 static int run(struct inspection *inspection, const struct inspect_options *options)

@@ -3,6 +3,7 @@
 #include "config.h"
 
 #include "xlmig/watch/page.h"
+#include "xlmig/base/input-file.h"
 #include "xlmig/base/whole-file.h"
 #include "xlmig/cli/verb.h"
 
@@ -10,7 +11,6 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #define REPORT_MAX (16u << 20)
@@ -31,22 +31,27 @@ static const struct report_options defaults = { .force = false };
 /* All of a small file, or NULL; the caller's. */
 static char *read_text(const char *path, size_t *len, struct failure *failure)
 {
-    FILE *in = fopen(path, "re");
-    char *text = in ? malloc(REPORT_MAX) : NULL;
+    int fd = input_open(path, "xlmig report", failure);
+    char *text = fd < 0 ? NULL : malloc(REPORT_MAX);
+    ssize_t n = -1;
 
-    *len = text ? fread(text, 1, REPORT_MAX, in) : 0;
-    if (!text || ferror(in)) {
-        failure_set(failure, "%s: %s", path, strerror(errno));
-    } else if (*len == REPORT_MAX) {
-        failure_set(failure, "%s: it is too large for a report", path);
-    } else {
-        fclose(in);
-        return text;
+    for (*len = 0; text && *len < REPORT_MAX; *len += (size_t)n) {
+        do
+            n = read(fd, text + *len, REPORT_MAX - *len);
+        while (n < 0 && errno == EINTR);
+        if (n <= 0)
+            break;
     }
-    free(text);
-    if (in)
-        fclose(in);
-    return NULL;
+    if (text && *len == REPORT_MAX)
+        failure_set(failure, "%s: it is too large for a report", input_name(path));
+    else if (n < 0)
+        failure_set(failure, "%s: %s", input_name(path), strerror(errno));
+    input_close(fd);
+    if (failure->text[0]) {
+        free(text);
+        return NULL;
+    }
+    return text;
 }
 
 static struct json_object *read_report(const char *path, struct failure *failure)
@@ -59,7 +64,7 @@ static struct json_object *read_report(const char *path, struct failure *failure
     if (text)
         report = json_tokener_parse_ex(tokener, text, (int)len);
     if (!report)
-        failure_set(failure, "%s: it is no report, as `xlmig send --report' writes them", path);
+        failure_set(failure, "%s: it is no report, as `xlmig send --report' writes them", input_name(path));
     free(text);
     if (tokener)
         json_tokener_free(tokener);
@@ -75,12 +80,11 @@ static int write_page(struct json_object *report, struct whole_file *file, struc
     if (!out) {
         if (fd >= 0)
             close(fd);
-        return failure_set(failure, "%s: %s", file->path, strerror(errno));
+        return failure_set(failure, "%s: %s", whole_file_name(file), strerror(errno));
     }
     rc = report_html_write(report, out, failure);
     if (fflush(out) == EOF || ferror(out))
-        rc = failure_set(failure, "%s: %s", file->path, strerror(errno));
-    fchmod(fd, 0644); /* a page to be shown, not a VM's memory */
+        rc = failure_set(failure, "%s: %s", whole_file_name(file), strerror(errno));
     fclose(out);
     return rc < 0 ? -1 : whole_file_commit(file, failure);
 }
@@ -90,13 +94,17 @@ static int run_report(const struct verb_call *call)
     const struct report_options *o = call->options;
     struct failure failure = { 0 };
     struct whole_file file = { .fd = -1 };
+    const struct whole_file_request page = {
+        .path = call->argv[1], .overwrite = o->force, .how = "--force", .mode = 0644, .text = true,
+    };
     struct json_object *report = read_report(call->argv[0], &failure);
     int rc = EXIT_FAILED;
 
-    if (report && whole_file_open(&file, call->argv[1], o->force, 0, &failure) == 0 &&
-        write_page(report, &file, &failure) == 0)
-        rc = EXIT_OK;
-    else
+    if (report && whole_file_open(&file, &page, &failure) == 0) {
+        whole_file_guard(&file, "xlmig report");
+        rc = write_page(report, &file, &failure) == 0 ? EXIT_OK : EXIT_FAILED;
+    }
+    if (rc != EXIT_OK)
         fprintf(stderr, "xlmig report: %s.\n", failure.text);
     whole_file_close(&file);
     json_object_put(report);
@@ -105,7 +113,7 @@ static int run_report(const struct verb_call *call)
 
 const struct verb verb_report = {
     .name = "report",
-    .arguments = "RUN.json FILE.html",
+    .arguments = "RUN.json|- FILE.html|-",
     .summary = "draw what a move did, from what send --report wrote",
     .details = "One self-contained page: figures, throughput, how fast the VM wrote, predicted downtime, memory by\n"
                "the way it went, rounds.",

@@ -45,7 +45,7 @@ static int run_restore(const struct verb_call *call)
 
 const struct verb verb_restore = {
     .name = "restore",
-    .arguments = "FILE",
+    .arguments = "FILE|-",
     .summary = "bring back a VM from a file",
     .details = "FILE is one that `xlmig save` or `xl save` wrote.",
     .min_args = 1,

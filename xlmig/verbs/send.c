@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Copyright (C) The xlmig authors */
+#include "xlmig/base/whole-file.h"
 #include "xlmig/send/send.h"
 #include "xlmig/cli/verb.h"
 #include "xlmig/verbs/session.h"
@@ -9,6 +10,7 @@
 
 struct send_options {
     const char *on_timeout, *throttle, *report;
+    bool overwrite_report;
     const char *transport, *data_address, *ssh_command, *image, *channels, *compress;
     unsigned threads;
     bool stock, no_live, paused, ignore_cpu, ignore_devices, late_devices, verbose, quiet, json;
@@ -98,6 +100,8 @@ static const struct verb_option options[] = {
       OPTION_INTO(struct send_options, json) },
     { .name = "report", .kind = OPTION_STRING, .argument = "FILE",
       .help = "write the report to FILE, for xlmig report to draw", OPTION_INTO(struct send_options, report) },
+    { .name = "overwrite-report", .kind = OPTION_FLAG, .help = "replace the file of --report if it exists",
+      OPTION_INTO(struct send_options, overwrite_report) },
     { .name = "verbose", .short_name = 'v', .kind = OPTION_FLAG, .help = "tell how data travels, and what the other host says",
       OPTION_INTO(struct send_options, verbose) },
     OPTIONS_END,
@@ -168,6 +172,10 @@ static bool options_make_sense(const struct send_options *o, const char *host)
         fprintf(stderr, "xlmig send: '%s' is no address\n", o->data_address);
         return false;
     }
+    if (o->overwrite_report && !o->report) {
+        fprintf(stderr, "xlmig send: --overwrite-report goes with --report\n");
+        return false;
+    }
     if (o->quiet && o->json) {
         fprintf(stderr, "xlmig send: --quiet and --json exclude each other\n");
         return false;
@@ -177,6 +185,16 @@ static bool options_make_sense(const struct send_options *o, const char *host)
         return false;
     }
     return true;
+}
+
+/* Before the VM is touched: whether a report can be written is known then. */
+static int open_report(struct whole_file *report, const struct send_options *o, struct failure *failure)
+{
+    const struct whole_file_request file = {
+        .path = o->report, .overwrite = o->overwrite_report, .how = "--overwrite-report", .mode = 0644, .text = true,
+    };
+
+    return whole_file_open(report, &file, failure);
 }
 
 static int run_send(const struct verb_call *call)
@@ -191,22 +209,26 @@ static int run_send(const struct verb_call *call)
         .stall_timeout_us = o->stall_timeout_us,
         .connect_timeout_us = o->connect_timeout_us, .preflight_timeout_us = o->preflight_timeout_us,
         .ready_timeout_us = o->ready_timeout_us, .go_timeout_us = o->go_timeout_us,
-        .report_path = o->report,
         .style = progress_choose(o->quiet, o->json),
     };
     struct toolstack_session session;
+    struct whole_file report = { .fd = -1 };
     struct failure failure = { 0 };
     int rc;
 
     if (!options_make_sense(o, request.host) || !image_makes_sense(o, &request) ||
         !limits_make_sense(o, &request))
         return EXIT_USAGE;
-    if (toolstack_session_open(&session, call->toolstack, &failure) < 0) {
+    if ((o->report && open_report(&report, o, &failure) < 0) ||
+        toolstack_session_open(&session, call->toolstack, &failure) < 0) {
         fprintf(stderr, "xlmig: %s not sent: %s.\n", request.vm, failure.text);
+        whole_file_close(&report);
         return EXIT_REFUSED;
     }
+    request.report = o->report ? &report : NULL;
     rc = send_vm(session.ts, session.base, &request);
     toolstack_session_close(&session);
+    whole_file_close(&report);
     return rc;
 }
 

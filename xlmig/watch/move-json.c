@@ -6,12 +6,11 @@
 #include "xlmig/base/write.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
+
+#define WRITE_TIMEOUT_S 30
 
 static void add(struct json_object *object, const char *name, uint64_t value)
 {
@@ -194,27 +193,17 @@ struct json_object *run_report_json(const struct run *run, const struct run_resu
     return object;
 }
 
-int run_report_write(const struct run *run, const struct run_result *result, const char *path)
+int run_report_write(const struct run *run, const struct run_result *result, struct whole_file *file,
+                     struct failure *failure)
 {
     struct json_object *object = run_report_json(run, result, true);
-    size_t len;
+    size_t len, written;
     const char *text = json_object_to_json_string_length(object, JSON_C_TO_STRING_PLAIN, &len);
-    char part[PATH_MAX];
-    int fd, rc = -1;
+    int rc = text ? 0 : failure_set(failure, "out of memory");
 
-    if (snprintf(part, sizeof part, "%s.part", path) >= (int)sizeof part) {
-        errno = ENAMETOOLONG;
-    } else if (text && (fd = open(part, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644)) >= 0) {
-        rc = write_all(fd, text, len) < 0 || write_all(fd, "\n", 1) < 0 || fsync(fd) < 0 ? -1 : 0;
-        rc = close(fd) < 0 ? -1 : rc;
-        rc = rc == 0 ? rename(part, path) : rc;
-        if (rc < 0) {
-            int errnum = errno;
-
-            unlink(part);
-            errno = errnum;
-        }
-    }
+    if (rc == 0 && (write_bounded(file->fd, text, len, WRITE_TIMEOUT_S, &written) < 0 ||
+                    write_bounded(file->fd, "\n", 1, WRITE_TIMEOUT_S, &written) < 0))
+        rc = failure_set(failure, "%s: %s", whole_file_name(file), strerror(errno));
     json_object_put(object);
-    return rc;
+    return rc == 0 ? whole_file_commit(file, failure) : -1;
 }

@@ -11,6 +11,7 @@
 #ifndef XLMIG_WATCH_MOVE_H
 #define XLMIG_WATCH_MOVE_H
 
+#include "xlmig/base/whole-file.h"
 #include "xlmig/helper/events.h"
 
 #include <json-c/json.h>
@@ -84,8 +85,9 @@ struct run_result {
 struct json_object *run_status_json(const struct run *run, uint64_t now_us);
 /* What it was.  `history`: with all rounds and samples, for xlmig report.  The caller's. */
 struct json_object *run_report_json(const struct run *run, const struct run_result *result, bool history);
-/* To a file, whole or not at all.  -1: errno. */
-int run_report_write(const struct run *run, const struct run_result *result, const char *path);
+/* To a file that is open, and commits it; the caller closes it.  -1: see failure. */
+int run_report_write(const struct run *run, const struct run_result *result, struct whole_file *file,
+                     struct failure *failure);
 
 /*
  * Did it stop the guest for longer than it should have been, and what would

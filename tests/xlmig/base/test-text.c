@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /* What others wrote: what may be shown is, what a terminal would obey or a reader would be misled by is not. */
 #include "tests/run-suite.h"
 #include "xlmig/base/text.h"
