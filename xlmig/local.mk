@@ -76,3 +76,5 @@ CLEANFILES += xlmig/xlmig-recover.service
 xlmig/xlmig-recover.service: $(srcdir)/xlmig/xlmig-recover.service.in Makefile
 	$(AM_V_GEN)$(MKDIR_P) xlmig && sed 's|@bindir''@|$(bindir)|' $(srcdir)/xlmig/xlmig-recover.service.in > $@
 .PHONY: install-completion uninstall-completion
+
+EXTRA_DIST += xlmig/README.md

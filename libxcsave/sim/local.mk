@@ -11,3 +11,5 @@ libxcsave_sim_libsim_la_SOURCES = \
 	libxcsave/sim/guest.c \
 	libxcsave/sim/guest.h \
 	libxcsave/sim/protocol.h
+
+EXTRA_DIST += libxcsave/sim/README.md

@@ -12,3 +12,5 @@ stream_format_convert_libconvert_la_SOURCES = \
 	stream-format/convert/out.c \
 	stream-format/convert/to-libxc.c \
 	stream-format/convert/to-v1.c
+
+EXTRA_DIST += stream-format/convert/README.md
