@@ -149,24 +149,52 @@ void journal_release(struct journal *journal)
     free(journal);
 }
 
+/* The VM's lock, for which no other migration of it stands in the way.  -1: see failure. */
+static int lock_vm(int dir_fd, const uint8_t *uuid, const char *name, uint64_t *last_serial, struct failure *failure)
+{
+    struct journal_record first;
+    int lock_fd = store_lock_vm(dir_fd, uuid), rc;
+
+    if (lock_fd < 0 && errno == EWOULDBLOCK)
+        return failure_set(failure, "another xlmig on this host is at %s", name);
+    if (lock_fd < 0)
+        return failure_set(failure, "the lock of %s cannot be taken: %s", name, strerror(errno));
+    rc = survey(dir_fd, uuid, NULL, last_serial, &first, failure);
+    if (rc == 0)
+        return lock_fd;
+    close(lock_fd);
+    return rc == 1 ? tell_unfinished(&first, failure) : -1;
+}
+
+int journal_hold_vm(const char *toolstack, const uint8_t uuid[16], const char *name, struct failure *failure)
+{
+    char dir[PATH_MAX];
+    uint64_t last_serial;
+    int dir_fd, lock_fd = -1;
+
+    if (journal_dir(toolstack, dir, failure) < 0)
+        return -1;
+    dir_fd = store_make_dir(dir, failure);
+    if (dir_fd < 0)
+        return -1;
+    if (store_lock_dir(dir_fd, dir, failure) == 0)
+        lock_fd = lock_vm(dir_fd, uuid, name, &last_serial, failure);
+    close(dir_fd);
+    return lock_fd;
+}
+
 /* All but the record: the lock, no other one in the way, and its numbers. */
 static int prepare(struct journal *journal, struct failure *failure)
 {
-    struct journal_record *record = &journal->record, first;
+    struct journal_record *record = &journal->record;
     uint64_t last_serial;
-    int rc;
 
-    journal->lock_fd = store_lock_vm(journal->dir_fd, record->uuid);
-    if (journal->lock_fd < 0 && errno == EWOULDBLOCK)
-        return failure_set(failure, "another xlmig on this host is at %s", record->name);
+    journal->lock_fd = lock_vm(journal->dir_fd, record->uuid, record->name, &last_serial, failure);
     if (journal->lock_fd < 0)
-        return failure_set(failure, "the lock of %s cannot be taken: %s", record->name, strerror(errno));
+        return -1;
     if (store_has(journal->dir_fd, journal->name)) /* and cannot be read, or is of another VM */
         return failure_set(failure, "there is a journal %s already", journal->name);
-    rc = survey(journal->dir_fd, record->uuid, NULL, &last_serial, &first, failure);
-    if (rc == 1)
-        return tell_unfinished(&first, failure);
-    return rc < 0 ? -1 : number(journal->dir_fd, record, last_serial, failure);
+    return number(journal->dir_fd, record, last_serial, failure);
 }
 
 static int begin_file(struct journal *journal, struct failure *failure)

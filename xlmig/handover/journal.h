@@ -135,6 +135,15 @@ int journal_find_unfinished(const char *dir, const uint8_t *uuid, const char *na
 /* That it stands in the way, and what to type, into `why`; returns -1. */
 int journal_tell_unfinished(const struct journal_entry *entry, struct failure *why);
 
+/* ---- who acts for a VM without a journal: save, restore, resume ---- */
+
+/*
+ * Hold the VM's lock, as for a journal, until the descriptor is closed or the process ends.
+ * Refused, by name: while another process holds it, and while a migration of it is not
+ * finished.  -1: see failure.
+ */
+int journal_hold_vm(const char *toolstack, const uint8_t uuid[16], const char *name, struct failure *failure);
+
 /* What people call it by: the first digits of its token. */
 #define JOURNAL_ID_SIZE 9u
 void journal_id(const struct journal_record *record, char id[JOURNAL_ID_SIZE]);

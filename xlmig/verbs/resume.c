@@ -7,6 +7,8 @@
 #include "xlmig/cli/verb.h"
 #include "xlmig/verbs/session.h"
 
+#include <unistd.h>
+
 struct resume {
     struct event_base *base;
     const char *vm;
@@ -25,35 +27,25 @@ static void on_settled(void *user, enum settle_end end, const struct failure *fa
     event_base_loopbreak(r->base);
 }
 
-/* A copy that a migration left may only run by the rules of recover. */
-static void check_journals(const char *toolstack, const struct vm *vm, struct failure *failure)
-{
-    struct journal_entry entry;
-    char dir[PATH_MAX];
-
-    if (journal_dir(toolstack, dir, failure) == 0 &&
-        journal_find_unfinished(dir, vm->uuid, vm->name, &entry, failure) == 0)
-        journal_tell_unfinished(&entry, failure);
-}
-
 static int resume_vm(struct toolstack *ts, const char *toolstack, struct resume *r)
 {
     struct failure failure = { 0 };
     struct vm vm;
-    int rc = ts->ops->ask.find(ts, r->vm, &vm, &failure);
+    int lock_fd = -1, rc = ts->ops->ask.find(ts, r->vm, &vm, &failure);
 
     if (rc == 1)
         failure_set(&failure, "there is no such VM on this host");
     else if (rc == 0 && vm.state != VM_SUSPENDED)
         failure_set(&failure, "it is %s, not suspended", vm_state_name(vm.state));
-    else if (rc == 0)
-        check_journals(toolstack, &vm, &failure);
+    else if (rc == 0) /* a copy that a migration left may only run by the rules of recover */
+        lock_fd = journal_hold_vm(toolstack, vm.uuid, vm.name, &failure);
     if (failure.text[0]) {
         fprintf(stderr, "xlmig: %s was not resumed: %s.\n", r->vm, failure.text);
         return EXIT_REFUSED;
     }
     settle_guest(ts, r->base, vm.domid, false, 0, on_settled, r);
     event_base_dispatch(r->base);
+    close(lock_fd);
     return r->exit_status;
 }
 
