@@ -32,12 +32,12 @@ static const struct {
     [HOLD] = { "XLMIG_HOLD", .max = 1 },
     [IO_TIMEOUT_S] = { "XLMIG_IO_TIMEOUT_S", .max = 86400 },
     [IMAGE] = { "XLMIG_IMAGE", .words = { "libxc", "v1" } },
-    [IMAGE_FEATURES] = { "XLMIG_IMAGE_FEATURES" },
+    [IMAGE_FEATURES] = { .name = "XLMIG_IMAGE_FEATURES" },
     [COMPRESS] = { "XLMIG_COMPRESS", .words = { "auto", "none", "lz4", "zstd" } },
     [THREADS] = { "XLMIG_THREADS", .max = 4096 },
-    [CHANNEL_FDS] = { "XLMIG_CHANNEL_FDS" },
-    [CHANNEL_TOKEN] = { "XLMIG_CHANNEL_TOKEN" },
-    [EVENTS_FD] = { "XLMIG_EVENTS_FD" },
+    [CHANNEL_FDS] = { .name = "XLMIG_CHANNEL_FDS" },
+    [CHANNEL_TOKEN] = { .name = "XLMIG_CHANNEL_TOKEN" },
+    [EVENTS_FD] = { .name = "XLMIG_EVENTS_FD" },
 };
 
 /* ---- written ---- */
