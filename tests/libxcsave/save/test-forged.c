@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) The xlmig authors */
 /*
  * A guest that fills its memory with pages which have one XXH3 and are not one: each arrives as it is.
  *
