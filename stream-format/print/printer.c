@@ -116,21 +116,29 @@ static void print_head(struct stream_printer *p, const struct stream_event *even
         out_raw(out, " length=%u", event->length);
 }
 
+/* In JSON the record's own type is the object's "type" already. */
+static const char *name_of(const struct out *out, const struct stream_field *field, const struct stream_event *event)
+{
+    return out->json && event->kind == STREAM_EVENT_HEAD && field->id == STREAM_ID_V1_DOMAIN &&
+           !strcmp(field->name, "type") ? "guest_type" : field->name;
+}
+
 static void print_field(struct out *out, const struct stream_field *field,
                         const struct stream_event *event)
 {
     uint64_t value;
-    const char *meaning;
+    const char *name, *meaning;
 
     /* Reserved fields are zero, or there would be no event; and a header's
      * magic is what made it that header. */
     if (field->kind == STREAM_FIELD_RSVD || field->kind == STREAM_FIELD_TEXT)
         return;
     value = stream_field_value(field, event->data, event->big_endian);
-    (field->kind == STREAM_FIELD_DEC ? out_dec : out_hex)(out, field->name, value);
+    name = name_of(out, field, event);
+    (field->kind == STREAM_FIELD_DEC ? out_dec : out_hex)(out, name, value);
     meaning = stream_value_name(field, value);
     if (meaning)
-        out_meaning(out, field->name, meaning);
+        out_meaning(out, name, meaning);
 }
 
 static void print_fields(struct out *out, const struct stream_event *event,

@@ -23,6 +23,7 @@ struct inspect_options {
 struct inspection {
     struct stream_file file;
     struct stream_printer *printer;
+    bool has_v1;
 };
 
 static void write_text(void *opaque, const char *text, size_t len)
@@ -38,6 +39,7 @@ static void show_event(void *opaque, const struct stream_event *event)
 {
     struct inspection *inspection = opaque;
 
+    inspection->has_v1 |= event->layer == STREAM_LAYER_V1;
     stream_printer_event(inspection->printer, event);
 }
 
@@ -94,6 +96,13 @@ static int run(struct inspection *inspection, const struct inspect_options *opti
     if (rc) {
         fflush(stdout);
         fprintf(stderr, "xlmig inspect: %s\n", failure.text);
+        return EXIT_FAILED;
+    }
+    /* Its pages are compressed, and may refer to others. */
+    if (options->page && inspection->has_v1) {
+        fflush(stdout);
+        fprintf(stderr, "xlmig inspect: --page is for libxc's image, and this is xlmig's; first: xlmig convert --to libxc "
+                        "%s OUT\n", inspection->file.path);
         return EXIT_FAILED;
     }
     return report(inspection, options->json);
