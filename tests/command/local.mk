@@ -15,6 +15,7 @@ TESTS += \
 	tests/command/handover.tap \
 	tests/command/host.tap \
 	tests/command/inspect.tap \
+	tests/command/invalid.tap \
 	tests/command/journals.tap \
 	tests/command/limits.tap \
 	tests/command/manual.tap \
@@ -43,11 +44,13 @@ EXTRA_DIST += \
 	tests/command/handover.tap \
 	tests/command/host.tap \
 	tests/command/inspect.tap \
+	tests/command/invalid.tap \
 	tests/command/journals.tap \
 	tests/command/lib.bash \
 	tests/command/limits.tap \
 	tests/command/manual.tap \
 	tests/command/owner.tap \
+	tests/command/mutate-saved \
 	tests/command/readme.tap \
 	tests/command/receive.tap \
 	tests/command/recover-lib.bash \

@@ -18,8 +18,7 @@ struct relay {
     relay_ended *ended;
     void *user;
     bool copying;             /* `from` is nothing that splice() takes */
-    const char *held_bytes;
-    size_t held;              /* read and not yet written */
+    size_t held, held_at;     /* copying: read and not yet written */
     char buffer[COPY_BYTES];
 };
 
@@ -43,7 +42,7 @@ static void wait_for(struct relay *relay, struct event *event)
     event_add(event, NULL);
 }
 
-/* As write(), but of what a read() brought, here or before. */
+/* As write(), but from the buffer that a read() filled. */
 static ssize_t copy_some(struct relay *relay)
 {
     ssize_t r;
@@ -53,11 +52,11 @@ static ssize_t copy_some(struct relay *relay)
         if (r <= 0)
             return r;
         relay->held = (size_t)r;
-        relay->held_bytes = relay->buffer;
+        relay->held_at = 0;
     }
-    r = write(relay->to, relay->held_bytes, relay->held);
+    r = write(relay->to, relay->buffer + relay->held_at, relay->held);
     if (r > 0) {
-        relay->held_bytes += r;
+        relay->held_at += (size_t)r;
         relay->held -= (size_t)r;
     }
     return r;
@@ -67,7 +66,7 @@ static ssize_t move_some(struct relay *relay)
 {
     ssize_t r;
 
-    if (relay->copying || relay->held)
+    if (relay->copying)
         return copy_some(relay);
     r = splice(relay->from, NULL, relay->to, NULL, CHUNK_BYTES, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
     if (r < 0 && errno == EINVAL) {
@@ -105,18 +104,10 @@ static void on_ready(evutil_socket_t fd, short what, void *user)
 
 struct relay *relay_start(struct event_base *base, int from, int to, relay_ended *ended, void *user)
 {
-    return relay_start_after(base, NULL, 0, from, to, ended, user);
-}
-
-struct relay *relay_start_after(struct event_base *base, const void *first, size_t len, int from, int to,
-                                relay_ended *ended, void *user)
-{
     struct relay *relay = calloc(1, sizeof *relay);
 
     if (!relay)
         return NULL;
-    relay->held_bytes = first;
-    relay->held = len;
     relay->from = from;
     relay->to = to;
     relay->ended = ended;
@@ -124,7 +115,7 @@ struct relay *relay_start_after(struct event_base *base, const void *first, size
     relay->readable = event_new(base, from, EV_READ | EV_PERSIST, on_ready, relay);
     relay->writable = event_new(base, to, EV_WRITE | EV_PERSIST, on_ready, relay);
     if (!relay->readable || !relay->writable || fcntl(to, F_SETFL, O_NONBLOCK) < 0 ||
-        event_add(len ? relay->writable : relay->readable, NULL) < 0) {
+        event_add(relay->readable, NULL) < 0) {
         relay_free(relay);
         return NULL;
     }

@@ -18,9 +18,6 @@ typedef void relay_ended(void *user, enum relay_end end);
 
 /* The descriptors stay the caller's.  `to` must be the writing end of a pipe.  NULL: no memory. */
 struct relay *relay_start(struct event_base *base, int from, int to, relay_ended *ended, void *user);
-/* As before, but with `len` octets in front that were read before; they stay the caller's, and where they are. */
-struct relay *relay_start_after(struct event_base *base, const void *first, size_t len, int from, int to,
-                                relay_ended *ended, void *user);
 /* Stop, if it runs still; NULL is fine. */
 void relay_free(struct relay *relay);
 

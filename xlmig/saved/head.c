@@ -138,6 +138,8 @@ int saved_vm_open(const char *path, struct saved_vm *saved, struct candidate *vm
         ;
     else if (head.no_memory)
         failure_set(failure, "out of memory");
+    else if (head.file.foreign)
+        failure_set(failure, "%s is no saved VM: it is %s", name, head.file.foreign);
     else if (head.file.fault.code && !head.complete)
         failure_set(failure, "%s is not a saved VM, or a damaged one; look with: xlmig verify %s", name, path);
     else if (!head.config)

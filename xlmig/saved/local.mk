@@ -8,6 +8,10 @@ saved_room = xlmig/saved/libsaved.la $(base_room) $(vm_room) $(watch_room) $(dom
 xlmig_saved_libsaved_la_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS) $(JSONC_CFLAGS)
 xlmig_saved_libsaved_la_LIBADD = $(EVENT_LIBS) $(JSONC_LIBS)
 xlmig_saved_libsaved_la_SOURCES = \
+	xlmig/saved/feed.c \
+	xlmig/saved/feed.h \
+	xlmig/saved/foreign.c \
+	xlmig/saved/foreign.h \
 	xlmig/saved/head.c \
 	xlmig/saved/head.h \
 	xlmig/saved/read.c \

@@ -4,6 +4,7 @@
 
 #include "xlmig/base/input-file.h"
 #include "xlmig/base/sandbox.h"
+#include "xlmig/saved/foreign.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -36,6 +37,8 @@ struct run {
 
     bool show_progress;
     off_t size;           /* 0: not known */
+    const char *foreign;
+    bool has_begun;
     uint64_t shown_ms;
 };
 
@@ -200,6 +203,9 @@ static int read_all(struct run *run, struct failure *failure)
             stream_reader_end(run->reader);
             return 0;
         }
+        if (!run->has_begun)
+            run->foreign = foreign_name(run->buffer, (size_t)n);
+        run->has_begun = true;
         if (run->file->keep && run->file->keep(run->file->opaque, run->buffer, (size_t)n))
             return failure_set(failure, "no memory to keep the head of %s", stream_file_name(run->file));
         if (stream_reader_push(run->reader, run->buffer, (size_t)n))
@@ -220,6 +226,7 @@ static void keep_result(struct run *run)
     run->file->fault = (struct stream_fault){ .code = STREAM_FAULT_NONE };
     if (fault)
         run->file->fault = *fault;
+    run->file->foreign = run->file->fault.code == STREAM_FAULT_UNRECOGNISED ? run->foreign : NULL;
     run->file->bytes = stream_reader_offset(run->reader);
     run->file->digest_checked = stream_reader_digest_checked(run->reader);
 }
@@ -252,6 +259,55 @@ int stream_file_read(struct stream_file *file, struct failure *failure)
     return rc;
 }
 
+/* ---- the same, of octets that somebody else reads ------------------------ */
+
+struct stream_judge {
+    struct run run;
+};
+
+struct stream_judge *stream_judge_new(struct stream_file *file)
+{
+    struct stream_judge *judge = calloc(1, sizeof(*judge));
+    struct stream_reader_config config = { .event = take_event };
+
+    if (!judge)
+        return NULL;
+    judge->run = (struct run){ .file = file, .fd = -1 };
+    config.opaque = &judge->run;
+    judge->run.reader = stream_reader_new(&config);
+    if (judge->run.reader)
+        return judge;
+    free(judge);
+    return NULL;
+}
+
+static int verdict(struct stream_judge *judge, int rc)
+{
+    if (!rc && !judge->run.config_fault.code && !judge->run.no_memory)
+        return 0;
+    keep_result(&judge->run);
+    return -1;
+}
+
+int stream_judge_push(struct stream_judge *judge, const void *bytes, size_t len)
+{
+    return verdict(judge, stream_reader_push(judge->run.reader, bytes, len));
+}
+
+int stream_judge_end(struct stream_judge *judge)
+{
+    return verdict(judge, stream_reader_end(judge->run.reader));
+}
+
+void stream_judge_free(struct stream_judge *judge)
+{
+    if (!judge)
+        return;
+    free(judge->run.config);
+    stream_reader_free(judge->run.reader);
+    free(judge);
+}
+
 void stream_file_print_fault(FILE *to, const struct stream_file *file)
 {
     const struct stream_fault *fault = &file->fault;
@@ -264,4 +320,6 @@ void stream_file_print_fault(FILE *to, const struct stream_file *file)
         fprintf(to, ", %s, which starts at byte %" PRIu64, fault->record, fault->record_offset);
     fprintf(to, "\nfault    %s: %s\nexpected %s\nfound    %s\n", stream_fault_name(fault->code),
             stream_fault_text(fault->code), fault->expected, fault->found);
+    if (file->foreign)
+        fprintf(to, "it is    %s\n", file->foreign);
 }

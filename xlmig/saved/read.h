@@ -31,6 +31,7 @@ struct stream_file {
     /* Set by stream_file_read(). */
     int fd;                    /* with leave_open, for input_close(); -1: it could not be opened */
     struct stream_fault fault; /* the first; STREAM_FAULT_NONE: the stream is valid */
+    const char *foreign;       /* with UNRECOGNISED: what it is instead, see foreign.h; NULL: not known */
     uint64_t bytes;            /* taken from the file, up to a fault */
     bool digest_checked;       /* an xlmig image had a digest, and it is that of its pages */
 };
@@ -41,7 +42,19 @@ const char *stream_file_name(const struct stream_file *file);
 /* 0: read to its end, to a fault, or to a stop. -1: it could not be read, see failure. */
 int stream_file_read(struct stream_file *file, struct failure *failure);
 
-/* Three lines that say what is wrong and where. */
+/*
+ * The same judgement of octets that somebody else fetches.  `file`, which outlives it, gets the fault; its path, its
+ * event and the like are not looked at, but for `event`.  NULL: no memory.
+ */
+struct stream_judge;
+struct stream_judge *stream_judge_new(struct stream_file *file);
+/* -1: not valid, and file->fault says why (STREAM_FAULT_NONE: there was no memory). */
+int stream_judge_push(struct stream_judge *judge, const void *bytes, size_t len);
+int stream_judge_end(struct stream_judge *judge);
+/* NULL is fine. */
+void stream_judge_free(struct stream_judge *judge);
+
+/* Three lines, or four, that say what is wrong and where. */
 void stream_file_print_fault(FILE *to, const struct stream_file *file);
 
 #endif

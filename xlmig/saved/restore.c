@@ -8,7 +8,7 @@
 #include "xlmig/base/line-reader.h"
 #include "xlmig/base/loop.h"
 #include "xlmig/domain/preflight.h"
-#include "xlmig/base/relay.h"
+#include "xlmig/saved/feed.h"
 #include "xlmig/saved/head.h"
 
 #include <errno.h>
@@ -28,7 +28,8 @@ struct restore {
     struct saved_vm saved;
     int to_child;
     struct child *child;
-    struct relay *relay;
+    struct feed *feed;
+    struct failure why;      /* what came is not valid, or could not be read */
     struct line_reader *errors;
     struct helper_events *events;
     struct event *signals[LOOP_NR_SIGNALS];
@@ -40,17 +41,20 @@ struct restore {
 
 static void hang_up(struct restore *r)
 {
-    relay_free(r->relay);
-    r->relay = NULL;
+    feed_free(r->feed);
+    r->feed = NULL;
     if (r->to_child >= 0)
         close(r->to_child);
     r->to_child = -1;
 }
 
-static void on_relay_ended(void *user, enum relay_end end)
+static void on_feed_ended(void *user, enum feed_end end, const struct failure *why)
 {
-    (void)end; /* the child says what it makes of it */
-    hang_up(user);
+    struct restore *r = user;
+
+    if (end == FEED_FAILED)
+        r->why = *why;
+    hang_up(r); /* the child says what it makes of that */
 }
 
 static void on_signal(evutil_socket_t signum, short what, void *user)
@@ -102,7 +106,7 @@ static void on_child_ended(void *user, int status)
     progress_break(&r->progress);
     fprintf(stderr, "xlmig: %s not restored: %s: %s.\n%s; look with: xl list %s\n", r->vm.name,
             r->cancelled ? "cancelled" : child_status_text(status, text, sizeof text),
-            r->engine_error[0] ? r->engine_error : line_reader_tail(r->errors),
+            r->why.text[0] ? r->why.text : r->engine_error[0] ? r->engine_error : line_reader_tail(r->errors),
             lseek(r->saved.fd, 0, SEEK_CUR) < 0 ? "What was read is gone" : "The file is as it was", r->vm.name);
     r->exit_status = r->cancelled ? EXIT_CANCELLED : EXIT_FAILED;
 }
@@ -118,6 +122,13 @@ static int start(struct restore *r, struct failure *failure)
         return failure_set(failure, "cannot make a pipe: %s", strerror(errno));
     r->to_child = in[1];
     fcntl(in[1], F_SETPIPE_SZ, PIPE_BYTES);
+    /* Before there is anybody to feed: what came already may not be valid. */
+    r->feed = feed_start(r->base, input_name(r->request->path), r->saved.first, r->saved.first_len, r->saved.fd, in[1],
+                         on_feed_ended, r, failure);
+    if (!r->feed) {
+        close(in[0]);
+        return -1;
+    }
     r->events = helper_events_open(r->base, &events_fd, on_event, r);
     rc = pipe2(err, O_CLOEXEC);
     if (rc == 0) {
@@ -131,12 +142,9 @@ static int start(struct restore *r, struct failure *failure)
     close(in[0]);
     if (events_fd >= 0)
         close(events_fd);
-    if (rc == 0) {
+    if (rc == 0)
         r->child = child_watch(r->base, pid, on_child_ended, r);
-        r->relay = relay_start_after(r->base, r->saved.first, r->saved.first_len, r->saved.fd, r->to_child,
-                                     on_relay_ended, r);
-    }
-    return rc == 0 && r->child && r->relay && r->errors ? 0 : failure_set(failure, "cannot start the restore");
+    return rc == 0 && r->child && r->errors ? 0 : failure_set(failure, "cannot start the restore");
 }
 
 /* Whether it can be made here.  What xl will look for itself, disks and networks, is told and stops nothing. */
