@@ -24,7 +24,7 @@ TAP_LOG_COMPILER = $(SHELL) $(top_srcdir)/tests/timed timeout 900 bash
 SH_LOG_COMPILER = $(SHELL) $(top_srcdir)/tests/timed timeout 600 bash
 
 EXTRA_DIST += quickstart tests/hardening.tap tests/layers tests/layers.tap tests/run-suite.h tests/scratch.h \
-	tests/timed tests/tree.tap
+	tests/tap.bash tests/timed tests/tree.tap
 TESTS += tests/hardening.tap tests/layers.tap tests/tree.tap
 
 # In this order they run: of those that run at once the longest come first.

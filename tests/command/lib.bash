@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # Copyright (C) The xlmig authors
 # Shared by the tests of the real command between simulated hosts.  Each test is a
-# function, run by `t`; it fails where one of its commands does.  $dir/a and
-# $dir/b are fresh hosts.
+# function, run by tests/tap.bash's `t`; it fails where one of its commands does.
+# $dir/a and $dir/b are fresh hosts.
 #
 # shellcheck shell=bash disable=SC2034
+. "$XLMIG_SRCDIR/tests/tap.bash"
 set -u
 xlmig=$XLMIG_BUILDDIR/xlmig/xlmig
 simhost=$XLMIG_BUILDDIR/xlmig/xlmig-simhost
@@ -12,7 +13,7 @@ export LIBXL_SAVE_HELPER=$XLMIG_BUILDDIR/xlmig/xlmig-save-helper
 export XLMIG_SIMHOST=$simhost
 
 dir=$(mktemp -d)
-count=0 failed=0
+tap_output=$dir/output
 export XLMIG_RUNTIME_DIR=$dir/run
 trap 'hosts_down; rm -rf "$dir"' EXIT
 
@@ -23,34 +24,10 @@ hosts_down() {
     done
 }
 
-# t DESCRIPTION FUNCTION [ARGUMENT...]
-t() {
-    local what=$1 rc
-    shift
-    count=$((count + 1))
+before_each() {
     hosts_down
     rm -rf "${dir:?}"/*
     "$simhost" start "$dir/a" memory="${room_a:-1G}" && "$simhost" start "$dir/b" memory="${room_b:-1G}"
-    (set -e; "$@") > "$dir/output" 2>&1
-    rc=$?
-    if [ $rc = 0 ]; then
-        echo "ok $count - $what"
-    else
-        echo "not ok $count - $what"
-        sed 's/^/# /' "$dir/output"
-        failed=1
-    fi
-}
-
-# skip DESCRIPTION WHY
-skip() {
-    count=$((count + 1))
-    echo "ok $count - $1 # SKIP $2"
-}
-
-plan_done() {
-    echo "1..$count"
-    exit $failed
 }
 
 create() { "$simhost" create "$dir/a" "$@" > /dev/null; }
