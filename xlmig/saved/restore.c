@@ -8,6 +8,7 @@
 #include "xlmig/base/line-reader.h"
 #include "xlmig/base/loop.h"
 #include "xlmig/domain/preflight.h"
+#include "xlmig/handover/journal.h"
 #include "xlmig/saved/feed.h"
 #include "xlmig/saved/head.h"
 
@@ -26,6 +27,7 @@ struct restore {
     struct toolstack *ts;
     struct candidate vm;
     struct saved_vm saved;
+    int lock_fd;                    /* the VM's */
     int to_child;
     struct child *child;
     struct feed *feed;
@@ -172,6 +174,8 @@ static int prepare(struct restore *r)
     if (saved_vm_open(r->request->path, &r->saved, &r->vm, &failure) == 0)
         look_around(r, &failure);
     if (!failure.text[0])
+        r->lock_fd = journal_hold_vm(r->request->toolstack, r->vm.uuid, r->vm.name, &failure);
+    if (!failure.text[0])
         start(r, &failure);
     if (!failure.text[0])
         return 0;
@@ -186,7 +190,7 @@ int restore_vm(struct toolstack *ts, struct event_base *base, const struct resto
 
     if (!r)
         return EXIT_FAILED;
-    *r = (struct restore){ .request = request, .base = base, .ts = ts, .saved.fd = -1, .to_child = -1,
+    *r = (struct restore){ .request = request, .base = base, .ts = ts, .saved.fd = -1, .to_child = -1, .lock_fd = -1,
                            .exit_status = EXIT_REFUSED };
     progress_init(&r->progress, request->style, stderr);
     snprintf(r->progress.run.vm, sizeof r->progress.run.vm, "%s", input_name(request->path));
@@ -199,6 +203,8 @@ int restore_vm(struct toolstack *ts, struct event_base *base, const struct resto
     line_reader_close(r->errors);
     loop_unwatch_signals(r->signals);
     saved_vm_close(&r->saved);
+    if (r->lock_fd >= 0)
+        close(r->lock_fd);
     candidate_dispose(&r->vm);
     rc = r->exit_status;
     free(r);

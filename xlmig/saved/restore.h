@@ -13,6 +13,7 @@
 #include "xlmig/toolstack/toolstack.h"
 
 struct restore_request {
+    const char *toolstack;       /* its name */
     const char *path;
     bool paused, verbose;
     enum progress_style style;

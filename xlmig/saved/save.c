@@ -8,6 +8,7 @@
 #include "xlmig/base/whole-file.h"
 #include "xlmig/domain/settle.h"
 #include "xlmig/domain/find.h"
+#include "xlmig/handover/journal.h"
 #include "xlmig/base/write.h"
 
 #include <errno.h>
@@ -25,6 +26,7 @@ struct save {
     struct event_base *base;
     struct toolstack *ts;
     struct vm vm;
+    int lock_fd;                    /* the VM's */
     struct whole_file file;
     struct event *signals[LOOP_NR_SIGNALS];
     struct progress progress;
@@ -62,6 +64,20 @@ static void on_signal(evutil_socket_t signum, short what, void *user)
 
 /* ---- after a failure ---- */
 
+static const char *what_became_of_it(enum settle_end how)
+{
+    switch (how) {
+    case SETTLE_PAUSED:
+        return "is paused, as somebody wants it";
+    case SETTLE_ENDED:
+        return "shut down or rebooted by itself meanwhile";
+    case SETTLE_GONE:
+        return "is gone: somebody destroyed it, or saved or migrated it away";
+    default:
+        return "runs on as before";
+    }
+}
+
 static void on_settled(void *user, enum settle_end how, const struct failure *failure)
 {
     struct save *s = user;
@@ -74,8 +90,7 @@ static void on_settled(void *user, enum settle_end how, const struct failure *fa
         end(s, EXIT_NEEDS_HAND);
         return;
     }
-    fprintf(stderr, how == SETTLE_RUNS ? "%s runs on as before; %s.\n" : "%s shut down by itself meanwhile; %s.\n",
-            s->vm.name, whole_file_remains(&s->file));
+    fprintf(stderr, "%s %s; %s.\n", s->vm.name, what_became_of_it(how), whole_file_remains(&s->file));
     end(s, s->cancelled ? EXIT_CANCELLED : EXIT_FAILED);
 }
 
@@ -254,7 +269,9 @@ static void tell_of_cap(void *user, const char *text)
 static void begin(struct save *s)
 {
     cap_record_recover(s->ts, s->request->toolstack, tell_of_cap, &s->progress);
-    if (vm_find_running(s->ts, s->request->vm, &s->vm, &s->why) < 0)
+    if (vm_find_running(s->ts, s->request->vm, &s->vm, &s->why) == 0)
+        s->lock_fd = journal_hold_vm(s->request->toolstack, s->vm.uuid, s->vm.name, &s->why);
+    if (s->lock_fd < 0)
         refuse(s);
     else
         s->ts->ops->ask.config(s->ts, s->vm.domid, on_config, s);
@@ -267,7 +284,8 @@ int save_vm(struct toolstack *ts, struct event_base *base, const struct save_req
 
     if (!s)
         return EXIT_FAILED;
-    *s = (struct save){ .request = request, .base = base, .ts = ts, .file.fd = -1, .exit_status = EXIT_FAILED };
+    *s = (struct save){ .request = request, .base = base, .ts = ts, .lock_fd = -1, .file.fd = -1,
+                        .exit_status = EXIT_FAILED };
     progress_init(&s->progress, request->style, stderr);
     snprintf(s->progress.run.vm, sizeof s->progress.run.vm, "%s", request->vm);
     snprintf(s->progress.run.to, sizeof s->progress.run.to, "%s", strcmp(request->path, "-") ? request->path : "standard output");
@@ -277,6 +295,8 @@ int save_vm(struct toolstack *ts, struct event_base *base, const struct save_req
             ;
     }
     loop_unwatch_signals(s->signals);
+    if (s->lock_fd >= 0)
+        close(s->lock_fd);
     rc = s->exit_status;
     free(s);
     return rc;

@@ -24,7 +24,7 @@ static int run_restore(const struct verb_call *call)
 {
     const struct restore_options *o = call->options;
     const struct restore_request request = {
-        .path = call->argv[0], .paused = o->paused, .verbose = o->verbose, .style = progress_choose(o->quiet, o->json),
+        .toolstack = call->toolstack, .path = call->argv[0], .paused = o->paused, .verbose = o->verbose, .style = progress_choose(o->quiet, o->json),
     };
     struct toolstack_session session;
     struct failure failure = { 0 };
