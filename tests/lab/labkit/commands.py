@@ -83,7 +83,7 @@ def list_tests(_arguments):
 
 
 def run(arguments):
-    return runner.run(arguments.test, arguments.destdir)
+    return runner.run(arguments.test, arguments.destdir, arguments.deep)
 
 
 def fault_outcomes(arguments):

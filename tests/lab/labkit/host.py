@@ -40,6 +40,16 @@ def disk_file(kind):
     return RUN / f"{kind}.disk"
 
 
+def cpu_seconds_of(pid):
+    """What a process has used so far; 0 when it is gone."""
+    try:
+        with open(f"/proc/{pid}/stat") as stat:
+            fields = stat.read().rpartition(")")[2].split()
+    except OSError:
+        return 0.0
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 def started_at(pid):
     """When a process started, in clock ticks since boot: with the pid, its identity. None when there is no such."""
     try:

@@ -54,15 +54,31 @@ def install_host_packages():
             raise LabError(f"the packages {' '.join(missing)} cannot be installed:\n{result.stdout[-2000:]}")
 
 
+def offered(packages):
+    """The versions that the distribution offers now, by package."""
+    found, package = {}, None
+    for line in apt("apt-cache", "policy", *packages).stdout.splitlines():
+        if line and not line[0].isspace():
+            package = line.rstrip(":")
+        elif line.strip().startswith("Candidate:") and "(none)" not in line:
+            found[package] = line.split()[1]
+    return found
+
+
+def candidates(packages):
+    """The same, after asking the mirror for its lists where one is missing: all packages must be there."""
+    found = offered(packages)
+    if any(package not in found for package in packages):
+        apt("apt-get", "-q", "update")
+        found = offered(packages)
+    for package in packages:
+        if package not in found:
+            raise LabError(f"the distribution offers no package {package}: the lab wants Debian 12's sources")
+    return found
+
+
 def candidate(package):
-    """The version of a package that the distribution offers now."""
-    for attempt in range(2):
-        for line in apt("apt-cache", "policy", package).stdout.splitlines():
-            if line.strip().startswith("Candidate:") and "(none)" not in line:
-                return line.split()[1]
-        if not attempt:
-            apt("apt-get", "-q", "update")
-    raise LabError(f"the distribution offers no package {package}: the lab wants Debian 12's sources")
+    return candidates([package])[package]
 
 
 def kernel_package(metapackage):
@@ -163,7 +179,7 @@ def build(xen_name):
         guest_kernel = image("kernel-guest", kernel_scripts, [guest_package], guest_package)
         guest = image("guest", [LAB / "guest", IMAGE / "initramfs"], [guest_kernel.name], guest_kernel)
         key = lab_key()
-        versions = [f"{package}={candidate(package)}" for package in listed(LAB / "dom0/packages")]
+        versions = [f"{package}={version}" for package, version in candidates(listed(LAB / "dom0/packages")).items()]
         inputs = [*versions, dom0_kernel.name, guest.name, key.with_suffix(".pub").read_text()]
         dom0 = image("dom0", [LAB / "dom0", IMAGE / "initramfs"], inputs, dom0_kernel, guest, key)
         return xen(xen_name), dom0, guest

@@ -9,6 +9,7 @@ import traceback
 
 from . import images, outcomes, pair, tree
 from .guest import Guest
+from .host import cpu_seconds_of
 from .scenario import ALL, Lab, Outcome
 from .settings import CACHE, LAB, RUN, LabError
 
@@ -43,6 +44,7 @@ class Report:
     def __init__(self):
         self.outcomes = {}
         self.seen = {}
+        self.spent = {}  # scenario -> (seconds, seconds of CPU of both hosts)
         self.started = time.monotonic()
 
     def __call__(self, outcome):
@@ -72,6 +74,8 @@ class Report:
 
     def close(self):
         lines = [f"{outcome.seconds:7.1f} s  {outcome.kind:4}  {outcome.name}" for outcome in self.outcomes.values()]
+        lines += ["", "scenarios: seconds, seconds of CPU of both hosts, the first of their tests"]
+        lines += [f"{wall:7.1f} s {cpu:7.1f} s  {name}" for name, (wall, cpu) in self.spent.items()]
         TIMES.write_text("\n".join(lines) + "\n")
         print(f"times of each test: {TIMES}; all together {time.monotonic() - self.started:.0f} s")
         print(f"{self.count('ok')} passed, {self.count('FAIL')} failed, {self.count('skip')} skipped")
@@ -95,11 +99,16 @@ def attempt(declared, hosts, report, plain):
     return not lab.failed()
 
 
+def cpu_seconds(hosts):
+    return sum(cpu_seconds_of(host.pid) for host in hosts.hosts.values())
+
+
 def run_scenario(declared, hosts, report, plain):
-    before = glitches(hosts)
+    before, started, used = glitches(hosts), time.monotonic(), cpu_seconds(hosts)
     if not attempt(declared, hosts, report, plain) and glitches(hosts) > before:
         print(f"retry {' '.join(declared.names)}: the emulated platform timer jumped in that run", flush=True)
         attempt(declared, hosts, report, plain)
+    report.spent[declared.names[0]] = time.monotonic() - started, max(0, cpu_seconds(hosts) - used)
 
 
 def in_order(chosen):
@@ -130,29 +139,37 @@ def run_all(chosen, hosts, folder, report):
         hosts.destroy(plain)
 
 
-def run(patterns, destdir):
-    chosen = [declared for declared in load_tests() if declared.matches(patterns)]
+def kinds_of(chosen):
+    """The pairs that are needed, (MiB, hypervisor), the one that most share first."""
+    kinds = {(declared.memory_mib, declared.xen) for declared in chosen}
+    return sorted(kinds, key=lambda kind: -sum((declared.memory_mib, declared.xen) == kind for declared in chosen))
+
+
+def run_pairs(chosen, folder, report):
+    """A pair of each kind after the other."""
+    for memory_mib, hypervisor in kinds_of(chosen):
+        fitting = [declared for declared in chosen if (declared.memory_mib, declared.xen) == (memory_mib, hypervisor)]
+        try:
+            hosts = pair.up(hypervisor, memory_mib)
+            images.say(f"both hosts are up (hypervisor {hypervisor}, {memory_mib} MiB)")
+            run_all(fitting, hosts, folder, report)
+        finally:
+            pair.down()
+
+
+def run(patterns, destdir, deep=False):
+    chosen = [declared for declared in load_tests() if declared.matches(patterns) and (patterns or deep or not declared.deep)]
     if not chosen:
         raise LabError(f"no test matches {' '.join(patterns)}; see: lab list")
     with pair.lock():
-        folder = destdir or tree.build()
         report = Report()
+        folder = destdir or tree.build()
         known = pair.load()
         if known and known.alive():
             run_all(chosen, pair.attach(), folder, report)
-            report.compare(not patterns)
-            return report.close()
-        # The pair that most share first.
-        kinds = sorted({(declared.memory_mib, declared.xen != "shadow", declared.xen) for declared in chosen})
-        for hypervisor in {kind[-1] for kind in kinds}:
-            images.build(hypervisor)  # now: the segment, where the hosts start, leads to no package server
-        for memory_mib, _, hypervisor in kinds:
-            try:
-                hosts = pair.up(hypervisor, memory_mib)
-                images.say(f"both hosts are up (hypervisor {hypervisor}, {memory_mib} MiB)")
-                run_all([declared for declared in chosen if (declared.xen, declared.memory_mib) == (hypervisor, memory_mib)],
-                        hosts, folder, report)
-            finally:
-                pair.down()
+        else:
+            for hypervisor in {declared.xen for declared in chosen}:
+                images.build(hypervisor)  # now: the segment, where the hosts start, leads to no package server
+            run_pairs(chosen, folder, report)
         report.compare(not patterns)
         return report.close()

@@ -34,20 +34,21 @@ class Skip(Exception):
 
 
 class Declared:
-    def __init__(self, function, names, xen, guest, memory_mib):
+    def __init__(self, function, names, xen, guest, memory_mib, deep):
         self.function, self.names, self.xen, self.guest = function, names, xen, guest
-        self.memory_mib = memory_mib
+        self.memory_mib, self.deep = memory_mib, deep
 
     def matches(self, patterns):
         return not patterns or any(fnmatch.fnmatchcase(name, pattern) for name in self.names for pattern in patterns)
 
 
-def scenario(*names, xen="shadow", guest=None, memory_mib=MEMORY_MIB):
+def scenario(*names, xen="shadow", guest=None, memory_mib=MEMORY_MIB, deep=False):
     """Declare a scenario that reports these names; `xen` is the hypervisor that it needs, `guest` the type of the plain
-    guest that it shares with others, `memory_mib` what each host has to have."""
+    guest that it shares with others, `memory_mib` what each host has to have. One that is `deep` runs by its name, or
+    before a release only (`lab run --deep`)."""
 
     def declare(function):
-        ALL.append(Declared(function, names, xen, guest, memory_mib))
+        ALL.append(Declared(function, names, xen, guest, memory_mib, deep))
         return function
 
     return declare

@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # Copyright (C) The xlmig authors
-"""There and back ten times: the guest stays well, and neither host keeps anything of it."""
+"""There and back five times: the guest stays well, and neither host keeps anything of it.
+
+The first trip apart, each host sees four arrivals and four departures. What is counted must not be one more after them, so
+that whatever a single move leaves shows; of the memory, a MiB for each."""
 
 import re
 import time
@@ -9,7 +12,7 @@ from labkit import moves
 from labkit.scenario import scenario
 from labkit.settings import LabError
 
-TRIPS = 10
+TRIPS = 5
 # Linux's netfront loses its 256 receive buffers at every resume, whoever migrates it: a MiB for each move.
 MEMORY_MIB = 96 + 2 * TRIPS
 MEMORY_SLACK_MIB = 4
@@ -54,10 +57,10 @@ def difference(before, after):
     return lines
 
 
-@scenario("ten-round-trips", "ten-round-trips-leave-nothing")
+@scenario("five-round-trips", "five-round-trips-leave-nothing")
 def round_trips(lab):
     guest = lab.guest("pv", memory=MEMORY_MIB, dirty_mb=4, static_mb=4).create(lab.a)
-    with lab.step("ten-round-trips"):
+    with lab.step("five-round-trips"):
         trip(lab, guest)
         # What a first migration creates for good is not a leak.
         before = inventories(lab)
@@ -65,8 +68,8 @@ def round_trips(lab):
         for _ in range(TRIPS - 1):
             trip(lab, guest)
         moves.identity(guest, lab.a)
-    with lab.step("ten-round-trips-leave-nothing"):
-        lab.need("ten-round-trips")
+    with lab.step("five-round-trips-leave-nothing"):
+        lab.need("five-round-trips")
         lines, after = [], inventories(lab)
         for host in (lab.a, lab.b):
             lines += [f"host {host.name}, {line}" for line in difference(before[host.name], after[host.name])]
