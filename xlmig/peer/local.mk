@@ -33,7 +33,7 @@ xlmig_peer_libpeer_la_SOURCES = \
 	xlmig/peer/tls.h \
 	xlmig/peer/transport.c \
 	xlmig/peer/transport.h \
-	xlmig/peer/way.c \
-	xlmig/peer/way.h \
+	xlmig/peer/route.c \
+	xlmig/peer/route.h \
 	xlmig/peer/xl-protocol.h
 EXTRA_DIST += xlmig/peer/README.md

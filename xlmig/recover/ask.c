@@ -5,7 +5,7 @@
 #include "xlmig/base/loop.h"
 #include "xlmig/peer/negotiate.h"
 #include "xlmig/peer/peer.h"
-#include "xlmig/peer/way.h"
+#include "xlmig/peer/route.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -18,7 +18,7 @@ enum stage { IDLE, CONNECTING, SAID, PAUSING };
 struct recover_ask {
     struct event_base *base;
     const struct journal_record *record;
-    struct way way;
+    struct route way;
     struct message_hello own_hello;
     uint64_t timeout_us, busy_end_us;
     struct event *deadline, *next; /* `next`: what peer.h does not let be done from within its callback */
@@ -111,19 +111,19 @@ static void on_event(void *user, const struct peer_event *event)
 static void connect_there(struct recover_ask *ask)
 {
     const struct peer_callbacks callbacks = { .user = ask, .event = on_event };
-    struct way_command command = { .words = NULL };
+    struct route_command command = { .words = NULL };
     struct failure failure = { 0 };
 
     ask->stage = CONNECTING;
     ask->stale = ask->greeted = ask->answered = ask->lost = false;
     ask->text[0] = '\0';
-    if (!way_is_known(ask->way.transport))
+    if (!route_is_known(ask->way.transport))
         failure_set(&failure, "the journal names no way to it that is known");
-    else if (way_is_fd(ask->way.transport))
+    else if (route_is_fd(ask->way.transport))
         failure_set(&failure, "it was reached by descriptors, which are no more");
-    else if (way_command(&ask->way, NULL, &command, &failure) == 0)
+    else if (route_command(&ask->way, NULL, &command, &failure) == 0)
         ask->peer = peer_open(ask->base, &command.specs[0], &ask->own_hello, &callbacks, &failure);
-    way_command_dispose(&command);
+    route_command_dispose(&command);
     if (ask->peer)
         wait_for(ask, ask->timeout_us);
     else
@@ -226,7 +226,7 @@ struct recover_ask *recover_ask_new(struct event_base *base, const struct vm_hos
     ask->base = base;
     ask->record = record;
     ask->timeout_us = timeout_us;
-    ask->way = (struct way){
+    ask->way = (struct route){
         .transport = transport ? transport : record->transport,
         .ssh_command = record->ssh_command[0] ? record->ssh_command : "ssh", .host = record->peer,
     };

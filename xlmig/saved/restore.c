@@ -193,7 +193,7 @@ int restore_vm(struct toolstack *ts, struct event_base *base, const struct resto
     *r = (struct restore){ .request = request, .base = base, .ts = ts, .saved.fd = -1, .to_child = -1, .lock_fd = -1,
                            .exit_status = EXIT_REFUSED };
     progress_init(&r->progress, request->style, stderr);
-    snprintf(r->progress.run.vm, sizeof r->progress.run.vm, "%s", input_name(request->path));
+    snprintf(r->progress.move.vm, sizeof r->progress.move.vm, "%s", input_name(request->path));
     if (prepare(r) == 0 && loop_watch_signals(base, r->signals, on_signal, r) == 0)
         while (!r->over && event_base_loop(base, EVLOOP_ONCE) == 0)
             ;

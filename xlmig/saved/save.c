@@ -287,8 +287,8 @@ int save_vm(struct toolstack *ts, struct event_base *base, const struct save_req
     *s = (struct save){ .request = request, .base = base, .ts = ts, .lock_fd = -1, .file.fd = -1,
                         .exit_status = EXIT_FAILED };
     progress_init(&s->progress, request->style, stderr);
-    snprintf(s->progress.run.vm, sizeof s->progress.run.vm, "%s", request->vm);
-    snprintf(s->progress.run.to, sizeof s->progress.run.to, "%s", strcmp(request->path, "-") ? request->path : "standard output");
+    snprintf(s->progress.move.vm, sizeof s->progress.move.vm, "%s", request->vm);
+    snprintf(s->progress.move.to, sizeof s->progress.move.to, "%s", strcmp(request->path, "-") ? request->path : "standard output");
     if (loop_watch_signals(base, s->signals, on_signal, s) == 0) {
         begin(s);
         while (!s->over && event_base_loop(base, EVLOOP_ONCE) == 0)

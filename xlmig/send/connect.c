@@ -3,7 +3,7 @@
 #include "config.h"
 #include "xlmig/send/connect.h"
 
-#include "xlmig/peer/way.h"
+#include "xlmig/peer/route.h"
 #include "xlmig/send/ledger.h"
 
 #include <errno.h>
@@ -11,16 +11,16 @@
 #include <string.h>
 #include <sys/random.h>
 
-static struct way way_of(const struct send *s)
+static struct route way_of(const struct send *s)
 {
     const struct send_request *request = s->request;
 
-    return (struct way){ request->transport, request->ssh_command, request->host };
+    return (struct route){ request->transport, request->ssh_command, request->host };
 }
 
 bool send_transport_is_ssh(const struct send_request *request)
 {
-    return !way_is_command(request->transport) && !way_is_fd(request->transport);
+    return !route_is_command(request->transport) && !route_is_fd(request->transport);
 }
 
 /* ---- the one that controls ---- */
@@ -29,16 +29,16 @@ void send_connect(struct send *s, bool stock)
 {
     const struct peer_callbacks callbacks = { .user = s, .event = s->link.on_peer_event };
     struct failure failure = { 0 };
-    const struct way way = way_of(s);
-    struct way_command command = { .words = NULL };
+    const struct route way = way_of(s);
+    struct route_command command = { .words = NULL };
     const char *xl = s->request->paused ? "xl migrate-receive -p" : "xl migrate-receive";
 
     send_await(s, "an answer", s->request->connect_timeout_us);
-    if (send_is_handing_over(s) && way_is_fd(way.transport))
+    if (send_is_handing_over(s) && route_is_fd(way.transport))
         failure_set(&failure, "there is no second connection where descriptors were given");
-    else if (way_command(&way, stock ? xl : NULL, &command, &failure) == 0)
+    else if (route_command(&way, stock ? xl : NULL, &command, &failure) == 0)
         s->link.peer = peer_open(s->base, &command.specs[0], &s->link.own_hello, &callbacks, &failure);
-    way_command_dispose(&command);
+    route_command_dispose(&command);
     if (s->link.peer)
         return;
     if (send_is_handing_over(s))
@@ -93,14 +93,14 @@ void send_link_dispose(struct send *s)
 
 int send_choose(struct send *s, const struct message_hello *peer, struct failure *failure)
 {
-    const struct way_kind *kind = way_kind(s->request->transport);
+    const struct route_kind *kind = route_kind(s->request->transport);
     struct negotiate_wish wish = {
         .image = s->request->image, .channels = s->request->channels, .data = kind->data,
         .auto_channels_max = kind->auto_channels,
     };
 
-    if (way_is_fd(s->request->transport)) /* as many as were given */
-        wish.channels = way_nr_fds(s->request->transport);
+    if (route_is_fd(s->request->transport)) /* as many as were given */
+        wish.channels = route_nr_fds(s->request->transport);
     return negotiate(&wish, &s->link.own_hello, peer, &s->link.choice, failure);
 }
 
@@ -125,17 +125,17 @@ static int open_channels(struct send *s, const struct message_begin *begin)
         .user = s, .ready = on_channels_ready, .lost = s->link.on_channel_lost, .note = on_channel_note,
     };
     struct send_channels_spec spec = { .begin = *begin, .own_hello = s->link.own_hello };
-    const struct way way = way_of(s);
-    struct way_command command;
+    const struct route way = way_of(s);
+    struct route_command command;
     struct failure failure = { 0 };
     char words[300];
 
-    way_describe(&way, words, sizeof words);
+    route_describe(&way, words, sizeof words);
     spec.way = words;
     spec.commands = command.specs;
-    if (way_command(&way, NULL, &command, &failure) == 0)
+    if (route_command(&way, NULL, &command, &failure) == 0)
         s->link.channels = send_channels_open(s->base, &spec, &callbacks, &failure);
-    way_command_dispose(&command);
+    route_command_dispose(&command);
     if (!s->link.channels)
         send_refuse(s, EXIT_REFUSED, "%s", failure.text);
     return s->link.channels ? 0 : -1;

@@ -11,7 +11,7 @@ static const char *state_of(const struct send *s)
 static struct json_object *on_status(void *user)
 {
     struct send *s = user;
-    struct json_object *object = run_status_json(&s->progress.run, now_us());
+    struct json_object *object = move_status_json(&s->progress.move, now_us());
 
     json_object_object_add(object, "domid", json_object_new_int64(s->vm.domid));
     json_object_object_add(object, "state", json_object_new_string(state_of(s)));
@@ -27,7 +27,7 @@ static bool is_copying(const struct send *s)
 static int on_command(void *user, struct helper_command command, struct failure *failure)
 {
     struct send *s = user;
-    struct run_limits *limits = &s->progress.run.limits;
+    struct move_limits *limits = &s->progress.move.limits;
 
     if (send_is_handing_over(s) && !is_copying(s))
         return failure_set(failure, "the copy is over: %s", state_of(s));

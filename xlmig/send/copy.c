@@ -115,8 +115,8 @@ void send_copy(struct send *s)
     struct toolstack_suspend how = {
         .fd = send_data_fd(s), .live = !s->request->no_live, .user = s, .event = on_helper_event, .done = on_copied,
         .limits = {
-            .max_rounds = s->request->max_rounds, .max_downtime_us = s->progress.run.limits.max_downtime_us,
-            .max_bandwidth = s->progress.run.limits.max_bandwidth, .timeout_us = s->request->timeout_us,
+            .max_rounds = s->request->max_rounds, .max_downtime_us = s->progress.move.limits.max_downtime_us,
+            .max_bandwidth = s->progress.move.limits.max_bandwidth, .timeout_us = s->request->timeout_us,
             .force_at_timeout = s->request->force_at_timeout, .throttle = s->request->throttle,
             .hold = s->preparation.sent_config_json && !s->preparation.devices_ready,
             .stall_timeout_us = s->request->stall_timeout_us,

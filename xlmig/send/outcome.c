@@ -126,10 +126,10 @@ int send_write_report(struct send *s)
     bool moved = s->handover.state == HANDOVER_MOVED || s->handover.state == HANDOVER_MOVED_UNTOLD ||
     s->handover.state == HANDOVER_LEFTOVER;
     const char *outcome = outcomes[s->handover.state] ? outcomes[s->handover.state] : outcomes[HANDOVER_IN_DOUBT];
-    struct run_result result = progress_result(&s->progress, outcome, moved, moved ? "it runs there" : s->why.text);
+    struct move_result result = progress_result(&s->progress, outcome, moved, moved ? "it runs there" : s->why.text);
 
     struct failure failure = { 0 };
-    int rc = run_report_write(&s->progress.run, &result, s->request->report, &failure);
+    int rc = move_report_write(&s->progress.move, &result, s->request->report, &failure);
 
     if (rc < 0)
         fprintf(stderr, "xlmig: no report: %s.\n", failure.text);

@@ -53,9 +53,9 @@ void send_find(struct send *s)
         return;
     }
     negotiate_own_hello(&s->host, &s->link.own_hello);
-    snprintf(s->progress.run.vm, sizeof s->progress.run.vm, "%s", s->vm.name);
-    snprintf(s->progress.run.from, sizeof s->progress.run.from, "%s", s->host.name);
-    s->progress.run.memory_bytes = s->vm.memory_bytes;
+    snprintf(s->progress.move.vm, sizeof s->progress.move.vm, "%s", s->vm.name);
+    snprintf(s->progress.move.from, sizeof s->progress.move.from, "%s", s->host.name);
+    s->progress.move.memory_bytes = s->vm.memory_bytes;
     s->ts->ops->ask.config(s->ts, s->vm.domid, on_config, s);
 }
 

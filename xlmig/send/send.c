@@ -193,11 +193,11 @@ static void tear_down(struct send *s)
 static void describe(struct send *s)
 {
     const struct send_request *r = s->request;
-    struct run *run = &s->progress.run;
+    struct move *run = &s->progress.move;
 
     snprintf(run->vm, sizeof run->vm, "%s", r->vm);
     snprintf(run->to, sizeof run->to, "%s", s->destination);
-    run->limits = (struct run_limits){
+    run->limits = (struct move_limits){
         .max_downtime_us = r->max_downtime_us, .max_bandwidth = r->max_bandwidth, .timeout_us = r->timeout_us,
         .force_at_timeout = r->force_at_timeout, .throttle = r->throttle,
     };

@@ -4,7 +4,7 @@
 #include "xlmig/toolstack/toolstack.h"
 #include "xlmig/cli/verb.h"
 #include "xlmig/verbs/session.h"
-#include "xlmig/peer/way.h"
+#include "xlmig/peer/route.h"
 
 struct recover_options {
     bool all, dry_run, force_here, force_there, yes, json;
@@ -53,7 +53,7 @@ static bool options_make_sense(const struct recover_options *o, const char *id)
                 o->force_here ? "here" : "there");
     else if (o->yes && !forces)
         fprintf(stderr, "xlmig recover: --yes is for --force-here and --force-there\n");
-    else if (o->transport && !way_is_known(o->transport))
+    else if (o->transport && !route_is_known(o->transport))
         fprintf(stderr, "xlmig recover: --transport is ssh or exec:COMMAND, not '%s'\n", o->transport);
     else
         return true;

@@ -3,13 +3,13 @@
 #include "xlmig/verbs/shared-options.h"
 
 #include "xlmig/cli/verb.h"
-#include "xlmig/peer/way.h"
+#include "xlmig/peer/route.h"
 
 #include <string.h>
 
 bool shared_way_makes_sense(const char *verb, const char *transport, const char *channels, const char *host)
 {
-    if (!way_is_known(transport)) {
+    if (!route_is_known(transport)) {
         fprintf(stderr, "xlmig %s: --transport is ssh, tls, tcp, exec:COMMAND or fd:IN,OUT,..., not '%s'\n", verb,
                 transport);
         return false;

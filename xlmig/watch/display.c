@@ -76,20 +76,20 @@ static const char *phase_words(const struct helper_event *e, char *text, size_t 
     return text;
 }
 
-static void put_title(const struct run *run, uint64_t now_us, unsigned columns, struct display_line *line)
+static void put_title(const struct move *move, uint64_t now_us, unsigned columns, struct display_line *line)
 {
     char words[32], clock[32], eta[32], left[48] = "";
-    uint64_t eta_us = run_eta_us(run);
+    uint64_t eta_us = move_eta_us(move);
 
-    if (eta_us && strcmp(run->now.phase, "precopy") == 0)
+    if (eta_us && strcmp(move->now.phase, "precopy") == 0)
         snprintf(left, sizeof left, ", %s left", display_clock(eta_us, eta, sizeof eta));
-    put(line, DISPLAY_TITLE, columns, "%s%s%s  %s  %s%s", run->vm, run->to[0] ? " to " : "", run->to,
-        phase_words(&run->now, words, sizeof words), display_clock(now_us - run->started_us, clock, sizeof clock), left);
+    put(line, DISPLAY_TITLE, columns, "%s%s%s  %s  %s%s", move->vm, move->to[0] ? " to " : "", move->to,
+        phase_words(&move->now, words, sizeof words), display_clock(now_us - move->started_us, clock, sizeof clock), left);
 }
 
-static void put_bar(const struct run *run, unsigned columns, struct display_line *line)
+static void put_bar(const struct move *move, unsigned columns, struct display_line *line)
 {
-    const struct helper_event *e = &run->now;
+    const struct helper_event *e = &move->now;
     double part = e->total ? (double)e->done / (double)e->total : 0;
     char bar[BAR_COLUMNS + 1], bytes[32], rate[32];
 
@@ -100,38 +100,38 @@ static void put_bar(const struct run *run, unsigned columns, struct display_line
     bar[BAR_COLUMNS] = '\0';
     put(line, DISPLAY_GOOD, columns, "  [%s] %3.0f%%  sent %s  %s/s", bar, part * 100,
         format_bytes((double)e->bytes, bytes, sizeof bytes),
-        format_bytes((double)run->bytes_per_s, rate, sizeof rate));
+        format_bytes((double)move->bytes_per_s, rate, sizeof rate));
 }
 
-static void put_prediction(const struct run *run, unsigned columns, struct display_line *line)
+static void put_prediction(const struct move *move, unsigned columns, struct display_line *line)
 {
-    uint64_t max_us = run->limits.max_downtime_us ? run->limits.max_downtime_us : DEFAULT_DOWNTIME_US;
-    const struct helper_event *e = &run->now;
+    uint64_t max_us = move->limits.max_downtime_us ? move->limits.max_downtime_us : DEFAULT_DOWNTIME_US;
+    const struct helper_event *e = &move->now;
     char writes[32], predicted[32] = "not known yet", allowed[32], slowed[48] = "";
 
     if (e->predicted_us)
         format_us(e->predicted_us, predicted, sizeof predicted);
-    if (run->throttle)
-        snprintf(slowed, sizeof slowed, "  slowed by %u%%", run->throttle);
+    if (move->throttle)
+        snprintf(slowed, sizeof slowed, "  slowed by %u%%", move->throttle);
     put(line, e->predicted_us > max_us ? DISPLAY_BAD : DISPLAY_PLAIN, columns,
         "  VM writes %s/s  downtime if stopped now %s, allowed %s%s",
         format_bytes((double)e->dirty_per_s * PAGE_BYTES, writes, sizeof writes), predicted,
         format_us(max_us, allowed, sizeof allowed), slowed);
 }
 
-unsigned display_render(const struct run *run, uint64_t now_us, unsigned columns,
+unsigned display_render(const struct move *move, uint64_t now_us, unsigned columns,
                         struct display_line lines[DISPLAY_LINES_MAX])
 {
     char kinds[256];
     unsigned n = 0;
 
-    put_title(run, now_us, columns, &lines[n++]);
-    if (run->now.kind != HELPER_PROGRESS)
+    put_title(move, now_us, columns, &lines[n++]);
+    if (move->now.kind != HELPER_PROGRESS)
         return n;
-    put_bar(run, columns, &lines[n++]);
-    if (strcmp(run->now.phase, "precopy") == 0 && (run->now.dirty_per_s || run->now.predicted_us))
-        put_prediction(run, columns, &lines[n++]);
-    if (display_kinds(run->now.kinds, kinds, sizeof kinds)[0])
+    put_bar(move, columns, &lines[n++]);
+    if (strcmp(move->now.phase, "precopy") == 0 && (move->now.dirty_per_s || move->now.predicted_us))
+        put_prediction(move, columns, &lines[n++]);
+    if (display_kinds(move->now.kinds, kinds, sizeof kinds)[0])
         put(&lines[n++], DISPLAY_PLAIN, columns, "  %s", kinds);
     return n;
 }

@@ -17,7 +17,7 @@ struct display_line {
 };
 
 /* No line is longer than `columns`.  Returns how many lines there are. */
-unsigned display_render(const struct run *run, uint64_t now_us, unsigned columns,
+unsigned display_render(const struct move *move, uint64_t now_us, unsigned columns,
                         struct display_line lines[DISPLAY_LINES_MAX]);
 
 /* "data 1.1 GiB, zero 300.0 MiB": memory, not bytes on the wire; "" when nothing was sent. */

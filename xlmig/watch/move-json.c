@@ -44,40 +44,40 @@ static struct json_object *kinds_json(const struct helper_kind_count kinds[HELPE
     return object;
 }
 
-static void add_limits(struct json_object *object, const struct run_limits *limits)
+static void add_limits(struct json_object *object, const struct move_limits *limits)
 {
     add(object, "max_downtime_us", limits->max_downtime_us);
     add(object, "max_bandwidth", limits->max_bandwidth);
     add(object, "timeout_us", limits->timeout_us);
 }
 
-struct json_object *run_status_json(const struct run *run, uint64_t now_us)
+struct json_object *move_status_json(const struct move *move, uint64_t now_us)
 {
     struct json_object *object = json_object_new_object();
-    const struct helper_event *e = &run->now;
+    const struct helper_event *e = &move->now;
 
-    add_text(object, "vm", run->vm);
-    add_text(object, "to", run->to);
-    add(object, "memory_bytes", run->memory_bytes);
-    add(object, "elapsed_us", now_us - run->started_us);
+    add_text(object, "vm", move->vm);
+    add_text(object, "to", move->to);
+    add(object, "memory_bytes", move->memory_bytes);
+    add(object, "elapsed_us", now_us - move->started_us);
     add_text(object, "phase", e->phase);
     add(object, "round", e->round);
     add(object, "done", e->done);
     add(object, "total", e->total);
     add(object, "bytes", e->bytes);
-    add(object, "bytes_per_s", run->bytes_per_s);
+    add(object, "bytes_per_s", move->bytes_per_s);
     add(object, "dirty_per_s", e->dirty_per_s);
     add(object, "predicted_us", e->predicted_us);
-    add(object, "eta_us", run_eta_us(run));
-    add(object, "throttle", run->throttle);
-    add_limits(object, &run->limits);
+    add(object, "eta_us", move_eta_us(move));
+    add(object, "throttle", move->throttle);
+    add_limits(object, &move->limits);
     json_object_object_add(object, "kinds", kinds_json(e->kinds));
     return object;
 }
 
-static void add_result(struct json_object *object, const struct run *run, const struct run_result *result)
+static void add_result(struct json_object *object, const struct move *move, const struct move_result *result)
 {
-    const struct helper_event *end = &run->end;
+    const struct helper_event *end = &move->end;
 
     add_text(object, "text", result->text);
     if (result->outcome)
@@ -105,9 +105,9 @@ static void add_result(struct json_object *object, const struct run *run, const 
     json_object_object_add(object, "channels", channels);
 }
 
-static void add_prediction(struct json_object *object, const struct run *run)
+static void add_prediction(struct json_object *object, const struct move *move)
 {
-    const struct helper_event *e = &run->stop;
+    const struct helper_event *e = &move->stop;
     struct json_object *predicted;
 
     if (e->kind != HELPER_DECISION)
@@ -123,7 +123,7 @@ static void add_prediction(struct json_object *object, const struct run *run)
         add(object, "needed_bytes_per_s", e->needed_bytes_per_s);
 }
 
-static struct json_object *round_json(const struct run_round *r)
+static struct json_object *round_json(const struct move_round *r)
 {
     struct json_object *object = json_object_new_object();
 
@@ -139,7 +139,7 @@ static struct json_object *round_json(const struct run_round *r)
     return object;
 }
 
-static struct json_object *sample_json(const struct run_sample *s)
+static struct json_object *sample_json(const struct move_sample *s)
 {
     struct json_object *object = json_object_new_object();
 
@@ -154,49 +154,49 @@ static struct json_object *sample_json(const struct run_sample *s)
     return object;
 }
 
-static void add_history(struct json_object *object, const struct run *run)
+static void add_history(struct json_object *object, const struct move *move)
 {
     struct json_object *rounds = json_object_new_array(), *samples = json_object_new_array();
-    unsigned first = run->nr_rounds > RUN_ROUNDS_MAX ? run->nr_rounds - RUN_ROUNDS_MAX : 0;
+    unsigned first = move->nr_rounds > RUN_ROUNDS_MAX ? move->nr_rounds - RUN_ROUNDS_MAX : 0;
 
-    for (unsigned i = first; i < run->nr_rounds; i++)
-        json_object_array_add(rounds, round_json(&run->rounds[i % RUN_ROUNDS_MAX]));
-    for (unsigned i = 0; i < run->nr_samples; i++)
-        json_object_array_add(samples, sample_json(&run->samples[i]));
+    for (unsigned i = first; i < move->nr_rounds; i++)
+        json_object_array_add(rounds, round_json(&move->rounds[i % RUN_ROUNDS_MAX]));
+    for (unsigned i = 0; i < move->nr_samples; i++)
+        json_object_array_add(samples, sample_json(&move->samples[i]));
     json_object_object_add(object, "history_rounds", rounds);
     json_object_object_add(object, "history_samples", samples);
 }
 
-struct json_object *run_report_json(const struct run *run, const struct run_result *result, bool history)
+struct json_object *move_report_json(const struct move *move, const struct move_result *result, bool history)
 {
     struct json_object *object = json_object_new_object();
     char when[32] = "", verdict[512];
     struct tm tm;
 
     add_text(object, "event", "report");
-    if (gmtime_r(&run->started_at, &tm))
+    if (gmtime_r(&move->started_at, &tm))
         strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%SZ", &tm);
     add_text(object, "started", when);
-    add_text(object, "vm", run->vm);
-    add_text(object, "from", run->from);
-    add_text(object, "to", run->to);
-    add(object, "memory_bytes", run->memory_bytes);
-    add_result(object, run, result);
-    add_prediction(object, run);
-    run_verdict(run, verdict, sizeof verdict);
+    add_text(object, "vm", move->vm);
+    add_text(object, "from", move->from);
+    add_text(object, "to", move->to);
+    add(object, "memory_bytes", move->memory_bytes);
+    add_result(object, move, result);
+    add_prediction(object, move);
+    move_verdict(move, verdict, sizeof verdict);
     if (verdict[0])
         add_text(object, "verdict", verdict);
-    add_limits(object, &run->limits);
-    add(object, "throttle", run->throttle);
+    add_limits(object, &move->limits);
+    add(object, "throttle", move->throttle);
     if (history)
-        add_history(object, run);
+        add_history(object, move);
     return object;
 }
 
-int run_report_write(const struct run *run, const struct run_result *result, struct whole_file *file,
+int move_report_write(const struct move *move, const struct move_result *result, struct whole_file *file,
                      struct failure *failure)
 {
-    struct json_object *object = run_report_json(run, result, true);
+    struct json_object *object = move_report_json(move, result, true);
     size_t len, written;
     const char *text = json_object_to_json_string_length(object, JSON_C_TO_STRING_PLAIN, &len);
     int rc = text ? 0 : failure_set(failure, "out of memory");

@@ -12,9 +12,9 @@
 #define SAMPLE_EVERY_US 200000u
 #define DEFAULT_DOWNTIME_US 300000u
 
-void run_init(struct run *run, uint64_t now_us)
+void move_init(struct move *move, uint64_t now_us)
 {
-    *run = (struct run){
+    *move = (struct move){
         .started_at = time(NULL), .started_us = now_us, .sample_every_us = SAMPLE_EVERY_US,
         .now.kind = HELPER_START, .stop.kind = HELPER_START, .end.kind = HELPER_START,
     };
@@ -26,35 +26,35 @@ static uint64_t a_second(uint64_t count, uint64_t us)
 }
 
 /* Every second sample goes, and from now on they come half as often. */
-static void make_room(struct run *run)
+static void make_room(struct move *move)
 {
     unsigned kept = 0;
 
-    for (unsigned i = 0; i < run->nr_samples; i += 2)
-        run->samples[kept++] = run->samples[i];
+    for (unsigned i = 0; i < move->nr_samples; i += 2)
+        move->samples[kept++] = move->samples[i];
     for (unsigned i = 1; i < kept; i++)
-        run->samples[i].bytes_per_s = a_second(run->samples[i].bytes - run->samples[i - 1].bytes,
-                                               run->samples[i].at_us - run->samples[i - 1].at_us);
-    run->nr_samples = kept;
-    run->sample_every_us *= 2;
+        move->samples[i].bytes_per_s = a_second(move->samples[i].bytes - move->samples[i - 1].bytes,
+                                               move->samples[i].at_us - move->samples[i - 1].at_us);
+    move->nr_samples = kept;
+    move->sample_every_us *= 2;
 }
 
-static void add_sample(struct run *run)
+static void add_sample(struct move *move)
 {
-    const struct run_sample *last = run->nr_samples ? &run->samples[run->nr_samples - 1] : NULL;
-    const struct helper_event *e = &run->now;
+    const struct move_sample *last = move->nr_samples ? &move->samples[move->nr_samples - 1] : NULL;
+    const struct helper_event *e = &move->now;
 
     /* The last figures of all count, however soon they come. */
-    if (last && run->now_us - last->at_us < run->sample_every_us && strcmp(e->phase, "done") != 0)
+    if (last && move->now_us - last->at_us < move->sample_every_us && strcmp(e->phase, "done") != 0)
         return;
-    if (run->nr_samples == RUN_SAMPLES_MAX) {
-        make_room(run);
-        last = &run->samples[run->nr_samples - 1];
+    if (move->nr_samples == RUN_SAMPLES_MAX) {
+        make_room(move);
+        last = &move->samples[move->nr_samples - 1];
     }
-    struct run_sample *s = &run->samples[run->nr_samples++];
+    struct move_sample *s = &move->samples[move->nr_samples++];
 
-    *s = (struct run_sample){
-        .at_us = run->now_us, .round = e->round, .throttle = e->throttle, .bytes = e->bytes,
+    *s = (struct move_sample){
+        .at_us = move->now_us, .round = e->round, .throttle = e->throttle, .bytes = e->bytes,
         .dirty_per_s = e->dirty_per_s, .predicted_us = e->predicted_us,
     };
     if (last && e->bytes >= last->bytes)
@@ -67,85 +67,85 @@ static uint64_t smooth(uint64_t before, uint64_t now)
     return before ? (before * 2 + now) / 3 : now;
 }
 
-static void take_progress(struct run *run, const struct helper_event *e, uint64_t at_us)
+static void take_progress(struct move *move, const struct helper_event *e, uint64_t at_us)
 {
-    const struct helper_event *before = &run->now;
-    uint64_t us = at_us - run->now_us;
+    const struct helper_event *before = &move->now;
+    uint64_t us = at_us - move->now_us;
 
     /* Too soon after the last says nothing of a rate; it counts with the next. */
     if (before->kind == HELPER_PROGRESS && us >= SAMPLE_EVERY_US / 2) {
         if (e->bytes >= before->bytes)
-            run->bytes_per_s = smooth(run->bytes_per_s, a_second(e->bytes - before->bytes, us));
+            move->bytes_per_s = smooth(move->bytes_per_s, a_second(e->bytes - before->bytes, us));
         if (e->round == before->round && e->done >= before->done)
-            run->pages_per_s = smooth(run->pages_per_s, a_second(e->done - before->done, us));
+            move->pages_per_s = smooth(move->pages_per_s, a_second(e->done - before->done, us));
     } else if (before->kind == HELPER_PROGRESS && e->round == before->round &&
                strcmp(e->phase, before->phase) == 0 && e->done != e->total) {
         return;
     }
-    run->now = *e;
-    run->now_us = at_us;
-    run->throttle = e->throttle;
-    add_sample(run);
+    move->now = *e;
+    move->now_us = at_us;
+    move->throttle = e->throttle;
+    add_sample(move);
 }
 
-static void take_round(struct run *run, const struct helper_event *e, uint64_t at_us)
+static void take_round(struct move *move, const struct helper_event *e, uint64_t at_us)
 {
-    run->rounds[run->nr_rounds++ % RUN_ROUNDS_MAX] = (struct run_round){
+    move->rounds[move->nr_rounds++ % RUN_ROUNDS_MAX] = (struct move_round){
         .number = e->round, .stopped = e->stopped, .end_us = at_us, .us = e->us, .pages = e->pages,
         .bytes = e->bytes, .dirtied = e->dirtied,
     };
 }
 
-static void take_decision(struct run *run, const struct helper_event *e)
+static void take_decision(struct move *move, const struct helper_event *e)
 {
-    if (run->nr_rounds) {
-        struct run_round *round = &run->rounds[(run->nr_rounds - 1) % RUN_ROUNDS_MAX];
+    if (move->nr_rounds) {
+        struct move_round *round = &move->rounds[(move->nr_rounds - 1) % RUN_ROUNDS_MAX];
 
         round->predicted_us = e->predicted_us;
         memcpy(round->reason, e->reason, sizeof round->reason);
     }
     if (e->stop)
-        run->stop = *e;
+        move->stop = *e;
 }
 
-void run_event(struct run *run, const struct helper_event *event, uint64_t now_us)
+void move_event(struct move *move, const struct helper_event *event, uint64_t now_us)
 {
-    uint64_t at_us = now_us > run->started_us ? now_us - run->started_us : 0;
+    uint64_t at_us = now_us > move->started_us ? now_us - move->started_us : 0;
 
     switch (event->kind) {
     case HELPER_PROGRESS:
-        take_progress(run, event, at_us);
+        take_progress(move, event, at_us);
         return;
     case HELPER_ROUND:
-        take_round(run, event, at_us);
+        take_round(move, event, at_us);
         return;
     case HELPER_DECISION:
-        take_decision(run, event);
+        take_decision(move, event);
         return;
     case HELPER_THROTTLE:
-        run->throttle = event->throttle;
+        move->throttle = event->throttle;
         return;
     case HELPER_END:
-        run->end = *event;
+        move->end = *event;
         return;
     default:
         return;
     }
 }
 
-uint64_t run_eta_us(const struct run *run)
+uint64_t move_eta_us(const struct move *move)
 {
-    const struct helper_event *e = &run->now;
+    const struct helper_event *e = &move->now;
 
-    if (e->kind != HELPER_PROGRESS || !run->pages_per_s || e->done > e->total)
+    if (e->kind != HELPER_PROGRESS || !move->pages_per_s || e->done > e->total)
         return 0;
-    return (uint64_t)((double)(e->total - e->done) * 1e6 / (double)run->pages_per_s) + e->predicted_us;
+    return (uint64_t)((double)(e->total - e->done) * 1e6 / (double)move->pages_per_s) + e->predicted_us;
 }
 
-void run_verdict(const struct run *run, char *text, size_t size)
+void move_verdict(const struct move *move, char *text, size_t size)
 {
-    uint64_t max_us = run->limits.max_downtime_us ? run->limits.max_downtime_us : DEFAULT_DOWNTIME_US;
-    const struct helper_event *e = &run->stop;
+    uint64_t max_us = move->limits.max_downtime_us ? move->limits.max_downtime_us : DEFAULT_DOWNTIME_US;
+    const struct helper_event *e = &move->stop;
     char rate[32], predicted[32], allowed[32];
 
     text[0] = '\0';

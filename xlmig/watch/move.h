@@ -20,7 +20,7 @@
 #define RUN_SAMPLES_MAX 512u
 #define RUN_ROUNDS_MAX 128u
 
-struct run_sample {
+struct move_sample {
     uint64_t at_us;             /* since the start */
     unsigned round, throttle;
     uint64_t bytes;             /* so far */
@@ -29,7 +29,7 @@ struct run_sample {
     struct helper_kind_count kinds[HELPER_NR_KINDS]; /* so far */
 };
 
-struct run_round {
+struct move_round {
     unsigned number;
     bool stopped;               /* with the guest stopped */
     uint64_t end_us;            /* since the start */
@@ -39,15 +39,15 @@ struct run_round {
 };
 
 /* What the command knows beside the engine; strings are copied. */
-struct run_limits {
+struct move_limits {
     uint64_t max_downtime_us, max_bandwidth, timeout_us;
     bool force_at_timeout, throttle;
 };
 
-struct run {
+struct move {
     char vm[256], from[256], to[256];
     uint64_t memory_bytes;
-    struct run_limits limits;
+    struct move_limits limits;
     time_t started_at;          /* by the calendar */
     uint64_t started_us;        /* now_us() */
 
@@ -61,20 +61,20 @@ struct run {
 
     unsigned nr_samples;
     uint64_t sample_every_us;
-    struct run_sample samples[RUN_SAMPLES_MAX];
+    struct move_sample samples[RUN_SAMPLES_MAX];
     unsigned nr_rounds;         /* ever; the last RUN_ROUNDS_MAX are kept, number n at n % RUN_ROUNDS_MAX */
-    struct run_round rounds[RUN_ROUNDS_MAX];
+    struct move_round rounds[RUN_ROUNDS_MAX];
 };
 
-void run_init(struct run *run, uint64_t now_us);
+void move_init(struct move *move, uint64_t now_us);
 /* An event of the engine that came at now_us. */
-void run_event(struct run *run, const struct helper_event *event, uint64_t now_us);
+void move_event(struct move *move, const struct helper_event *event, uint64_t now_us);
 
 /* Time until the guest is stopped, if rounds go on as this one does, and then the downtime; 0: not known. */
-uint64_t run_eta_us(const struct run *run);
+uint64_t move_eta_us(const struct move *move);
 
 /* How it ended, in figures; 0: not known. */
-struct run_result {
+struct move_result {
     const char *outcome;        /* "moved", "undone", ... */
     const char *text;           /* for people */
     bool ok;
@@ -82,17 +82,17 @@ struct run_result {
 };
 
 /* What it is now (for `xlmig top`): an object, the caller's. */
-struct json_object *run_status_json(const struct run *run, uint64_t now_us);
+struct json_object *move_status_json(const struct move *move, uint64_t now_us);
 /* What it was.  `history`: with all rounds and samples, for xlmig report.  The caller's. */
-struct json_object *run_report_json(const struct run *run, const struct run_result *result, bool history);
+struct json_object *move_report_json(const struct move *move, const struct move_result *result, bool history);
 /* To a file that is open, and commits it; the caller closes it.  -1: see failure. */
-int run_report_write(const struct run *run, const struct run_result *result, struct whole_file *file,
+int move_report_write(const struct move *move, const struct move_result *result, struct whole_file *file,
                      struct failure *failure);
 
 /*
  * Did it stop the guest for longer than it should have been, and what would
  * have been enough?  A sentence, or "".
  */
-void run_verdict(const struct run *run, char *text, size_t size);
+void move_verdict(const struct move *move, char *text, size_t size);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Copyright (C) The xlmig authors */
 /*
- * A report (run_report_json() with its history) drawn as one HTML page: figures,
+ * A report (move_report_json() with its history) drawn as one HTML page: figures,
  * charts as inline SVG, no script, nothing that is loaded from elsewhere.
  */
 #ifndef XLMIG_WATCH_PAGE_H

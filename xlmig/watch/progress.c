@@ -33,7 +33,7 @@ void progress_init(struct progress *p, enum progress_style style, FILE *out)
     *p = (struct progress){
         .style = style, .out = out, .colours = style == PROGRESS_TERMINAL && !(no_color && *no_color),
     };
-    run_init(&p->run, now_us());
+    move_init(&p->move, now_us());
 }
 
 void progress_break(struct progress *p)
@@ -59,7 +59,7 @@ static void paint(struct progress *p)
         [DISPLAY_PLAIN] = "", [DISPLAY_TITLE] = "\033[1m", [DISPLAY_GOOD] = "\033[32m", [DISPLAY_BAD] = "\033[33m",
     };
     struct display_line lines[DISPLAY_LINES_MAX];
-    unsigned n = display_render(&p->run, now_us(), columns_of(p->out), lines);
+    unsigned n = display_render(&p->move, now_us(), columns_of(p->out), lines);
 
     if (p->lines_open)
         fprintf(p->out, "\033[%uA", p->lines_open);
@@ -158,7 +158,7 @@ static void print_json(const struct helper_event *e)
 
 void progress_event(struct progress *p, const struct helper_event *e)
 {
-    run_event(&p->run, e, now_us());
+    move_event(&p->move, e, now_us());
     if (p->style == PROGRESS_JSON && e->kind != HELPER_NOTE)
         print_json(e);
     switch (e->kind) {
@@ -214,11 +214,11 @@ void progress_note(struct progress *p, const char *format, ...)
 
 /* ---- the end ---- */
 
-struct run_result progress_result(const struct progress *p, const char *outcome, bool ok, const char *text)
+struct move_result progress_result(const struct progress *p, const char *outcome, bool ok, const char *text)
 {
-    struct run_result result = { .outcome = outcome, .ok = ok, .text = text };
+    struct move_result result = { .outcome = outcome, .ok = ok, .text = text };
 
-    result.total_us = (p->ended_us ? p->ended_us : now_us()) - p->run.started_us;
+    result.total_us = (p->ended_us ? p->ended_us : now_us()) - p->move.started_us;
     if (p->suspended_at_us && p->running_again_us > p->suspended_at_us)
         result.downtime_us = p->running_again_us - p->suspended_at_us;
     return result;
@@ -230,7 +230,7 @@ static const char *predicted(const struct progress *p, uint64_t us, char *text, 
     char time[32];
 
     text[0] = '\0';
-    if (p->run.stop.kind == HELPER_DECISION && p->run.stop.predicted_us)
+    if (p->move.stop.kind == HELPER_DECISION && p->move.stop.predicted_us)
         snprintf(text, size, " (predicted %s)", format_us(us, time, sizeof time));
     return text;
 }
@@ -241,7 +241,7 @@ static const char *predicted(const struct progress *p, uint64_t us, char *text, 
  */
 static void report_downtime(const struct progress *p, uint64_t downtime_us)
 {
-    const struct helper_event *end = &p->run.end, *stop = &p->run.stop;
+    const struct helper_event *end = &p->move.end, *stop = &p->move.stop;
     char time[32], expected[64];
 
     fprintf(p->out, "  downtime    %s%s\n", end->kind == HELPER_END ? "" : "at least ",
@@ -266,9 +266,9 @@ static void report_extents(const struct progress *p, const struct helper_extents
     fprintf(p->out, "%" PRIu64 " of 2 MiB, %" PRIu64 " of 4 KiB\n", e->nr_2m, e->nr_4k);
 }
 
-static void report_lines(const struct progress *p, const struct run_result *result)
+static void report_lines(const struct progress *p, const struct move_result *result)
 {
-    const struct helper_event *end = &p->run.end;
+    const struct helper_event *end = &p->move.end;
     char text[32], rate[32], kinds[256], verdict[512];
 
     fprintf(p->out, "  total time  %s\n", format_us(result->total_us, text, sizeof text));
@@ -287,18 +287,18 @@ static void report_lines(const struct progress *p, const struct run_result *resu
     if (display_kinds(end->kinds, kinds, sizeof kinds)[0])
         fprintf(p->out, "  pages       %s\n", kinds);
     report_extents(p, &end->extents);
-    run_verdict(&p->run, verdict, sizeof verdict);
+    move_verdict(&p->move, verdict, sizeof verdict);
     if (verdict[0])
         fprintf(p->out, "  note        %s\n", verdict);
 }
 
 void progress_report(struct progress *p, const char *headline)
 {
-    struct run_result result = progress_result(p, NULL, true, headline);
+    struct move_result result = progress_result(p, NULL, true, headline);
 
     progress_break(p);
     if (p->style == PROGRESS_JSON) {
-        print_object(run_report_json(&p->run, &result, false));
+        print_object(move_report_json(&p->move, &result, false));
         return;
     }
     if (p->style == PROGRESS_QUIET)

@@ -24,7 +24,7 @@ struct progress {
     bool colours;
     unsigned lines_open;   /* that stand on the terminal and will be repainted */
     uint64_t last_shown_us;
-    struct run run;        /* all that is known of it */
+    struct move move;        /* all that is known of it */
     uint64_t ended_us;             /* now_us(); 0: not yet */
     uint64_t suspended_at_us;      /* when the guest was suspended, as far as known; 0: not known */
     uint64_t running_again_us;     /* when it ran again, here or there */
@@ -42,6 +42,6 @@ void progress_break(struct progress *progress);
 /* The closing report of something that worked: "sent web1 to hostb". */
 void progress_report(struct progress *progress, const char *headline);
 /* The figures of an end, good or bad. */
-struct run_result progress_result(const struct progress *progress, const char *outcome, bool ok, const char *text);
+struct move_result progress_result(const struct progress *progress, const char *outcome, bool ok, const char *text);
 
 #endif

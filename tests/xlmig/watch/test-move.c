@@ -15,13 +15,13 @@
 #define SECOND_US UINT64_C(1000000)
 #define START_US (1000 * SECOND_US)
 
-static struct run run;
+static struct move move;
 
 static void begin(void)
 {
-    run_init(&run, START_US);
-    strcpy(run.vm, "web1");
-    strcpy(run.to, "hostb");
+    move_init(&move, START_US);
+    strcpy(move.vm, "web1");
+    strcpy(move.to, "hostb");
 }
 
 static void progress(uint64_t at_us, unsigned round, uint64_t done, uint64_t total, uint64_t bytes)
@@ -31,7 +31,7 @@ static void progress(uint64_t at_us, unsigned round, uint64_t done, uint64_t tot
         .dirty_per_s = 1000, .predicted_us = 150000, .kinds[HELPER_KIND_DATA] = { bytes / 4096, bytes },
     };
 
-    run_event(&run, &e, START_US + at_us);
+    move_event(&move, &e, START_US + at_us);
 }
 
 static struct json_object *get(struct json_object *object, const char *name)
@@ -52,14 +52,14 @@ START_TEST(rates_are_those_of_late)
     begin();
     for (unsigned i = 0; i <= 50; i++)
         progress(i * SECOND_US / 5, 1, i * 1000, 100000, i * 1000 * 4096);
-    ck_assert_uint_ge(run.bytes_per_s, 5000 * 4096 - 4096);
-    ck_assert_uint_le(run.bytes_per_s, 5000 * 4096 + 4096);
+    ck_assert_uint_ge(move.bytes_per_s, 5000 * 4096 - 4096);
+    ck_assert_uint_le(move.bytes_per_s, 5000 * 4096 + 4096);
     /* 50000 pages of this round at 5000 a second, and the downtime */
-    ck_assert_uint_ge(run_eta_us(&run), 10 * SECOND_US);
-    ck_assert_uint_le(run_eta_us(&run), 10 * SECOND_US + 200000);
+    ck_assert_uint_ge(move_eta_us(&move), 10 * SECOND_US);
+    ck_assert_uint_le(move_eta_us(&move), 10 * SECOND_US + 200000);
     for (unsigned i = 1; i <= 50; i++)
         progress((50 + i) * SECOND_US / 5, 1, 50000 + i * 100, 100000, (50000 + i * 100) * 4096);
-    ck_assert_uint_le(run.bytes_per_s, 550 * 4096);
+    ck_assert_uint_le(move.bytes_per_s, 550 * 4096);
 }
 END_TEST
 
@@ -69,7 +69,7 @@ START_TEST(events_that_come_at_once_make_no_rate)
     progress(0, 1, 0, 100, 0);
     progress(SECOND_US, 1, 10, 100, 1000000);
     progress(SECOND_US + 1, 1, 50, 100, 50000000);
-    ck_assert_uint_eq(run.bytes_per_s, 1000000);
+    ck_assert_uint_eq(move.bytes_per_s, 1000000);
 }
 END_TEST
 
@@ -79,9 +79,9 @@ START_TEST(a_counter_that_goes_back_makes_no_rate)
     progress(0, 1, 0, 100, 5000);
     progress(SECOND_US, 1, 10, 100, 1000);
     progress(2 * SECOND_US, 2, 0, 100, 500);
-    ck_assert_uint_eq(run.bytes_per_s, 0);
+    ck_assert_uint_eq(move.bytes_per_s, 0);
     progress(3 * SECOND_US, 2, 200, 100, 600); /* more than there were to be */
-    ck_assert_uint_eq(run_eta_us(&run), 0);
+    ck_assert_uint_eq(move_eta_us(&move), 0);
 }
 END_TEST
 
@@ -92,13 +92,13 @@ START_TEST(samples_of_a_long_move_become_sparser)
     begin();
     for (unsigned i = 0; i <= 5 * seconds; i++)
         progress(i * SECOND_US / 5, 1, i, 5 * seconds, i * UINT64_C(1000));
-    ck_assert_uint_le(run.nr_samples, RUN_SAMPLES_MAX);
-    ck_assert_uint_gt(run.nr_samples, RUN_SAMPLES_MAX / 3);
-    ck_assert_uint_eq(run.samples[0].at_us, 0);
-    ck_assert_uint_gt(run.samples[run.nr_samples - 1].at_us, (seconds - 300) * SECOND_US);
-    for (unsigned i = 1; i < run.nr_samples; i++) {
-        ck_assert_uint_eq(run.samples[i].at_us - run.samples[i - 1].at_us, run.sample_every_us);
-        ck_assert_uint_eq(run.samples[i].bytes_per_s, 5000);
+    ck_assert_uint_le(move.nr_samples, RUN_SAMPLES_MAX);
+    ck_assert_uint_gt(move.nr_samples, RUN_SAMPLES_MAX / 3);
+    ck_assert_uint_eq(move.samples[0].at_us, 0);
+    ck_assert_uint_gt(move.samples[move.nr_samples - 1].at_us, (seconds - 300) * SECOND_US);
+    for (unsigned i = 1; i < move.nr_samples; i++) {
+        ck_assert_uint_eq(move.samples[i].at_us - move.samples[i - 1].at_us, move.sample_every_us);
+        ck_assert_uint_eq(move.samples[i].bytes_per_s, 5000);
     }
 }
 END_TEST
@@ -111,13 +111,13 @@ static void end_of_round(unsigned n, bool stop, const char *reason)
                                      .needed_bytes_per_s = 300 << 20 };
 
     strcpy(decision.reason, reason);
-    run_event(&run, &round, START_US + n * SECOND_US);
-    run_event(&run, &decision, START_US + n * SECOND_US);
+    move_event(&move, &round, START_US + n * SECOND_US);
+    move_event(&move, &decision, START_US + n * SECOND_US);
 }
 
 START_TEST(a_report_holds_what_happened)
 {
-    const struct run_result result = { .outcome = "moved", .text = "web1 \"runs\" on hostb", .ok = true,
+    const struct move_result result = { .outcome = "moved", .text = "web1 \"runs\" on hostb", .ok = true,
                                        .total_us = 5, .downtime_us = 4 };
     struct helper_event end = { .kind = HELPER_END, .ok = true, .round = 3, .bytes = 77, .pages_sent = 8, .suspend_us = 1,
                                 .stopped_us = 2, .copy_us = 1, .kinds[HELPER_KIND_ZERO] = { 5, 16 }, .nr_channels = 2,
@@ -128,8 +128,8 @@ START_TEST(a_report_holds_what_happened)
     progress(SECOND_US, 1, 10, 100, 4096);
     end_of_round(1, false, "shrinks");
     end_of_round(2, true, "outrun");
-    run_event(&run, &end, START_US + 3 * SECOND_US);
-    o = run_report_json(&run, &result, true);
+    move_event(&move, &end, START_US + 3 * SECOND_US);
+    o = move_report_json(&move, &result, true);
     ck_assert_str_eq(json_object_get_string(get(o, "event")), "report");
     ck_assert_str_eq(json_object_get_string(get(o, "text")), "web1 \"runs\" on hostb");
     ck_assert_str_eq(json_object_get_string(get(o, "reason")), "outrun");
@@ -147,7 +147,7 @@ START_TEST(a_report_holds_what_happened)
     ck_assert_int_eq(json_object_array_length(get(o, "history_samples")), 1);
     ck_assert_ptr_nonnull(strstr(json_object_get_string(get(o, "verdict")), "with 300.0 MiB/s"));
     json_object_put(o);
-    o = run_report_json(&run, &result, false);
+    o = move_report_json(&move, &result, false);
     ck_assert(!json_object_object_get_ex(o, "history_samples", &rounds));
     json_object_put(o);
 }
@@ -155,13 +155,13 @@ END_TEST
 
 START_TEST(of_many_rounds_the_last_are_kept)
 {
-    const struct run_result result = { .text = "" };
+    const struct move_result result = { .text = "" };
     struct json_object *o, *rounds;
 
     begin();
     for (unsigned n = 1; n <= 300; n++)
         end_of_round(n, false, "waits");
-    o = run_report_json(&run, &result, true);
+    o = move_report_json(&move, &result, true);
     rounds = get(o, "history_rounds");
     ck_assert_uint_eq(json_object_array_length(rounds), RUN_ROUNDS_MAX);
     ck_assert_uint_eq(number(json_object_array_get_idx(rounds, 0), "round"), 300 - RUN_ROUNDS_MAX + 1);
@@ -175,14 +175,14 @@ START_TEST(what_fits_needs_no_verdict)
     char text[512];
 
     begin();
-    run_verdict(&run, text, sizeof text);
+    move_verdict(&move, text, sizeof text);
     ck_assert_str_eq(text, "");
-    run.limits.max_downtime_us = SECOND_US;
+    move.limits.max_downtime_us = SECOND_US;
     end_of_round(1, true, "rounds");
-    run_verdict(&run, text, sizeof text);
+    move_verdict(&move, text, sizeof text);
     ck_assert_str_eq(text, "");
-    run.limits.max_downtime_us = SECOND_US / 2;
-    run_verdict(&run, text, sizeof text);
+    move.limits.max_downtime_us = SECOND_US / 2;
+    move_verdict(&move, text, sizeof text);
     ck_assert_ptr_nonnull(strstr(text, "--max-downtime 901ms"));
 }
 END_TEST
@@ -192,12 +192,12 @@ START_TEST(the_view_fits_the_terminal)
     struct display_line lines[DISPLAY_LINES_MAX];
 
     begin();
-    ck_assert_uint_eq(display_render(&run, START_US, 80, lines), 1);
+    ck_assert_uint_eq(display_render(&move, START_US, 80, lines), 1);
     progress(0, 1, 0, 100, 0);
     progress(SECOND_US, 1, 50, 100, UINT64_C(3) << 40);
-    run.throttle = 40;
+    move.throttle = 40;
     for (unsigned columns = 1; columns < 300; columns++) {
-        unsigned n = display_render(&run, START_US + SECOND_US, columns, lines);
+        unsigned n = display_render(&move, START_US + SECOND_US, columns, lines);
 
         ck_assert_uint_eq(n, 4);
         for (unsigned i = 0; i < n; i++)
@@ -215,10 +215,10 @@ START_TEST(a_name_is_not_cut_within_a_character)
     struct display_line lines[DISPLAY_LINES_MAX];
 
     begin();
-    strcpy(run.vm, "f\xc3\xbcrth");
-    display_render(&run, START_US, 2, lines);
+    strcpy(move.vm, "f\xc3\xbcrth");
+    display_render(&move, START_US, 2, lines);
     ck_assert_str_eq(lines[0].text, "f");
-    display_render(&run, START_US, 3, lines);
+    display_render(&move, START_US, 3, lines);
     ck_assert_str_eq(lines[0].text, "f\xc3\xbc");
 }
 END_TEST
@@ -228,12 +228,12 @@ START_TEST(a_prediction_that_is_too_long_stands_out)
     struct display_line lines[DISPLAY_LINES_MAX];
 
     begin();
-    run.limits.max_downtime_us = 100000;
+    move.limits.max_downtime_us = 100000;
     progress(SECOND_US, 1, 50, 100, 4096);
-    ck_assert_uint_ge(display_render(&run, START_US, 80, lines), 3);
+    ck_assert_uint_ge(display_render(&move, START_US, 80, lines), 3);
     ck_assert_int_eq(lines[2].mood, DISPLAY_BAD);
-    run.limits.max_downtime_us = 200000;
-    display_render(&run, START_US, 80, lines);
+    move.limits.max_downtime_us = 200000;
+    display_render(&move, START_US, 80, lines);
     ck_assert_int_eq(lines[2].mood, DISPLAY_PLAIN);
 }
 END_TEST

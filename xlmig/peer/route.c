@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Copyright (C) The xlmig authors */
-#include "xlmig/peer/way.h"
+#include "xlmig/peer/route.h"
 
 #include <ctype.h>
 #include <limits.h>
@@ -13,7 +13,7 @@
  * connection keeps a CPU busy, plain TCP much less.  A command of the
  * administrator's own may well lead to something that serves only one.
  */
-static const struct way_kind kinds[] = {
+static const struct route_kind kinds[] = {
     { "ssh", MESSAGE_DATA_INLINE, 8 },
     { "tls", MESSAGE_DATA_TLS, 8 },
     { "tcp", MESSAGE_DATA_TCP, 4 },
@@ -21,7 +21,7 @@ static const struct way_kind kinds[] = {
     { "fd:", MESSAGE_DATA_INLINE, MESSAGE_CHANNELS_MAX },
 };
 
-const struct way_kind *way_kind(const char *transport)
+const struct route_kind *route_kind(const char *transport)
 {
     for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
         size_t len = strlen(kinds[i].name);
@@ -33,12 +33,12 @@ const struct way_kind *way_kind(const char *transport)
     return NULL;
 }
 
-bool way_is_command(const char *transport)
+bool route_is_command(const char *transport)
 {
     return strncmp(transport, "exec:", 5) == 0;
 }
 
-bool way_is_fd(const char *transport)
+bool route_is_fd(const char *transport)
 {
     return strncmp(transport, "fd:", 3) == 0;
 }
@@ -60,26 +60,26 @@ static unsigned parse_fds(const char *text, int fds[2 * MESSAGE_CHANNELS_MAX])
     return n % 2 ? 0 : n / 2;
 }
 
-unsigned way_nr_fds(const char *transport)
+unsigned route_nr_fds(const char *transport)
 {
     int fds[2 * MESSAGE_CHANNELS_MAX];
 
     return parse_fds(transport + 3, fds);
 }
 
-bool way_is_known(const char *transport)
+bool route_is_known(const char *transport)
 {
-    return way_kind(transport) && (!way_is_fd(transport) || way_nr_fds(transport) > 0);
+    return route_kind(transport) && (!route_is_fd(transport) || route_nr_fds(transport) > 0);
 }
 
-void way_describe(const struct way *way, char *text, size_t size)
+void route_describe(const struct route *route, char *text, size_t size)
 {
-    snprintf(text, size, "%s %s", way_is_command(way->transport) ? "exec" : way_is_fd(way->transport) ? "fd" : "ssh",
-             way->host);
+    snprintf(text, size, "%s %s", route_is_command(route->transport) ? "exec" : route_is_fd(route->transport) ? "fd" : "ssh",
+             route->host);
 }
 
 /* ssh and its words, the host, and what is to run there; at most WAY_SSH_WORDS_MAX. */
-static int ssh_words(const char *host, const char *remote, struct way_command *command)
+static int ssh_words(const char *host, const char *remote, struct route_command *command)
 {
     static const char *const options[] = { "-o", "BatchMode=yes", "-o", "ServerAliveInterval=15",
                                            "-o", "ServerAliveCountMax=4", "--" };
@@ -100,18 +100,18 @@ static int ssh_words(const char *host, const char *remote, struct way_command *c
     return 0;
 }
 
-int way_command(const struct way *way, const char *stock, struct way_command *command, struct failure *failure)
+int route_command(const struct route *route, const char *stock, struct route_command *command, struct failure *failure)
 {
     struct transport_spec spec = { .shell_command = NULL };
     int fds[2 * MESSAGE_CHANNELS_MAX];
     unsigned nr_fds = 0;
 
-    *command = (struct way_command){ .words = strdup(way->ssh_command) };
-    if (way_is_fd(way->transport))
-        nr_fds = parse_fds(way->transport + 3, fds);
-    else if (way_is_command(way->transport))
-        spec.shell_command = way->transport + 5;
-    else if (!command->words || ssh_words(way->host, stock ? stock : "xlmig receive --negotiate", command) < 0)
+    *command = (struct route_command){ .words = strdup(route->ssh_command) };
+    if (route_is_fd(route->transport))
+        nr_fds = parse_fds(route->transport + 3, fds);
+    else if (route_is_command(route->transport))
+        spec.shell_command = route->transport + 5;
+    else if (!command->words || ssh_words(route->host, stock ? stock : "xlmig receive --negotiate", command) < 0)
         return failure_set(failure, "--ssh-command names no command");
     else
         spec.argv = command->argv;
@@ -123,7 +123,7 @@ int way_command(const struct way *way, const char *stock, struct way_command *co
     return 0;
 }
 
-void way_command_dispose(struct way_command *command)
+void route_command_dispose(struct route_command *command)
 {
     free(command->words);
     command->words = NULL;
