@@ -39,9 +39,8 @@ def lab_options(bench):
     bench.add_argument("--types", default="pv,pvh,hvm", help="of guests (default pv,pvh,hvm)")
     bench.add_argument("--workloads", default=",".join(lab.WORKLOADS),
                        help=f"of guests (default {','.join(lab.WORKLOADS)}; see `lab measure --help`)")
-    bench.add_argument("--scripts", default="/etc/xen/scripts", metavar="FOLDER",
-                       help="of the guests' disks and interfaces, on the hosts: Xen's own (/etc/xen/scripts, which is "
-                            "the default), or the short ones of tests/lab (/lab/scripts)")
+    bench.add_argument("--scripts", default="xen", choices=("xen", "lab"),
+                       help="of the guests' disks and interfaces: Xen's own, or the short ones of tests/lab")
     bench.add_argument("--send-options", default="", metavar="OPTIONS",
                        help="more options of `xlmig send`, as one word")
 

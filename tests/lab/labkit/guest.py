@@ -29,8 +29,8 @@ DIRECT_BOOT = """\
 kernel = "/lab/vmlinux"
 ramdisk = "/lab/initramfs"
 extra = "{options}"
-vif = ["mac={mac},bridge=xenbr0,script={scripts}/vif-bridge"]
-disk = ["vdev=xvda,access=w,script={scripts}/block,target={disk}"]
+vif = ["mac={mac},bridge=xenbr0,script=/etc/xen/scripts/vif-bridge"]
+disk = ["vdev=xvda,access=w,script=/etc/xen/scripts/block,target={disk}"]
 """
 DISK_BOOT = """\
 device_model_version = "qemu-xen"
@@ -39,9 +39,9 @@ hdtype = "ahci"
 vga = "none"
 nographic = 1
 serial = "pty"
-vif = ["mac={mac},bridge=xenbr0,type=vif,script={scripts}/vif-bridge"]
-disk = ["vdev=xvda,access=w,script={scripts}/block,target={boot_disk}",
-        "vdev=xvdb,access=w,script={scripts}/block,target={disk}"]
+vif = ["mac={mac},bridge=xenbr0,type=vif,script=/etc/xen/scripts/vif-bridge"]
+disk = ["vdev=xvda,access=w,script=/etc/xen/scripts/block,target={boot_disk}",
+        "vdev=xvdb,access=w,script=/etc/xen/scripts/block,target={disk}"]
 """
 OPTIONS = "console=hvc0 loglevel=4 panic=1 lab.dirty_mb={dirty_mb} lab.static_mb={static_mb} lab.rate_ms={rate_ms} "
 REGION_OPTIONS = "lab.content={content} lab.rewrite={rewrite} "
@@ -64,12 +64,21 @@ class Tick:
         return f"tick {self.number} bad={self.bad} disk_bad={self.disk_bad} free_kb={self.free_kb}"
 
 
+def use_scripts(host, which):
+    """The short hotplug scripts ("lab"), or Xen's own ("xen"), in the place where libxl looks for them."""
+    folder = {"lab": "scripts", "xen": "xen-scripts"}.get(which)
+    if not folder:
+        raise LabError(f"scripts are lab or xen, not {which}")
+    host.run(f"cp -a /lab/{folder}/. /etc/xen/scripts/")
+
+
 class Guest:
     """One guest of a given type. `host` is where it is believed to run; tests set it after a migration."""
 
     def __init__(self, kind, name=None, memory=None, maxmem=None, vcpus=1, dirty_mb=8, static_mb=8, rate_ms=200,
-                 content="random", rewrite="words", scripts="/lab/scripts", options="", configuration="", number=None):
-        """`number` is for guests of which there are many: PV or PVH, with an address of its own each, and no disk."""
+                 content="random", rewrite="words", scripts="lab", options="", configuration="", number=None):
+        """`number` is for guests of which there are many: PV or PVH, with an address of its own each, and no disk.
+        `scripts`: "lab", the short hotplug scripts, or "xen", Xen's own, on the host that makes it from then on."""
         memory = memory or MEMORY_MIB[kind]
         self.kind = kind
         self.name = name or kind + "1"
@@ -78,6 +87,7 @@ class Guest:
         self.memory = memory
         disk_option = "" if number else "lab.disk=" + ("xvdb" if kind == "hvm" else "xvda")
         number = number or NUMBERS[kind]
+        self.scripts = scripts
         self.ip = f"10.9.0.{10 + number}"
         self.mac = f"00:16:3e:0a:09:{number:02x}"
         self.uuid = f"6c616221-0000-4000-8000-{number:012x}"
@@ -89,12 +99,14 @@ class Guest:
             text = "".join(line for line in text.splitlines(True) if not line.startswith("disk = "))
         self.configuration = configuration + text.format(
             name=self.name, uuid=self.uuid, kind=kind, memory=memory, maxmem=maxmem or memory, vcpus=vcpus, mac=self.mac,
-            options=self.options, scripts=scripts, disk=SHARED_DISKS[kind], boot_disk=SHARED_DISKS["boot"])
+            options=self.options, disk=SHARED_DISKS[kind], boot_disk=SHARED_DISKS["boot"])
 
     # Life.
 
     def create(self, host):
         """Start it anew on a host and wait for its first tick."""
+        if self.scripts != "lab":
+            use_scripts(host, self.scripts)
         host.run(f"rm -f /var/log/xen/guest-{self.name}.log /var/log/xen/guest-{self.name}--*")
         host.write(f"/root/{self.name}.cfg", self.configuration)
         if self.kind == "hvm":

@@ -14,7 +14,7 @@ import time
 from datetime import datetime, timezone
 
 from . import images, moves, segment
-from .guest import Guest
+from .guest import Guest, use_scripts
 from .outside import Ping
 from .settings import LabError
 
@@ -100,6 +100,7 @@ def measure(pair, kinds, workloads, runs, guest_settings, send_options):
     results = {}
     for host in (pair.a, pair.b):
         host.write(LISTENER, LISTENING_HELPER)
+        use_scripts(host, guest_settings.get("scripts", "lab"))
         host.run(f"chmod +x {LISTENER}")
     for kind in kinds:
         for workload in workloads:

@@ -12,11 +12,11 @@ SLOW = "LAB_RATE=4m"
 DEVICES_SECONDS = 30
 END_SECONDS = 90
 REBOOT_SECONDS = 120
-SCRIPT = "/lab/scripts/vif-bridge"
+SCRIPT = "/etc/xen/scripts/vif-bridge"
 BACKENDS = {"pv": ("vbd/{domid}/51712", "vif/{domid}/0"),
             "hvm": ("vbd/{domid}/prepared-xvda", "vbd/{domid}/prepared-xvdb", "vif/{domid}/0")}
 BACKEND_ROOT = "/local/domain/0/backend"
-DISK_SCRIPT = "/lab/scripts/block"
+DISK_SCRIPT = "/etc/xen/scripts/block"
 
 
 def await_devices(guest, target):
@@ -93,7 +93,7 @@ def prepared_disks(lab):
         await_devices(guest, target)
         guest.await_tick(after=guest.await_tick().number)
         # From now on the disk is this guest's: nobody else on that host gets it.
-        status, output = target.attempt("xl block-attach 0 'vdev=xvdz,access=w,script=block,target=/dev/vdd'", 60)
+        status, output = target.attempt("xl block-attach 0 'vdev=xvdz,access=w,script=/lab/xen-scripts/block,target=/dev/vdd'", 60)
         if not status:
             raise LabError(f"the disk of {guest.name} was given to another domain:\n{output}")
         moves.hurry(source)

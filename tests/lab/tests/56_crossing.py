@@ -108,7 +108,7 @@ def interfaces(guest):
 
 
 def new_interface(guest):
-    guest.host.run(f"xl network-attach {guest.name} mac={NEW_MAC} bridge=xenbr0 script=/lab/scripts/vif-bridge")
+    guest.host.run(f"xl network-attach {guest.name} mac={NEW_MAC} bridge=xenbr0 script=/etc/xen/scripts/vif-bridge")
     if interfaces(guest) != [guest.mac, NEW_MAC]:
         raise LabError(f"{guest.name} has the interfaces {interfaces(guest)}")
 
