@@ -12,8 +12,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #define STEPS_MAX 10
+#define SAVER_LOOKS_MAX 50 /* ten seconds */
 
 struct recovery {
     struct recover_run *run;
@@ -93,6 +95,17 @@ static void look(struct recovery *r, const struct journal_record *record)
     r->vm = found.vm;
     if (r->facts.domain != before || before == RECOVER_DOMAIN_UNKNOWN)
         recover_tell_here(&r->account, r->facts.domain, &r->vm);
+}
+
+/* The helper of a command that was killed is about to end: that is no reason to have a human come again. */
+static void await_saver(struct recovery *r)
+{
+    static const struct timespec between = { 0, 200000000 };
+
+    for (int i = 0; i < SAVER_LOOKS_MAX && r->facts.domain == RECOVER_DOMAIN_SAVED; i++) {
+        nanosleep(&between, NULL);
+        look(r, journal_record(r->journal));
+    }
 }
 
 static bool same_step(struct recover_step a, struct recover_step b)
@@ -180,6 +193,7 @@ static void gather(struct recovery *r)
     r->facts.state = journal_record(r->journal)->state;
     r->facts.offered = journal_record(r->journal)->offered;
     look(r, journal_record(r->journal));
+    await_saver(r);
     if (r->facts.side == JOURNAL_SEND && !r->asked && answer_counts(r->facts)) {
         say(r, MESSAGE_ASK);
         look(r, journal_record(r->journal)); /* the answer took its time, and others act meanwhile */

@@ -61,7 +61,8 @@ static const char *domain_name(enum recover_domain domain)
         [RECOVER_DOMAIN_UNKNOWN] = "unknown", [RECOVER_DOMAIN_ABSENT] = "absent",
         [RECOVER_DOMAIN_INCOMING] = "incoming", [RECOVER_DOMAIN_RUNNING] = "running",
         [RECOVER_DOMAIN_PAUSED] = "paused", [RECOVER_DOMAIN_SUSPENDED] = "suspended",
-        [RECOVER_DOMAIN_ENDED] = "ended",
+        [RECOVER_DOMAIN_SAVED] = "being-saved", [RECOVER_DOMAIN_TAKEN] = "taken",
+        [RECOVER_DOMAIN_ENDED] = "ended", [RECOVER_DOMAIN_STRANGER] = "stranger",
     };
 
     return names[domain];

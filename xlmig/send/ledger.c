@@ -75,6 +75,8 @@ int send_record(struct send *s, enum journal_state state)
 {
     struct failure failure = { 0 };
 
+    if (s->ledger.journal && s->handover.domain.domid)
+        journal_name_domain(s->ledger.journal, s->handover.domain);
     if (journal_advance(s->ledger.journal, state, state == JOURNAL_ABORTED ? s->why.text : NULL, &failure) == 0)
         return 0;
     progress_note(&s->progress, "%s (in %s)", failure.text, s->ledger.dir);
