@@ -34,7 +34,10 @@ static int prove_it_stood(struct send *s)
         return failure_set(&s->why, "somebody paused it while it was handed over");
     if (now.state != VM_SUSPENDED)
         return failure_set(&s->why, "somebody resumed it while it was handed over");
-    if (!s->handover.domain.stood_ns || now.cpu_ns != s->handover.domain.stood_ns)
+    if (!s->handover.domain.stood_ns)
+        return failure_set(&s->why, "how far it had run when it was suspended could not be found out, so that nobody could "
+                                    "tell whether it ran on");
+    if (now.cpu_ns != s->handover.domain.stood_ns)
         return failure_set(&s->why, "it ran again after its state was read: somebody resumed it");
     return 0;
 }
