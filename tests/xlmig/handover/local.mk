@@ -6,12 +6,14 @@ check_PROGRAMS += \
 	tests/xlmig/handover/test-journal \
 	tests/xlmig/handover/test-journal-hostile \
 	tests/xlmig/handover/test-journal-power-loss \
+	tests/xlmig/handover/test-recovery \
 	tests/xlmig/handover/test-rules
 TESTS += \
 	tests/xlmig/handover/test-handover \
 	tests/xlmig/handover/test-journal \
 	tests/xlmig/handover/test-journal-hostile \
 	tests/xlmig/handover/test-journal-power-loss \
+	tests/xlmig/handover/test-recovery \
 	tests/xlmig/handover/test-rules
 
 tests_xlmig_handover_test_handover_SOURCES = tests/xlmig/handover/test-handover.c
@@ -44,6 +46,10 @@ tests_xlmig_handover_test_journal_power_loss_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAG
 tests_xlmig_handover_test_journal_power_loss_LDADD = $(handover_room) $(CHECK_LIBS)
 tests_xlmig_handover_test_journal_power_loss_LDFLAGS = $(AM_LDFLAGS) $(disk_shim_calls)
 
-tests_xlmig_handover_test_rules_SOURCES = tests/xlmig/handover/test-rules.c
+tests_xlmig_handover_test_rules_SOURCES = tests/xlmig/handover/rules-case.h tests/xlmig/handover/test-rules.c
 tests_xlmig_handover_test_rules_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(EVENT_CFLAGS)
 tests_xlmig_handover_test_rules_LDADD = $(handover_room) $(CHECK_LIBS)
+
+tests_xlmig_handover_test_recovery_SOURCES = tests/xlmig/handover/rules-case.h tests/xlmig/handover/test-recovery.c
+tests_xlmig_handover_test_recovery_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(EVENT_CFLAGS)
+tests_xlmig_handover_test_recovery_LDADD = $(handover_room) $(CHECK_LIBS)
