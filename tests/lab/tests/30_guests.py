@@ -77,7 +77,7 @@ def variants(lab, kind):
         guest.await_tick(after=guest.await_tick().number + 2)
 
 
-@scenario("send-pv-4-vcpus-ballooned-to-half", "send-pv-growing-midway")
+@scenario("send-pv-4-vcpus-ballooned-to-half", "send-pv-growing-midway", deep=True)
 def pv(lab):
     variants(lab, "pv")
 

@@ -12,7 +12,7 @@ GUEST_MIB = 2560  # of its two extents the first has holes, where Linux gave mem
 HOST_MIB = 4608
 
 
-@scenario("extents-of-1-gib-are-rebuilt", "extents-of-1-gib-come-home", memory_mib=HOST_MIB)
+@scenario("extents-of-1-gib-are-rebuilt", "extents-of-1-gib-come-home", memory_mib=HOST_MIB, deep=True)
 def large(lab):
     guest = lab.guest("pvh", memory=GUEST_MIB).create(lab.a)
     for name in lab.names:

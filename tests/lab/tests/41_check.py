@@ -39,7 +39,7 @@ def stands_in_the_way(guest, target, *said):
 
 
 @scenario("check-finds-nothing-in-the-way", "check-warns-of-a-kernel-that-is-not-there", "refuses-disk-not-there",
-          "refuses-disk-of-another-size", "refuses-bridge-not-there", "goes-with-ignore-devices", guest="pvh")
+          "refuses-disk-of-another-size", "refuses-bridge-not-there", "goes-with-ignore-devices", guest="pvh", deep=True)
 def devices(lab):
     # The bridge is a name in the configuration only: the lab's script puts every interface on the one that there is.
     bridged = lab.guest("pv")

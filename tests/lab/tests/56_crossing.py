@@ -114,7 +114,7 @@ def new_interface(guest):
 
 
 @scenario("guest-balloons-midway", "vcpu-comes-midway", "interface-comes-midway", "guest-reboots-midway",
-          "guest-crashes-midway")
+          "guest-crashes-midway", deep=True)
 def guest_acts(lab):
     guest = lab.guest("pv", memory=104, options="sysrq_always_enabled=1 lab.hotplug=1",
                       configuration='maxvcpus = 2\non_crash = "restart"\n').create(lab.a)

@@ -204,7 +204,7 @@ def memory_is_taken(lab, guest, name):
 HOSTS = {"memory-is-taken-midway": memory_is_taken}
 
 
-@scenario(*HOSTS, guest="pv")
+@scenario(*HOSTS, guest="pv", deep=True)
 def hosts(lab):
     for name, disturb in HOSTS.items():
         with lab.step(name):
