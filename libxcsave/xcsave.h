@@ -243,7 +243,7 @@ enum xcsave_image {
 };
 
 /* Features of xlmig's image that xcsave_restore() reads: for the peers' agreement. */
-#define XCSAVE_V1_FEATURES UINT64_C(0xff)
+#define XCSAVE_V1_FEATURES UINT64_C(0x1ff)
 
 enum xcsave_compress {
     XCSAVE_COMPRESS_AUTO,       /* where it is measured to save time */

@@ -15,6 +15,7 @@
 #define IMAGE1_MAGIC         "\x89XLMIG\r\n" /* starts an image, channel 0 */
 #define IMAGE1_CHANNEL_MAGIC "\x89XLMCH\r\n" /* starts each further channel */
 #define IMAGE1_TRAILER_MAGIC "\x89XLMIX\r\n" /* starts a save file's trailer */
+#define IMAGE1_SEAL_MAGIC    "\x89XLMSE\r\n" /* starts what is right before it */
 #define IMAGE1_MAGIC_LEN 8
 
 #define IMAGE1_VERSION 1
@@ -23,6 +24,7 @@
 #define IMAGE1_CHANNEL_HEADER_LEN 40
 #define IMAGE1_RECORD_HEADER_LEN  16
 #define IMAGE1_TRAILER_LEN        32
+#define IMAGE1_SEAL_LEN           32
 #define IMAGE1_TOKEN_LEN          16
 
 /* What a reader must be able to do. */
@@ -34,7 +36,8 @@
 #define IMAGE1_FEATURE_INDEX    (UINT64_C(1) << 5)
 #define IMAGE1_FEATURE_DIGEST   (UINT64_C(1) << 6)
 #define IMAGE1_FEATURE_KEYED    (UINT64_C(1) << 7)
-#define IMAGE1_FEATURES_KNOWN   UINT64_C(0xff)
+#define IMAGE1_FEATURE_SEAL     (UINT64_C(1) << 8)
+#define IMAGE1_FEATURES_KNOWN   UINT64_C(0x1ff)
 
 /* Record types; with STREAM_REC_OPTIONAL a reader skips what it does not know. */
 #define IMAGE1_REC_DOMAIN UINT32_C(0x01)

@@ -26,6 +26,8 @@ struct stream_convert {
     bool failed;
     char error[160];
     uint64_t offset; /* of the output */
+    uint64_t outer_len[2]; /* what was copied before the image, and behind it */
+    uint32_t outer_crc;    /* of both */
 
     struct page_map *map;
     struct image1_hasher *hasher;

@@ -50,6 +50,16 @@ uint8_t *octets_add(struct octets *octets, size_t len)
 
 /* ---- what does not change ------------------------------------------------ */
 
+/* To an xlmig image, what stays as it is around it is sealed; inside it, nothing is copied. */
+static int copy(struct stream_convert *c, const void *data, size_t len)
+{
+    if (convert_write(c, data, len))
+        return -1;
+    c->outer_crc = crc32c(c->outer_crc, data, len);
+    c->outer_len[c->target != STREAM_CONVERT_OTHER] += len;
+    return 0;
+}
+
 static int copy_record_header(struct stream_convert *c, const struct stream_event *event)
 {
     uint8_t header[sizeof(struct stream_record_header)];
@@ -63,7 +73,7 @@ static int copy_record_header(struct stream_convert *c, const struct stream_even
     } else {
         stream_encode_record_header(header, event->type, event->length);
     }
-    return convert_write(c, header, sizeof(header));
+    return copy(c, header, sizeof(header));
 }
 
 int convert_copy(struct stream_convert *c, const struct stream_event *event)
@@ -75,8 +85,8 @@ int convert_copy(struct stream_convert *c, const struct stream_event *event)
         return copy_record_header(c, event);
     case STREAM_EVENT_RECORD_END:
         return event->layer == STREAM_LAYER_XL
-                   ? 0 : convert_write(c, zeros, stream_record_padded(event->length) - event->length);
+                   ? 0 : copy(c, zeros, stream_record_padded(event->length) - event->length);
     default:
-        return convert_write(c, event->data, event->len);
+        return copy(c, event->data, event->len);
     }
 }

@@ -8,7 +8,7 @@
  *   PAGE_DATA                     MEMORY; ROUND before a page that comes again
  *   state                         LIBXC, held back until the memory is over
  *   END                           ROUND (last), what was held, DIGEST, INDEX, END
- *   the end of the file           trailer
+ *   the end of the file           seal over what is around the image, trailer
  */
 #include "stream-format/convert/internal.h"
 
@@ -92,7 +92,8 @@ static int take_image_header(struct stream_convert *c, const struct stream_event
     c->image_offset = c->offset;
     if (c->image_offset > UINT32_MAX)
         return convert_fail(c, "too much precedes its image");
-    image1_encode_header(header, codec_features[c->config.codec] | IMAGE1_FEATURE_DIGEST | IMAGE1_FEATURE_INDEX, 1);
+    image1_encode_header(header, codec_features[c->config.codec] | IMAGE1_FEATURE_DIGEST | IMAGE1_FEATURE_INDEX |
+                                     IMAGE1_FEATURE_SEAL, 1);
     return convert_write(c, header, sizeof(header));
 }
 
@@ -372,7 +373,18 @@ int convert_to_v1_event(struct stream_convert *c, const struct stream_event *eve
     }
 }
 
-int convert_to_v1_end(struct stream_convert *c)
+static int write_seal(struct stream_convert *c)
+{
+    struct image1_seal seal = {
+        .before_len = c->outer_len[0], .after_len = c->outer_len[1], .outer_crc = c->outer_crc,
+    };
+    uint8_t out[IMAGE1_SEAL_LEN];
+
+    image1_encode_seal(out, &seal);
+    return convert_write(c, out, sizeof(out));
+}
+
+static int write_trailer(struct stream_convert *c)
 {
     struct image1_trailer trailer = {
         .index_offset = c->index_offset, .image_offset = (uint32_t)c->image_offset,
@@ -382,4 +394,9 @@ int convert_to_v1_end(struct stream_convert *c)
 
     image1_encode_trailer(out, &trailer);
     return convert_write(c, out, sizeof(out));
+}
+
+int convert_to_v1_end(struct stream_convert *c)
+{
+    return write_seal(c) || write_trailer(c) ? -1 : 0;
 }

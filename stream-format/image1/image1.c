@@ -71,7 +71,7 @@ int image1_header_len(const uint8_t in[16], uint32_t *len, struct image1_fault *
 static int check_features(uint64_t features, uint32_t nr_channels, struct image1_fault *fault)
 {
     if (features & ~IMAGE1_FEATURES_KNOWN)
-        return image1_fail(fault, STREAM_FAULT_BAD_FEATURE, 16, "no features but bits 0 to 6", features);
+        return image1_fail(fault, STREAM_FAULT_BAD_FEATURE, 16, "no features but bits 0 to 8", features);
     if (!nr_channels || nr_channels > IMAGE1_CHANNELS_MAX)
         return image1_fail(fault, STREAM_FAULT_BAD_COUNT, 24, "1 to 64 channels", nr_channels);
     if (nr_channels > 1 && !(features & IMAGE1_FEATURE_CHANNELS))
@@ -80,6 +80,8 @@ static int check_features(uint64_t features, uint32_t nr_channels, struct image1
         return image1_fail(fault, STREAM_FAULT_BAD_FEATURE, 16, "no INDEX with several channels", features);
     if ((features & IMAGE1_FEATURE_INDEX) && (features & IMAGE1_FEATURE_DELTA))
         return image1_fail(fault, STREAM_FAULT_BAD_FEATURE, 16, "no INDEX together with DELTA", features);
+    if ((features & IMAGE1_FEATURE_SEAL) && !(features & IMAGE1_FEATURE_INDEX))
+        return image1_fail(fault, STREAM_FAULT_BAD_FEATURE, 16, "no SEAL without INDEX", features);
     return 0;
 }
 
@@ -163,6 +165,27 @@ int image1_decode_trailer(const uint8_t in[IMAGE1_TRAILER_LEN], struct image1_tr
     if (trailer->index_offset >= trailer->file_len || trailer->index_offset < trailer->image_offset)
         return image1_fail(fault, STREAM_FAULT_BAD_INDEX, 8, "an offset inside the image", trailer->index_offset);
     return 0;
+}
+
+void image1_encode_seal(uint8_t out[IMAGE1_SEAL_LEN], const struct image1_seal *seal)
+{
+    memcpy(out, IMAGE1_SEAL_MAGIC, IMAGE1_MAGIC_LEN);
+    stream_put_le64(out + 8, seal->before_len);
+    stream_put_le64(out + 16, seal->after_len);
+    stream_put_le32(out + 24, seal->outer_crc);
+    seal_header(out, IMAGE1_SEAL_LEN);
+}
+
+int image1_decode_seal(const uint8_t in[IMAGE1_SEAL_LEN], struct image1_seal *seal, struct image1_fault *fault)
+{
+    *seal = (struct image1_seal){
+        .before_len = stream_get_le64(in + 8),
+        .after_len = stream_get_le64(in + 16),
+        .outer_crc = stream_get_le32(in + 24),
+    };
+    if (memcmp(in, IMAGE1_SEAL_MAGIC, IMAGE1_MAGIC_LEN))
+        return image1_fail(fault, STREAM_FAULT_BAD_MAGIC, 0, "89 58 4c 4d 53 45 0d 0a", stream_get_be64(in));
+    return check_header_crc(in, IMAGE1_SEAL_LEN, fault);
 }
 
 /* ---- records ------------------------------------------------------------ */

@@ -100,6 +100,17 @@ void image1_encode_trailer(uint8_t out[IMAGE1_TRAILER_LEN], const struct image1_
 int image1_decode_trailer(const uint8_t in[IMAGE1_TRAILER_LEN], struct image1_trailer *trailer,
                           struct image1_fault *fault);
 
+/* Right before the trailer: a checksum over what a file has around its image. */
+struct image1_seal {
+    uint64_t before_len; /* octets before the image header */
+    uint64_t after_len;  /* octets from the image's END to the seal */
+    uint32_t outer_crc;  /* CRC-32C of the former and, going on, the latter */
+};
+
+void image1_encode_seal(uint8_t out[IMAGE1_SEAL_LEN], const struct image1_seal *seal);
+/* The caller compares what it says with the file. */
+int image1_decode_seal(const uint8_t in[IMAGE1_SEAL_LEN], struct image1_seal *seal, struct image1_fault *fault);
+
 /* ---- records ------------------------------------------------------------ */
 
 struct image1_record {

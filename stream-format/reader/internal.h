@@ -111,6 +111,10 @@ struct stream_reader {
     bool big_endian[STREAM_NR_LAYERS];
     uint64_t offset; /* of the next byte of the stream */
 
+    /* What was there of xl's and libxl's layers, before an xlmig image and after it. */
+    uint64_t before_len, after_len;
+    uint32_t outer_crc;
+
     /* A part that is kept until it is whole. */
     uint8_t part[IMAGE1_HEADER_LEN_MAX > STREAM_PART_MAX ? IMAGE1_HEADER_LEN_MAX : STREAM_PART_MAX];
     uint32_t part_have;

@@ -6,7 +6,7 @@
  * Where the stream is, and what comes next:
  *
  *   START    -> HEADER        of the layer that the first bytes name
- *   HEADER   -> HEADER        image header, then domain header
+ *   HEADER   -> HEADER        image header, then domain header; seal, then trailer
  *            -> HEAD          save header with optional data
  *            -> RECORD
  *   RECORD   -> HEAD -> ELEMENT (-> SKIP -> ELEMENT)* -> BLOB -> PADDING
@@ -76,10 +76,12 @@ static void expect_record(struct stream_reader *r, enum stream_layer layer)
                                                           : sizeof(struct stream_record_header));
 }
 
-/* The outermost END was there. What follows is nothing, or a trailer. */
+/* The outermost END was there. What follows is nothing, or what an xlmig image has behind it. */
 static void expect_nothing(struct stream_reader *r)
 {
-    if (r->v1 && r->v1->header.features & IMAGE1_FEATURE_INDEX)
+    if (r->v1 && r->v1->header.features & IMAGE1_FEATURE_SEAL)
+        expect_header(r, STREAM_ID_V1_SEAL);
+    else if (r->v1 && r->v1->header.features & IMAGE1_FEATURE_INDEX)
         expect_header(r, STREAM_ID_V1_TRAILER);
     else
         r->stage = STAGE_DONE;
@@ -266,6 +268,9 @@ static int complete_header(struct stream_reader *r)
     case STREAM_ID_LIBXC_IMAGE_HEADER:
         expect_header(r, STREAM_ID_LIBXC_DOMAIN_HEADER);
         return 0;
+    case STREAM_ID_V1_SEAL:
+        expect_header(r, STREAM_ID_V1_TRAILER);
+        return 0;
     case STREAM_ID_V1_TRAILER:
         r->stage = STAGE_DONE;
         return 0;
@@ -278,11 +283,20 @@ static int complete_header(struct stream_reader *r)
     }
 }
 
+/* What is around an image, for the seal behind it: the layers of xl and libxl, in their order. */
+static void add_to_outer(struct stream_reader *r, const uint8_t *data, size_t len)
+{
+    r->outer_crc = crc32c(r->outer_crc, data, len);
+    *(r->v1 ? &r->after_len : &r->before_len) += len;
+}
+
 static int start_at(struct stream_reader *r, enum stream_id id)
 {
     expect_header(r, id);
     r->record_offset = 0;
     r->part_have = 8;
+    if (r->layer == STREAM_LAYER_XL || r->layer == STREAM_LAYER_LIBXL)
+        add_to_outer(r, r->part, 8);
     return 0;
 }
 
@@ -367,6 +381,8 @@ static int complete_part(struct stream_reader *r)
 
 static void add_to_crc(struct stream_reader *r, const uint8_t *data, size_t len)
 {
+    if (r->stage != STAGE_START && (r->layer == STREAM_LAYER_XL || r->layer == STREAM_LAYER_LIBXL))
+        add_to_outer(r, data, len);
     if (r->v1 && r->v1->in_record)
         r->v1->crc = crc32c(r->v1->crc, data, len);
 }

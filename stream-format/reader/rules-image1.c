@@ -75,12 +75,32 @@ static int check_trailer(struct stream_reader *r)
     return 0;
 }
 
+static int check_seal(struct stream_reader *r)
+{
+    uint64_t at = part_offset(r);
+    struct image1_seal seal;
+    struct image1_fault fault;
+
+    if (image1_decode_seal(r->part, &seal, &fault))
+        return fail_at(r, at, &fault);
+    if (seal.before_len != r->before_len || seal.after_len != r->after_len)
+        return stream_fail(r, STREAM_FAULT_BAD_LENGTH, at + (seal.before_len == r->before_len ? 16 : 8),
+                           "%" PRIu64 " bytes before the image and %" PRIu64 " behind it|%" PRIu64 " and %" PRIu64,
+                           seal.before_len, seal.after_len, r->before_len, r->after_len);
+    if (seal.outer_crc != r->outer_crc)
+        return stream_fail(r, STREAM_FAULT_BAD_CHECKSUM, at + 24,
+                           "0x%08x for what is around the image|0x%08x", seal.outer_crc, r->outer_crc);
+    return 0;
+}
+
 int stream_rules_header_v1(struct stream_reader *r)
 {
     struct image1_fault fault;
 
     if (r->info->id == STREAM_ID_V1_TRAILER)
         return check_trailer(r);
+    if (r->info->id == STREAM_ID_V1_SEAL)
+        return check_seal(r);
     if (image1_decode_header(r->part, r->part_want, &r->v1->header, &fault))
         return fail_at(r, part_offset(r), &fault);
     if (r->v1->header.nr_channels > 1)

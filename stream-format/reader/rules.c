@@ -141,6 +141,7 @@ int stream_rules_header(struct stream_reader *r)
         rc = check_image_header(r);
         break;
     case STREAM_ID_V1_IMAGE_HEADER:
+    case STREAM_ID_V1_SEAL:
     case STREAM_ID_V1_TRAILER:
         return stream_rules_header_v1(r);
     default:

@@ -171,6 +171,18 @@ void v1_trailer(struct v1 *v, size_t index_at)
     put_raw(v->b, out, sizeof(out));
 }
 
+void v1_seal(struct v1 *v, size_t end)
+{
+    struct image1_seal seal = {
+        .before_len = v->start, .after_len = v->b->len - end,
+        .outer_crc = crc32c(crc32c(0, v->b->data, v->start), v->b->data + end, v->b->len - end),
+    };
+    uint8_t out[IMAGE1_SEAL_LEN];
+
+    image1_encode_seal(out, &seal);
+    put_raw(v->b, out, sizeof(out));
+}
+
 void v1_reseal(struct bytes *b, size_t record)
 {
     uint8_t *p = b->data + record;
@@ -243,23 +255,30 @@ static void put_v1_same(struct v1 *v, uint64_t pfn, uint64_t source)
     v1_pages(v, IMAGE1_CODEC_NONE, runs, 3, raw, sizeof(raw));
 }
 
+/* Without what is behind it in a file; returns where INDEX is in b. */
+static size_t put_file_image(struct v1 *v)
+{
+    size_t index;
+
+    v1_libxc_records(v, put_hvm_static_records);
+    v1_round(v, false);
+    put_v1_data(v, IMAGE1_CODEC_NONE, 0, 2, STREAM_PAGE_NOTAB);
+    put_v1_data(v, IMAGE1_CODEC_LZ4, 2, 3, STREAM_PAGE_NOTAB);
+    put_v1_data(v, IMAGE1_CODEC_ZSTD, 5, 2, STREAM_PAGE_NOTAB);
+    put_v1_same(v, 9, 3);
+    v1_round(v, true);
+    v1_libxc_records(v, put_hvm_state);
+    v1_digest(v);
+    index = v1_index(v);
+    v1_record(v, IMAGE1_REC_END, NULL, 0);
+    return index;
+}
+
 void put_v1_file_image(struct bytes *b)
 {
     struct v1 v = v1_begin(b, V1_FEATURES_FILE, STREAM_GUEST_X86_HVM);
-    size_t index;
 
-    v1_libxc_records(&v, put_hvm_static_records);
-    v1_round(&v, false);
-    put_v1_data(&v, IMAGE1_CODEC_NONE, 0, 2, STREAM_PAGE_NOTAB);
-    put_v1_data(&v, IMAGE1_CODEC_LZ4, 2, 3, STREAM_PAGE_NOTAB);
-    put_v1_data(&v, IMAGE1_CODEC_ZSTD, 5, 2, STREAM_PAGE_NOTAB);
-    put_v1_same(&v, 9, 3);
-    v1_round(&v, true);
-    v1_libxc_records(&v, put_hvm_state);
-    v1_digest(&v);
-    index = v1_index(&v);
-    v1_record(&v, IMAGE1_REC_END, NULL, 0);
-    v1_trailer(&v, index);
+    v1_trailer(&v, put_file_image(&v));
 }
 
 /* Pages 1 and 2 change in the second round; 2 by so much as a word. */
@@ -324,23 +343,33 @@ void put_v1_pv_image(struct bytes *b)
     v1_trailer(&v, index);
 }
 
-void put_v1_saved_hvm(struct bytes *b)
+/* The image in the layers of a save file, with such features. */
+static void put_saved_image(struct bytes *b, uint64_t features)
 {
-    struct bytes image = { 0 };
-    struct v1 v = { .b = b };
-    size_t index;
+    size_t index, end;
+    struct v1 v;
 
-    put_xl_header(b, STREAM_XL_FLAG_JSON | STREAM_XL_FLAG_STREAMV2, "{}");
+    put_xl_header(b, STREAM_XL_FLAG_JSON | STREAM_XL_FLAG_STREAMV2, "{ }");
     put_libxl_header(b, 0);
     put_empty_record(b, STREAM_LIBXL_REC_LIBXC_CONTEXT);
-    v.start = b->len;
-    put_v1_file_image(&image);
-    index = stream_get_le64(image.data + image.len - IMAGE1_TRAILER_LEN + 8);
-    put_raw(b, image.data, image.len - IMAGE1_TRAILER_LEN);
-    bytes_free(&image);
+    v = v1_begin(b, features, STREAM_GUEST_X86_HVM);
+    index = put_file_image(&v);
+    end = b->len;
     put_emulator(b, STREAM_LIBXL_REC_EMULATOR_CONTEXT, STREAM_EMULATOR_QEMU_UPSTREAM, "QEVM", 4);
     put_empty_record(b, STREAM_LIBXL_REC_END);
-    v1_trailer(&v, v.start + index);
+    if (features & IMAGE1_FEATURE_SEAL)
+        v1_seal(&v, end);
+    v1_trailer(&v, index);
+}
+
+void put_v1_saved_hvm(struct bytes *b)
+{
+    put_saved_image(b, V1_FEATURES_FILE);
+}
+
+void put_v1_sealed_hvm(struct bytes *b)
+{
+    put_saved_image(b, V1_FEATURES_FILE | IMAGE1_FEATURE_SEAL);
 }
 
 /* One page of zeros, one page with a word in it. */

@@ -42,6 +42,8 @@ size_t v1_round(struct v1 *v, bool last);
 size_t v1_digest(struct v1 *v);
 size_t v1_index(struct v1 *v);
 void v1_trailer(struct v1 *v, size_t index_at);
+/* Over all that is in b before the image, and from `end` on. */
+void v1_seal(struct v1 *v, size_t end);
 
 /* Change an octet of a record's body and make its checksum right again. */
 void v1_poke(struct bytes *b, size_t record, size_t at, const void *data, size_t len);
@@ -60,6 +62,7 @@ void put_v1_file_image(struct bytes *b);  /* HVM: all kinds and codecs but DELTA
 void put_v1_live_image(struct bytes *b);  /* HVM: three rounds, with deltas; EXTENTS */
 void put_v1_pv_image(struct bytes *b);    /* PV: page tables */
 void put_v1_saved_hvm(struct bytes *b);   /* the first, in the layers of a save file */
+void put_v1_sealed_hvm(struct bytes *b);  /* as `convert` writes it: the same with a seal */
 /* As releases before keys wrote them. */
 void put_v1_live_image_without_key(struct bytes *b);
 void put_v1_small_image_without_key(struct bytes *b);

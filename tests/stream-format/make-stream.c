@@ -76,6 +76,7 @@ static const struct {
     { "v1-small-no-key", put_v1_small_image_without_key, "valid" },
     { "v1-pv", put_v1_pv_image, "valid" },
     { "v1-saved-hvm", put_v1_saved_hvm, "valid" },
+    { "v1-sealed-hvm", put_v1_sealed_hvm, "valid" },
     { "v1-small", put_v1_small_image, "valid" },
     { "saved-config-not-json", make_config_not_json, "BAD_TEXT" },
 };

@@ -41,6 +41,10 @@ void mend_image1(uint8_t *data, size_t size)
         memset(data + at + IMAGE1_RECORD_HEADER_LEN + len, 0, image1_padding(len));
         image1_seal(data + at, image1_crc_begin(data + at, IMAGE1_RECORD_HEADER_LEN + (size_t)len));
     }
+    if (type == IMAGE1_REC_END && size - at == IMAGE1_SEAL_LEN + IMAGE1_TRAILER_LEN) {
+        seal(data + at, IMAGE1_SEAL_LEN);
+        at += IMAGE1_SEAL_LEN;
+    }
     if (type == IMAGE1_REC_END && size - at == IMAGE1_TRAILER_LEN)
         seal(data + at, IMAGE1_TRAILER_LEN);
 }

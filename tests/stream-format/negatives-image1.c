@@ -486,4 +486,31 @@ MAKE(v1_trailer_of_other_file)
     put_raw(b, out, sizeof(out));
 }
 
+/* The seal is before the trailer. */
+#define SEAL_AT(b) ((b)->len - IMAGE1_TRAILER_LEN - IMAGE1_SEAL_LEN)
+
+static void reseal(struct bytes *b)
+{
+    uint8_t *seal = b->data + SEAL_AT(b);
+
+    stream_put_le32(seal + 28, crc32c(0, seal, 28));
+}
+
+MAKE(v1_seal_missing)
+{
+    put_v1_sealed_hvm(b);
+    memmove(b->data + SEAL_AT(b), b->data + b->len - IMAGE1_TRAILER_LEN, IMAGE1_TRAILER_LEN);
+    b->len -= IMAGE1_SEAL_LEN;
+}
+
+MAKE(v1_seal_magic) { put_v1_sealed_hvm(b); b->data[SEAL_AT(b) + 4] ^= 1; }
+MAKE(v1_seal_checksum) { put_v1_sealed_hvm(b); b->data[SEAL_AT(b) + 24] ^= 1; }
+MAKE(v1_seal_before) { put_v1_sealed_hvm(b); b->data[SEAL_AT(b) + 8] ^= 1; reseal(b); }
+MAKE(v1_seal_after) { put_v1_sealed_hvm(b); b->data[SEAL_AT(b) + 16] ^= 1; reseal(b); }
+MAKE(v1_seal_outer) { put_v1_sealed_hvm(b); b->data[SEAL_AT(b) + 24] ^= 1; reseal(b); }
+/* A blank of the configuration; an octet of the device model's state. */
+MAKE(v1_sealed_config) { put_v1_sealed_hvm(b); b->data[53] = '\t'; }
+MAKE(v1_sealed_device_model) { put_v1_sealed_hvm(b); b->data[SEAL_AT(b) - 16] ^= 1; }
+MAKE(v1_seal_without_index) { v1_begin(b, IMAGE1_FEATURE_SEAL, STREAM_GUEST_X86_HVM); }
+
 MAKE(v1_trailing_data) { size_t index; struct v1 v = indexed(b, &index); v1_trailer(&v, index); put_raw(b, "x", 1); }

@@ -94,6 +94,15 @@ void make_v1_trailer_magic(struct bytes *b);
 void make_v1_trailer_checksum(struct bytes *b);
 void make_v1_trailer_offset(struct bytes *b);
 void make_v1_trailer_of_other_file(struct bytes *b);
+void make_v1_seal_missing(struct bytes *b);
+void make_v1_seal_magic(struct bytes *b);
+void make_v1_seal_checksum(struct bytes *b);
+void make_v1_seal_before(struct bytes *b);
+void make_v1_seal_after(struct bytes *b);
+void make_v1_seal_outer(struct bytes *b);
+void make_v1_sealed_config(struct bytes *b);
+void make_v1_sealed_device_model(struct bytes *b);
+void make_v1_seal_without_index(struct bytes *b);
 void make_v1_trailing_data(struct bytes *b);
 
 #endif

@@ -14,22 +14,52 @@ struct verify_options {
 /* What the answer mentions besides "valid". */
 struct counts {
     uint64_t records;
-    uint64_t pages;
+    uint64_t pages;   /* with content */
+    uint64_t without; /* told of, and without: given up, broken, or not worth sending */
     bool has_digest;
+    bool is_v1, is_sealed;
+    bool has_more;    /* than an image */
 };
+
+static void count_page(struct counts *counts, unsigned type, uint64_t nr)
+{
+    *(stream_page_type_has_data(type) ? &counts->pages : &counts->without) += nr;
+}
+
+static void count_header(struct counts *counts, const struct stream_event *event)
+{
+    counts->is_v1 |= event->info->id == STREAM_ID_V1_IMAGE_HEADER;
+    counts->is_sealed |= event->info->id == STREAM_ID_V1_SEAL;
+    counts->has_more |= event->layer == STREAM_LAYER_XL || event->layer == STREAM_LAYER_LIBXL;
+}
 
 static void count(void *opaque, const struct stream_event *event)
 {
     struct counts *counts = opaque;
 
+    if (event->kind == STREAM_EVENT_HEADER)
+        count_header(counts, event);
     if (event->kind == STREAM_EVENT_RECORD)
         counts->records++;
     if (event->kind == STREAM_EVENT_ELEMENT && event->info->id == STREAM_ID_LIBXC_PAGE_DATA)
-        counts->pages++;
+        count_page(counts, stream_entry_type(stream_get_u64(event->data, event->big_endian)), 1);
     if (event->kind == STREAM_EVENT_ELEMENT && event->info->id == STREAM_ID_V1_MEMORY)
-        counts->pages += stream_get_le32(event->data + 8);
+        count_page(counts, event->data[13] & 15, stream_get_le32(event->data + 8));
     if (event->kind == STREAM_EVENT_HEAD && event->info->id == STREAM_ID_V1_DIGEST)
         counts->has_digest = true;
+}
+
+static void print_valid(const struct stream_file *file, const struct counts *counts)
+{
+    printf("%s: valid (%" PRIu64 " bytes, %" PRIu64 " records, %" PRIu64 " pages", stream_file_name(file), file->bytes,
+           counts->records, counts->pages);
+    if (counts->without)
+        printf(" and %" PRIu64 " without content", counts->without);
+    if (counts->has_digest)
+        printf("%s", file->digest_checked ? ", digest right" : "; the digest could not be compared");
+    if (counts->is_v1 && counts->has_more && !counts->is_sealed)
+        printf("; no checksum covers what is around the image");
+    printf(")\n");
 }
 
 static int verify_confined(void *opaque)
@@ -54,10 +84,7 @@ static int verify_confined(void *opaque)
         return EXIT_INVALID;
     }
     if (!options->quiet)
-        printf("%s: valid (%" PRIu64 " bytes, %" PRIu64 " records, %" PRIu64 " pages%s)\n",
-               stream_file_name(&file), file.bytes, counts.records, counts.pages,
-               !counts.has_digest ? "" : file.digest_checked ? ", digest right"
-                                                             : "; the digest could not be compared");
+        print_valid(&file, &counts);
     return EXIT_OK;
 }
 

@@ -250,6 +250,21 @@ START_TEST(example_of_a_trailer)
 }
 END_TEST
 
+START_TEST(example_of_a_seal)
+{
+    struct bytes example = read_example("```hex-seal\n");
+    struct image1_seal seal = { .before_len = 77, .after_len = 8, .outer_crc = 42 }, decoded;
+    uint8_t made[IMAGE1_SEAL_LEN];
+
+    image1_encode_seal(made, &seal);
+    ck_assert_uint_eq(example.len, sizeof(made));
+    ck_assert_mem_eq(example.data, made, sizeof(made));
+    ck_assert_int_eq(image1_decode_seal(made, &decoded, &fault), 0);
+    ck_assert(decoded.before_len == 77 && decoded.after_len == 8 && decoded.outer_crc == 42);
+    bytes_free(&example);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("image1 order");
@@ -268,6 +283,7 @@ int main(void)
     tcase_add_test(tcase, example_of_an_image);
     tcase_add_test(tcase, example_of_a_channel_header);
     tcase_add_test(tcase, example_of_a_trailer);
+    tcase_add_test(tcase, example_of_a_seal);
     suite_add_tcase(suite, tcase);
 
     return run_suite(suite);
