@@ -72,7 +72,7 @@ struct send_handover {
     char last_phase[16];             /* of the engine; "": it never told */
     enum suspend_outcome outcome;
     struct throttle *throttle;       /* while it is copied; NULL: not to be slowed */
-    bool renamed;
+    bool renamed;               /* to its name away, or may be */
     struct journal_domain domain;    /* where our copy stands, as far as it is known */
     enum settle_end settled;         /* what became of it here, once it was undone */
     bool unrecorded;                 /* ABORTED could not be recorded when it was needed */

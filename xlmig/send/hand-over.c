@@ -46,13 +46,10 @@ static void on_fenced(void *user, const struct failure *failure)
 {
     struct send *s = user;
 
-    if (failure) {
-        s->handover.domain.fenced = false;
+    /* A toolstack that says that it failed may have paused it: the fence counts as there, and is taken back. */
+    if (failure)
         failure_set(&s->why, "%s", failure->text);
-        send_post(s, HANDOVER_DONE_FAILED);
-        return;
-    }
-    if (prove_it_stood(s) < 0) {
+    if (failure || prove_it_stood(s) < 0) {
         send_post(s, HANDOVER_DONE_FAILED);
         return;
     }
@@ -84,8 +81,9 @@ static void rename_away(struct send *s)
     char away[VM_NAME_MAX + 32];
 
     away_name(s, away, sizeof away);
-    s->handover.renamed = s->ts->ops->domain.rename(s->ts, s->vm.domid, s->vm.name, away, &s->why) == 0;
-    send_post(s, s->handover.renamed ? HANDOVER_DONE_OK : HANDOVER_DONE_FAILED);
+    s->handover.renamed = true; /* even if it fails: its answer may be all that was lost */
+    send_post(s, s->ts->ops->domain.rename(s->ts, s->vm.domid, s->vm.name, away, &s->why) == 0 ? HANDOVER_DONE_OK
+                                                                                               : HANDOVER_DONE_FAILED);
 }
 
 /* -1: not one byte of it can have arrived. */
@@ -125,6 +123,19 @@ static void on_destroyed(void *user, const struct failure *failure)
     send_post(s, failure ? HANDOVER_DONE_FAILED : HANDOVER_DONE_OK);
 }
 
+/* Whatever its name is now. */
+static int take_own_name(struct send *s, struct failure *failure)
+{
+    struct vm now;
+    int rc = s->ts->ops->ask.find_domid(s->ts, s->vm.domid, &now, failure);
+
+    if (rc < 0)
+        return -1;
+    if (rc == 1 || strcmp(now.name, s->vm.name) == 0)
+        return 0;
+    return s->ts->ops->domain.rename(s->ts, s->vm.domid, now.name, s->vm.name, failure);
+}
+
 static void on_settled(void *user, enum settle_end end, const struct failure *failure)
 {
     struct send *s = user;
@@ -141,7 +152,7 @@ static void on_settled(void *user, enum settle_end end, const struct failure *fa
     standing_remove(s->ledger.token);
     away_name(s, away, sizeof away);
     if (s->handover.renamed && (end == SETTLE_RUNS || end == SETTLE_PAUSED) &&
-        s->ts->ops->domain.rename(s->ts, s->vm.domid, away, s->vm.name, &rename_failure) < 0)
+        take_own_name(s, &rename_failure) < 0)
         progress_note(&s->progress, "%s keeps the name %s: %s", s->vm.name, away, rename_failure.text);
     else
         s->handover.renamed = false;
