@@ -7,17 +7,23 @@
  *     SOAK_PAGE     the file of the page
  *     SOAK_FAULT    ROLE:PLACE:KIND:UNIT:NTH; none: only count
  *
- * ROLE and PLACE as in inject.h.  UNIT is `call', the NTH call there of a process
- * of that role, or `byte', the NTH byte that it writes there: what stands before it
- * is written, it and the rest are not.  KIND:
+ * ROLE and PLACE as in inject.h.  UNIT is `call', the NTH call that writes there of
+ * a process of that role; `byte', the NTH byte that it writes there: what stands
+ * before it is written, it and the rest are not; or `read', the NTH call that reads
+ * from there.  KIND:
  *
  *     kill stop          SIGKILL, SIGSTOP to itself, before the call (or between two bytes)
  *     killed-after stopped-after    the same when the call is done
  *     ENOSPC EIO EPIPE   the call fails so, and all that follow there
  *     once-ENOSPC ...    the call fails so, once
- *     short              only half of it is written
+ *     ECONNRESET EINTR   likewise
+ *     short              only half of it is written, or read
+ *     end                nothing more is to be read there
  *     closed             the descriptor is closed
  *     power              all processes of that host, and the host, are killed
+ *     others-...         as stop: the driver does what is named, as somebody who knows nothing of xlmig, and goes on
+ *
+ * In a process that confines itself nothing of this can be done: there no call counts.
  */
 #include "config.h"
 #include "tests/soak/inject.h"
@@ -43,19 +49,20 @@
 #define NOBODY SOAK_NR_ROLES
 #define IOV_MOST 1024
 
-enum kind { NOTHING, KILL, STOP, ERROR, SHORT, CLOSED, POWER };
+enum kind { NOTHING, KILL, STOP, ERROR, SHORT, CLOSED, POWER, END };
 
 static struct {
     enum soak_place place;
     enum kind kind;
-    bool after, once, of_bytes;
+    bool after, once, of_bytes, of_reads;
     int error;
     uint64_t nth;
 } fault;
 
 static enum soak_role role = NOBODY;
 static struct soak_page *page;
-static _Atomic uint64_t calls[SOAK_NR_PLACES + 1], bytes[SOAK_NR_PLACES + 1];
+static _Atomic uint64_t calls[SOAK_NR_PLACES + 1], bytes[SOAK_NR_PLACES + 1],
+    reads[SOAK_NR_PLACES + 1];
 static atomic_bool failing;         /* for good, at fault.place */
 static char next_state[SOAK_STATE_SIZE]; /* of the record that was written last */
 
@@ -64,6 +71,7 @@ struct call {
     enum soak_place place;
     int error;      /* it fails so */
     size_t len;     /* so much of it is done */
+    bool read, ended;
     bool fires;     /* afterwards */
 };
 
@@ -118,9 +126,24 @@ static int place_in(const char *name, const char *const *names, int nr_names)
     return -1;
 }
 
+static int error_of(const char *name)
+{
+    static const struct {
+        const char *name;
+        int error;
+    } errors[] = {
+        { "ENOSPC", ENOSPC }, { "EIO", EIO }, { "EPIPE", EPIPE }, { "ECONNRESET", ECONNRESET }, { "EINTR", EINTR },
+    };
+
+    for (size_t i = 0; i < sizeof errors / sizeof errors[0]; i++)
+        if (strcmp(name, errors[i].name) == 0)
+            return errors[i].error;
+    return 0;
+}
+
 static bool read_kind(const char *kind)
 {
-    static const char *const whole[] = { "", "kill", "stop", "", "short", "closed", "power" };
+    static const char *const whole[] = { "", "kill", "stop", "", "short", "closed", "power", "end" };
     const char *error = kind;
 
     fault.after = strcmp(kind, "killed-after") == 0 || strcmp(kind, "stopped-after") == 0;
@@ -128,12 +151,15 @@ static bool read_kind(const char *kind)
         fault.kind = kind[0] == 'k' ? KILL : STOP;
         return true;
     }
+    if (strncmp(kind, "others-", 7) == 0) {
+        fault.kind = STOP;
+        return true;
+    }
     fault.once = strncmp(kind, "once-", 5) == 0;
     if (fault.once)
         error += 5;
-    fault.error = strcmp(error, "ENOSPC") == 0 ? ENOSPC : strcmp(error, "EIO") == 0 ? EIO :
-                  strcmp(error, "EPIPE") == 0 ? EPIPE : 0;
-    int at = fault.error ? (int)ERROR : place_in(kind, whole, 7);
+    fault.error = error_of(error);
+    int at = fault.error ? (int)ERROR : place_in(kind, whole, 8);
     fault.kind = at > 0 ? (enum kind)at : NOTHING;
     return fault.kind != NOTHING;
 }
@@ -142,19 +168,21 @@ static bool read_fault(const char *text)
 {
     static const char *const roles[] = { "send", "suspend", "save", "receive", "xl", "restore", "recover" };
     static const char *const places[] = { "wire", "pipe", "host", "journal" };
-    char who[16], where[16], what[16], unit[16];
+    char who[16], where[16], what[24], unit[16];
     unsigned long long nth;
     int r, p;
 
-    if (sscanf(text, "%15[^:]:%15[^:]:%15[^:]:%15[^:]:%llu", who, where, what, unit, &nth) != 5)
+    if (sscanf(text, "%15[^:]:%15[^:]:%23[^:]:%15[^:]:%llu", who, where, what, unit, &nth) != 5)
         return false;
     r = place_in(who, roles, SOAK_NR_ROLES);
     p = place_in(where, places, SOAK_NR_PLACES);
-    if (r < 0 || p < 0 || nth < 1 || (strcmp(unit, "call") != 0 && strcmp(unit, "byte") != 0) || !read_kind(what))
+    fault.of_bytes = strcmp(unit, "byte") == 0;
+    fault.of_reads = strcmp(unit, "read") == 0;
+    if (r < 0 || p < 0 || nth < 1 || (!fault.of_bytes && !fault.of_reads && strcmp(unit, "call") != 0) ||
+        !read_kind(what))
         return false;
     fault.place = (enum soak_place)p;
     fault.nth = nth;
-    fault.of_bytes = unit[0] == 'b';
     if ((enum soak_role)r != role)
         fault.kind = NOTHING;
     return true;
@@ -211,6 +239,18 @@ static enum soak_place place_of_pipe(int fd, size_t len)
     }
 }
 
+#define LIBEVENT_READS 1024 /* what libevent wakes itself up with */
+
+/* Who writes what this one reads from a pipe. */
+static enum soak_place source_of_pipe(int fd, size_t len)
+{
+    if ((role == SOAK_SEND || role == SOAK_RECEIVE || role == SOAK_RECOVER) && len == LIBEVENT_READS)
+        return ELSEWHERE;
+    if (role == SOAK_RECEIVE)
+        return fd == 0 ? SOAK_WIRE : SOAK_PIPE;
+    return role == SOAK_SEND || role == SOAK_RECOVER ? SOAK_WIRE : SOAK_PIPE;
+}
+
 static enum soak_place place_of_socket(int fd)
 {
     int type = 0, domain = 0;
@@ -239,8 +279,8 @@ static enum soak_place place_of_file(int fd)
     return strstr(path, "/state") ? SOAK_JOURNAL : ELSEWHERE;
 }
 
-/* A call that writes `len` octets. */
-static enum soak_place place_of(int fd, size_t len)
+/* A call that writes `len` octets, or reads. */
+static enum soak_place place_where(int fd, size_t len, bool is_read)
 {
     enum soak_place place = ELSEWHERE;
     int error = errno;
@@ -248,7 +288,7 @@ static enum soak_place place_of(int fd, size_t len)
 
     if (page && fd != 2 && fstat(fd, &st) == 0) {
         if (S_ISFIFO(st.st_mode))
-            place = place_of_pipe(fd, len);
+            place = is_read ? source_of_pipe(fd, len) : place_of_pipe(fd, len);
         else if (S_ISSOCK(st.st_mode))
             place = place_of_socket(fd);
         else if (S_ISREG(st.st_mode) || S_ISDIR(st.st_mode))
@@ -256,6 +296,11 @@ static enum soak_place place_of(int fd, size_t len)
     }
     errno = error;
     return place;
+}
+
+static enum soak_place place_of(int fd, size_t len)
+{
+    return place_where(fd, len, false);
 }
 
 /* ---- the fault ---- */
@@ -309,6 +354,10 @@ static void hit(struct call *call, int fd)
         call->error = fault.error;
         atomic_store(&failing, !fault.once);
         return;
+    case END:
+        call->ended = true;
+        atomic_store(&failing, true);
+        return;
     case SHORT:
         call->len -= call->len / 2;
         return;
@@ -320,26 +369,44 @@ static void hit(struct call *call, int fd)
     }
 }
 
+/* The NTH of them is the one. */
+static void look_at_call(struct call *call, int fd, uint64_t nth)
+{
+    if (nth != fault.nth)
+        return;
+    if (fault.after)
+        call->fires = true;
+    else
+        hit(call, fd);
+}
+
 /* `call->len` bytes are about to go there. */
+static void look_at_bytes(struct call *call, int fd)
+{
+    uint64_t from = atomic_load(&bytes[call->place]);
+
+    if (from >= fault.nth || fault.nth > from + call->len)
+        return;
+    call->fires = fault.nth - from - 1 > 0;
+    if (call->fires)
+        call->len = fault.nth - from - 1;
+    else
+        hit(call, fd);
+}
+
 static void look(struct call *call, int fd)
 {
-    uint64_t nth_call = atomic_fetch_add(&calls[call->place], 1) + 1, from = atomic_load(&bytes[call->place]);
+    uint64_t nth = atomic_fetch_add(call->read ? &reads[call->place] : &calls[call->place], 1) + 1;
 
-    if (atomic_load(&failing) && call->place == fault.place) {
-        call->error = fault.error;
-    } else if (fault.kind == NOTHING || call->place != fault.place) {
+    if (fault.kind == NOTHING || call->place != fault.place || call->read != fault.of_reads)
         return;
-    } else if (!fault.of_bytes && nth_call == fault.nth) {
-        if (fault.after)
-            call->fires = true;
-        else
-            hit(call, fd);
-    } else if (fault.of_bytes && from < fault.nth && fault.nth <= from + call->len) {
-        call->fires = fault.nth - from - 1 > 0;
-        if (call->fires)
-            call->len = fault.nth - from - 1;
-        else
-            hit(call, fd);
+    if (atomic_load(&failing)) {
+        call->error = fault.error;
+        call->ended = fault.kind == END;
+    } else if (fault.of_bytes) {
+        look_at_bytes(call, fd);
+    } else {
+        look_at_call(call, fd, nth);
     }
 }
 
@@ -352,10 +419,32 @@ static struct call before(enum soak_place place, int fd, size_t len)
     return call;
 }
 
+static struct call before_read(int fd, size_t len)
+{
+    struct call call = { .place = place_where(fd, len, true), .len = len, .read = true };
+
+    if (call.place != ELSEWHERE)
+        look(&call, fd);
+    return call;
+}
+
 static void most(uint64_t *count, uint64_t now)
 {
     if (now > *count)
         *count = now;
+}
+
+static void after_read(const struct call *call, int fd)
+{
+    struct call next = *call;
+    int error = errno;
+
+    if (call->place == ELSEWHERE)
+        return;
+    most(&page->counts[role][call->place].reads, atomic_load(&reads[call->place]));
+    if (call->fires)
+        hit(&next, fd);
+    errno = error;
 }
 
 static void after(const struct call *call, int fd, ssize_t done)
@@ -487,14 +576,101 @@ ssize_t sendmsg(int fd, const struct msghdr *msg, int flags)
 
 ssize_t splice(int from, off_t *from_at, int to, off_t *to_at, size_t len, unsigned flags)
 {
-    struct call call = before(place_of(to, len), to, len);
+    struct call taken = before_read(from, len), call;
     ssize_t n;
 
+    if (taken.ended)
+        return 0;
+    if (FAILED(taken))
+        return -1;
+    call = before(place_of(to, taken.len), to, taken.len);
     if (FAILED(call))
         return -1;
     n = REAL(splice)(from, from_at, to, to_at, call.len, flags);
+    after_read(&taken, from);
     after(&call, to, n);
     return n;
+}
+
+ssize_t read(int fd, void *buf, size_t len)
+{
+    struct call call = before_read(fd, len);
+    ssize_t n;
+
+    if (call.ended)
+        return 0;
+    if (FAILED(call))
+        return -1;
+    n = REAL(read)(fd, buf, call.len);
+    after_read(&call, fd);
+    return n;
+}
+
+ssize_t readv(int fd, const struct iovec *iov, int n)
+{
+    struct call call = before_read(fd, total_of(iov, n));
+    struct iovec part[IOV_MOST];
+    ssize_t done;
+
+    if (call.ended)
+        return 0;
+    if (FAILED(call))
+        return -1;
+    if (call.len < total_of(iov, n))
+        done = REAL(readv)(fd, part, cut(part, iov, n, call.len));
+    else
+        done = REAL(readv)(fd, iov, n);
+    after_read(&call, fd);
+    return done;
+}
+
+/* Of packets, and of what comes with a descriptor: whole or not at all.  The answer that was lost does not come later. */
+ssize_t recvmsg(int fd, struct msghdr *msg, int flags)
+{
+    struct call call = before_read(fd, total_of(msg->msg_iov, (int)msg->msg_iovlen));
+    ssize_t n;
+
+    if (call.ended)
+        return 0;
+    if (call.error && call.error != EINTR)
+        REAL(recvmsg)(fd, msg, flags);
+    if (FAILED(call))
+        return -1;
+    n = REAL(recvmsg)(fd, msg, flags);
+    after_read(&call, fd);
+    return n;
+}
+
+ssize_t recv(int fd, void *buf, size_t len, int flags)
+{
+    struct call call = before_read(fd, len);
+    ssize_t n;
+
+    if (call.ended)
+        return 0;
+    if (FAILED(call))
+        return -1;
+    n = REAL(recv)(fd, buf, call.len, flags);
+    after_read(&call, fd);
+    return n;
+}
+
+/* What a build with _FORTIFY_SOURCE calls. */
+ssize_t __read_chk(int fd, void *buf, size_t len, size_t size);
+ssize_t __recv_chk(int fd, void *buf, size_t len, size_t size, int flags);
+
+ssize_t __read_chk(int fd, void *buf, size_t len, size_t size)
+{
+    if (len > size)
+        abort();
+    return read(fd, buf, len);
+}
+
+ssize_t __recv_chk(int fd, void *buf, size_t len, size_t size, int flags)
+{
+    if (len > size)
+        abort();
+    return recv(fd, buf, len, flags);
 }
 
 int fsync(int fd)

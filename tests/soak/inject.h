@@ -37,7 +37,7 @@ enum soak_place {
 #define SOAK_MAX_PIDS 64
 
 struct soak_count {
-    uint64_t calls, bytes;  /* of that process which had most */
+    uint64_t calls, bytes, reads; /* of that process which had most */
 };
 
 struct soak_page {

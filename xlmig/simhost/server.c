@@ -242,13 +242,23 @@ static int do_resume(struct exchange *x)
     return simguest_resume(x->domain->guest);
 }
 
+/* Each stretch of a guest's life is in the host's log, so that nobody can have run it unseen: by the ticks it had. */
+static void log_life(const struct domain *d, const char *what, const struct sim_domain_info *info)
+{
+    fprintf(stderr, "domain %u (%s) %s, tick %llu of life %llu\n", d->domid, info->name, what,
+            (unsigned long long)info->ticks, (unsigned long long)d->config.program.seed);
+}
+
 /* Its proofs outlive it. */
 static int do_destroy(struct exchange *x)
 {
+    struct sim_domain_info info;
     struct host *h = x->host;
     struct domain *d = x->domain;
     struct past_proof *past = &h->past[h->nr_past++ % MAX_PAST_PROOFS];
 
+    fill_info(d, &info);
+    log_life(d, "is destroyed", &info);
     simguest_finish_proof(d->guest);
     memcpy(past->uuid, simguest_uuid(d->guest), sizeof past->uuid);
     for (unsigned m = 0; m < 2; m++)
@@ -408,17 +418,17 @@ static const struct {
     [SIM_STOP] = { do_stop, false },
 };
 
-/* A guest that stood still goes on: the host's log has it, so that nobody can have run it unseen. */
+/* A guest that stood still goes on, unless something else keeps it from running. */
 static int start_guest(struct exchange *x)
 {
-    struct sim_domain_info info;
+    struct sim_domain_info before, info;
     int rc;
 
-    fill_info(x->domain, &info);
+    fill_info(x->domain, &before);
     rc = actions[x->request.op].act(x);
-    if (rc == 0 && info.state != SIM_RUNNING)
-        fprintf(stderr, "domain %u (%s) goes on from %s\n", info.domid, info.name,
-                info.state == SIM_PAUSED ? "paused" : "suspended");
+    fill_info(x->domain, &info);
+    if (rc == 0 && before.state != SIM_RUNNING && info.state == SIM_RUNNING)
+        log_life(x->domain, before.state == SIM_PAUSED ? "goes on from paused" : "goes on from suspended", &before);
     return rc;
 }
 

@@ -73,12 +73,28 @@ class Domain:
     state: str
 
 
+@dataclass
+class Stretch:
+    """Of a guest's life, by the ticks that it counts: it ran from here to there."""
+    life: int       # the seed of its memory
+    host: str
+    domain: tuple   # the boot of its host, and its number there
+    begin: int
+    end: int
+    logged_at: int  # in the log of its host
+
+
+LIFE = re.compile(r"domain (\d+) \(.*\) (goes on from \w+|is destroyed), tick (\d+) of life (\d+)$")
+
+
 class Host:
     def __init__(self, build, folder):
         self.build, self.folder = build, folder
         self.pid = 0
+        self._boots = []    # where in the log they are
 
     def start(self):
+        self._boots.append(len(self.log()))
         before = children()
         self.ask("start", "memory=64M", f"owner={os.getpid()}")
         started = children() - before
@@ -121,17 +137,39 @@ class Host:
         except OSError:
             return ""
 
-    def starts(self, state):
-        """How often a guest went on here from that state."""
-        return len(re.findall(rf"goes on from {state}$", self.log(), re.MULTILINE))
+    def stretches(self):
+        """In which its guests ran.  Where one ended is known from its next one, its end, or what it says now."""
+        found, at = [], 0
+        for line in self.log().splitlines(keepends=True):
+            boot = sum(start <= at for start in self._boots)
+            match = LIFE.match(line.rstrip("\n"))
+            at += len(line)
+            if not match:
+                continue
+            domain, tick, life = (boot, int(match[1])), int(match[3]), int(match[4])
+            last = last_of(found, domain)
+            if last:
+                last.end = tick
+            if match[2] != "is destroyed":
+                found.append(Stretch(life, self.folder.name, domain, tick, tick, at))
+        for words in map(str.split, self.ask("list").splitlines()[1:]):
+            info = self.info(words[0])
+            last = last_of(found, (len(self._boots), int(info["domid"])))
+            if last:
+                last.end = int(info["ticks"])
+        return found
+
+
+def last_of(stretches, domain):
+    return next((stretch for stretch in reversed(stretches) if stretch.domain == domain), None)
 
 
 def wait_for_all(but, seconds, process=None, meanwhile=lambda: None):
-    """Until no child is left but those; the others that are, after so long."""
+    """Until no child is left but those of but(); the others that are, after so long."""
     end = time.monotonic() + seconds
     while True:
         meanwhile()
-        left = children(process) - but
+        left = children(process) - but()
         if not left or time.monotonic() > end:
             return left
         time.sleep(LOOK_EVERY)

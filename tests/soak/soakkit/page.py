@@ -9,7 +9,7 @@ ROLES = ("send", "suspend", "save", "receive", "xl", "restore", "recover")
 PLACES = ("wire", "pipe", "host", "journal")
 BYTES = 4096
 HEAD = struct.Struct("Ii16s16s16s16s")
-COUNT = struct.Struct("QQ")
+COUNT = struct.Struct("QQQ")
 COUNTS_AT = 72  # aligned as the compiler does it
 NR_PIDS_AT = COUNTS_AT + len(ROLES) * len(PLACES) * COUNT.size
 PIDS_AT = NR_PIDS_AT + 8
@@ -42,7 +42,13 @@ class Page:
 
     def step(self):
         """What the journals of both sides said when the fault came."""
-        source, destination = HEAD.unpack_from(self._bytes)[4:6]
+        return self._in_words(*HEAD.unpack_from(self._bytes)[4:6])
+
+    def step_now(self):
+        return self._in_words(*HEAD.unpack_from(self._bytes)[2:4])
+
+    @staticmethod
+    def _in_words(source, destination):
         said = (text.split(b"\0")[0].decode().replace("-", "_").upper() for text in (source, destination))
         return " / ".join(state or "–" for state in said)
 

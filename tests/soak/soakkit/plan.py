@@ -3,7 +3,7 @@
 """What a seed stands for: a guest, a way to send it, one fault. A pure function of the seed."""
 
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 # How many calls, and bytes, each process makes where, in a run without a fault (`soak --count`), or a little more.
 # Zero bytes: there is no moment between two of them.
@@ -51,13 +51,43 @@ SECOND_MOMENTS = {("recover", "wire"): (4, 500), ("recover", "host"): (5, 0), ("
                   ("receive", "wire"): (4, 500), ("receive", "host"): (6, 0), ("receive", "journal"): (10, 500)}
 
 
+# How many calls that read each process makes where.
+READS = {
+    ("send", "wire"): 20, ("send", "host"): 10,
+    ("suspend", "pipe"): 24, ("suspend", "host"): 7,
+    ("save", "pipe"): 4, ("save", "host"): 20,
+    ("receive", "wire"): 26, ("receive", "pipe"): 8, ("receive", "host"): 14,
+    ("xl", "pipe"): 16, ("xl", "host"): 2,
+    ("restore", "pipe"): 76, ("restore", "wire"): 24, ("restore", "host"): 4,
+    ("recover", "wire"): 8, ("recover", "host"): 8, ("recover", "journal"): 6,
+}
+READ_ERRORS = {
+    "wire": ("EIO", "ECONNRESET", "once-EIO", "once-EINTR", "short", "end"),
+    "pipe": ("EIO", "once-EIO", "once-EINTR", "short", "end"),
+    "host": ("EIO", "ECONNRESET", "once-EIO", "once-EINTR"),
+    "journal": ("EIO", "once-EIO", "once-EINTR", "short", "end"),
+}
+
+# What others do who know nothing of xlmig (run.py).
+ACTS = ("resume", "unpause", "pause", "destroy", "save", "move")
+LATE_ACTS = ACTS + ("back", "create") # with what a killed command left, or before recover acts
+REST = "rest" # between the migration and recover
+
+READ_SHARE, OTHERS_SHARE, TRANSPORT_SHARE, SANDBOX_SHARE = 0.25, 0.3, 0.3, 0.3
+
+# Each once found something, as it was before there was more than one kind of fault: it stays what it was.
+KEPT = (1204, 2785, 3483)
+
+
 @dataclass(frozen=True)
 class Plan:
     seed: int
     guest: tuple    # settings of xlmig-simhost create
     options: tuple  # of xlmig send
     fault: str      # in the migration, as tests/soak/inject.c reads it; "": none
-    second: str = ""  # in the first recover, or what it starts on the other host
+    second: str = ""  # in the first recover, or what it starts on the other host; or between both: "rest::others-..."
+    transport: str = "exec"
+    sandbox: bool = False
 
 
 class Dice:
@@ -115,9 +145,57 @@ def faults_of(dice):
     return first, fault_of(dice, SECOND_MOMENTS)
 
 
+def late_call(dice, nr_calls):
+    first = nr_calls // 2 if dice.happens(LATE_SHARE) else 0
+    return 1 + first + dice.below(nr_calls - first)
+
+
+def read_fault_of(dice):
+    role, place = dice.one_of([key for key in READS for _ in range(WEIGHTS.get(key, 1)) if key[0] != "recover"])
+    return read_fault_at(dice, role, place)
+
+
+def read_fault_at(dice, role, place):
+    kind = "kill" if dice.happens(0.15) else dice.one_of(READ_ERRORS[place])
+    return f"{role}:{place}:{kind}:read:{late_call(dice, READS[role, place])}"
+
+
+def death_of(dice):
+    """Of a command that owns a journal."""
+    role, place = dice.one_of((("send", "wire"), ("send", "journal"), ("send", "journal"), ("send", "host"),
+                               ("receive", "wire"), ("receive", "journal")))
+    return f"{role}:{place}:{dice.one_of(DEATHS)}:call:{late_call(dice, MOMENTS[role, place][0])}"
+
+
+def faults_with_others(dice):
+    """What they do comes in the migration, between that and recover, or in recover."""
+    when = dice.below(3)
+    if when == 0:
+        role, place = dice.one_of([key for key in MOMENTS for _ in range(WEIGHTS.get(key, 1))])
+        return f"{role}:{place}:others-{dice.one_of(ACTS)}:call:{late_call(dice, MOMENTS[role, place][0])}", ""
+    act = f"others-{dice.one_of(LATE_ACTS)}"
+    if when == 1:
+        return death_of(dice), f"{REST}::{act}"
+    place = dice.one_of(("wire", "host", "host", "journal"))
+    return death_of(dice), f"recover:{place}:{act}:call:{1 + dice.below(SECOND_MOMENTS['recover', place][0])}"
+
+
 def plan_of(seed):
-    dice = Dice(seed)
-    return Plan(seed, guest_of(dice, seed), options_of(dice), *faults_of(dice))
+    dice, more = Dice(seed), Dice(seed + 10**9)
+    plan = Plan(seed, guest_of(dice, seed), options_of(dice), *faults_of(dice))
+    if seed in KEPT:
+        return plan
+    if more.happens(OTHERS_SHARE):
+        fault, second = faults_with_others(more)
+        plan = replace(plan, fault=fault, second=second)
+    elif more.happens(READ_SHARE / (1 - OTHERS_SHARE)):
+        plan = replace(plan, fault=read_fault_of(more), second="")
+    elif plan.second and more.happens(READ_SHARE):
+        place = more.one_of(("wire", "host", "journal"))
+        plan = replace(plan, second=read_fault_at(more, "recover", place))
+    if more.happens(TRANSPORT_SHARE):
+        plan = replace(plan, transport=more.one_of(("tcp", "tls")))
+    return replace(plan, sandbox=more.happens(SANDBOX_SHARE) and not in_helper(plan.fault))
 
 
 # ---- what a fault is ----
@@ -129,6 +207,17 @@ def parts_of(fault):
 
 def kind_of(fault):
     return parts_of(fault)[2] if fault else ""
+
+
+def in_helper(fault):
+    """In a process that confines itself, where the injector can do nothing."""
+    return parts_of(fault)[0] in ("save", "restore")
+
+
+def act_of(fault):
+    """What others are to do; "" where it is a fault of another kind."""
+    kind = kind_of(fault)
+    return kind.removeprefix("others-") if kind.startswith("others-") else ""
 
 
 def side_of(fault, recovers_at=""):

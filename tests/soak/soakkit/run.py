@@ -9,9 +9,11 @@ import time
 from dataclasses import dataclass, field
 
 from .hosts import VM, Host, SoakError, adopt_orphans, kill_all, wait_for_all, words_of
+from . import judge
 from .judge import is_for_human
+from .others import Others
 from .page import Page
-from .plan import kind_of, side_of
+from .plan import REST, act_of, kind_of, parts_of, side_of
 
 # All waits that xlmig can be told to make shorter; a process is stopped for longer than any of them.
 SEND_LIMITS = tuple(f"--{name}-timeout=1s" for name in ("connect", "preflight", "stall", "ready", "go"))
@@ -29,9 +31,10 @@ class Seen:
     here: list      # domains of the source
     there: list     # of the destination
     journals: tuple # what both sides' say
+    elsewhere: list = field(default_factory=list) # of a third host
 
     def running(self):
-        sides = (("here", self.here), ("there", self.there))
+        sides = (("here", self.here), ("there", self.there), ("elsewhere", self.elsewhere))
         return [side for side, domains in sides for d in domains if d.state == "running"]
 
 
@@ -41,6 +44,7 @@ class Fired:
     fault: str
     step: str       # what the journals said
     side: str       # where it came: "a" or "b"
+    act: str = ""   # of others
 
 
 @dataclass
@@ -55,6 +59,9 @@ class Result:
     counts: list = field(default_factory=list)
     log: str = ""
     asked_human: bool = False   # who said --force-there
+    act: object = None          # of others
+    saved: bool = False         # by others, in a file
+    owned_there: bool = False   # when others made it anew, GO was recorded already
 
 
 class Run:
@@ -64,6 +71,7 @@ class Run:
         self.result = Result(plan)
         self.fault = ""
         self.continue_at = None
+        self.others = Others(self, build, folder)
 
     def play(self):
         self.page = Page(self.folder / "page")
@@ -73,6 +81,7 @@ class Run:
             self.result.before = self.result.after = self._look()
             if self.recovers:
                 self._recover()
+                self._end_others()
                 self.result.after = self._look()
                 if is_for_human(self.result):
                     self._ask_human()
@@ -80,9 +89,9 @@ class Run:
         except (SoakError, subprocess.TimeoutExpired) as error:
             self.result.problems.append(f"the run broke: {error}")
         finally:
-            for host in (self.a, self.b):
+            for host in filter(None, (self.a, self.b, self.others.c)):
                 host.stop()
-            kill_all(wait_for_all(set(), 10))
+            kill_all(wait_for_all(set, 10))
             self.page.close()
         self.result.log = (self.folder / "log").read_text(errors="replace") if (self.folder / "log").exists() else ""
         return self.result
@@ -103,7 +112,8 @@ class Run:
             "SOAK_PAGE": str(self.folder / "page"), "SOAK_FAULT": fault,
             "LIBXL_SAVE_HELPER": self.build.helper, "XLMIG_SIMHOST": self.build.simhost,
             "XLMIG_RUNTIME_DIR": str(self.folder / "run"),
-            "XLMIG_SANDBOX": "off",  # the injector asks what a descriptor is, and signals other processes
+            # The injector asks what a descriptor is, and signals other processes.
+            "XLMIG_SANDBOX": "on" if self.plan.sandbox else "off",
         }
 
     def _start(self, words, fault, **more):
@@ -118,9 +128,13 @@ class Run:
 
     def _continue_what_is_stopped(self):
         pid = self.page.fired()
-        if not pid or not kind_of(self.fault).startswith("stop"):
+        act = act_of(self.fault)
+        if not pid or not act and not kind_of(self.fault).startswith("stop"):
             return
-        if self.continue_at is None:
+        if act and self.continue_at is None:
+            self._have_others(act)
+            self.continue_at = time.monotonic()
+        elif self.continue_at is None:
             self.continue_at = time.monotonic() + STOP_SECONDS
         elif self.continue_at and time.monotonic() > self.continue_at:
             self.continue_at = 0
@@ -129,19 +143,34 @@ class Run:
             except ProcessLookupError:
                 pass
 
+    def _have_others(self, act):
+        """The one that met them stands still meanwhile."""
+        if self.others.act:
+            return # once a run
+        self.others.do(act, may_create=self.fault.startswith("recover:") and parts_of(self.fault)[1] != "wire")
+        self.result.act = self.others.act
+
+    def _end_others(self):
+        self.others.end(BOUND_SECONDS)
+        self.result.saved = bool(self.others.act) and self.others.act.name == "save" and self.others.act.status == 0
+        self.result.owned_there = self.others.owned_there
+
     def _hosts(self):
-        return {self.a.pid, self.b.pid}
+        return {self.a.pid, self.b.pid} | self.others.pids()
 
     def _wait(self, process, what, recovers_at=""):
         """Its exit status, when nothing that it started is left either."""
         begun = time.monotonic()
-        left = wait_for_all(self._hosts(), BOUND_SECONDS, process, self._continue_what_is_stopped)
+        left = wait_for_all(self._hosts, BOUND_SECONDS, process, self._continue_what_is_stopped)
         for pid in left:
             self.result.problems.append(f"{what}: still there after {time.monotonic() - begun:.0f} s: {words_of(pid)}")
         kill_all(left)
         if self.page.fired():
             fired = Fired(self.fault, self.page.step(), side_of(self.fault, recovers_at))
-            self.result.fired.append(fired)
+            if act_of(self.fault) and self.result.act and not any(other.act for other in self.result.fired):
+                fired.act = self.result.act.name
+            if fired.act or not act_of(self.fault):
+                self.result.fired.append(fired)
             if kind_of(self.fault) == "power":
                 self._boot(self.a if fired.side == "a" else self.b)
             self.page.rearm()
@@ -149,26 +178,45 @@ class Run:
 
     def _boot(self, host):
         """After a loss of power."""
-        if wait_for_all(self._hosts() - {host.pid}, BOUND_SECONDS):
+        if wait_for_all(lambda: self._hosts() - {host.pid}, BOUND_SECONDS):
             raise SoakError("a host that has no power does not end")
         host.start()
         self._show_hosts()
 
     def _send(self):
-        receive = " ".join(["exec", *self._of(self.b), "receive", "--negotiate", *RECEIVE_LIMITS])
         begun = time.monotonic()
-        process = self._start([*self._of(self.a), "send", "--verbose", *SEND_LIMITS, *self.plan.options,
-                               "--transport", f"exec:{receive}", VM, "b"], self.plan.fault)
+        process = self._start([*self._of(self.a), "send", "--verbose", *SEND_LIMITS, *self.plan.options, *self._way(),
+                               VM, "b"], self.plan.fault)
         self.result.status = self._wait(process, "send")
         self.result.seconds = time.monotonic() - begun
         self.result.counts = list(self.page.counts())
 
+    def _way(self):
+        """The connection of the migration; the data of tcp and tls goes beside it."""
+        receive = " ".join(["exec", *self._of(self.b), "receive", "--negotiate", *RECEIVE_LIMITS])
+        if self.plan.transport == "exec":
+            return ["--transport", f"exec:{receive}"]
+        ssh = self.folder / "ssh"
+        ssh.write_text(f"#!/bin/sh\nexport SSH_CONNECTION='127.0.0.1 1 127.0.0.1 22'\n{receive}\n")
+        ssh.chmod(0o755)
+        return ["--ssh-command", str(ssh), f"--transport={self.plan.transport}"]
+
     def _recover(self):
-        if self.plan.second:
+        if self.plan.second.startswith(REST):
+            self.others.do(act_of(self.plan.second), may_create=True)
+            self.result.act = self.others.act
+            self._note_act()
+        elif self.plan.second:
             for name in SECOND_ROUNDS:
                 self._recover_at(name, self.plan.second)
         for name in RECOVER_ROUNDS:
             self._recover_at(name, "")
+
+    def _note_act(self):
+        """Of others, when nothing of ours runs."""
+        if self.result.act:
+            self.result.fired.append(Fired(self.plan.second, self.page.step_now(), self.result.act.side,
+                                           self.result.act.name))
 
     def _ask_human(self):
         """The source's host went down; the administrator knows that nothing of the VM ran there since."""
@@ -184,12 +232,16 @@ class Run:
         self._wait(process, f"recover at {name}", name)
 
     def _look(self):
-        return Seen(self.a.domains(), self.b.domains(), (self.a.journals(), self.b.journals()))
+        elsewhere = self.others.c.domains() if self.others.c else []
+        return Seen(self.a.domains(), self.b.domains(), (self.a.journals(), self.b.journals()), elsewhere)
 
     def _look_closely(self):
         """At the one that runs, if it is one."""
+        hosts = filter(None, (self.a, self.b, self.others.c))
+        self.result.problems += judge.problems_of_life([s for h in hosts for s in h.stretches()], self.others.anew_at,
+                                                       self.result.owned_there)
         running = self.result.after.running()
-        if len(running) != 1:
+        if len(running) != 1 or running == ["elsewhere"]:
             return
         host = self.a if running == ["here"] else self.b
         name = next(d.name for d in (self.result.after.here if host is self.a else self.result.after.there)
@@ -199,6 +251,8 @@ class Run:
             host.ask("check", name)
         except SoakError:
             self.result.problems.append("pages of the guest hold what it never wrote")
+        if self.result.act and self.result.act.name == "create":
+            return # one of theirs
         expected = {"errors": "0", "logdirty": "0", "emulator_logdirty": "0", "suspend_asked": "0",
                     "cap": self.created["cap"], "uuid": self.created["uuid"]}
         for key, value in expected.items():
@@ -209,8 +263,6 @@ class Run:
             if time.monotonic() > end:
                 self.result.problems.append(f"{name} on {host.folder.name} is said to run, and stands still")
                 return
-        if self.a.starts("suspended") and self.b.starts("paused"):
-            self.result.problems.append("it ran there, and the source's copy was resumed as well")
 
 
 def begin_worker():

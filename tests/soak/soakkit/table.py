@@ -4,7 +4,7 @@
 
 from collections import Counter
 
-from .plan import parts_of
+from .plan import act_of, parts_of
 
 WHO = {
     "send": "`xlmig send`", "suspend": "libxl at the source", "save": "the save helper",
@@ -13,18 +13,26 @@ WHO = {
 }
 WHERE = {"wire": "its connection fails", "pipe": "its pipe to another process fails",
          "host": "its calls of the toolstack fail", "journal": "its journal cannot be written"}
+READ = {"wire": "what it reads from its connection fails", "pipe": "what it reads from another process fails",
+        "host": "the toolstack's answer to it fails", "journal": "its journal cannot be read"}
+OTHERS = {"resume": "somebody resumes it", "unpause": "somebody unpauses it", "pause": "somebody pauses it",
+          "destroy": "somebody destroys it", "save": "somebody saves it (`xl save`)",
+          "move": "somebody moves it to a third host (`xl migrate`)",
+          "back": "somebody moves it back (`xl migrate`)", "create": "somebody creates it anew"}
 STEPS = ("–", "COPYING", "GO_DECIDED", "MOVED", "ABORTED", "INCOMING", "READY", "GO", "STARTED")
 
 
 def what(fired):
     role, place, kind = parts_of(fired.fault)
+    if act_of(fired.fault):
+        return OTHERS[fired.act]
     if kind in ("kill", "killed-after"):
         return f"{WHO[role]} is killed"
     if kind in ("stop", "stopped-after"):
         return f"{WHO[role]} is stopped for longer than the time-outs"
     if kind == "power":
         return f"the {'source' if fired.side == 'a' else 'destination'}'s host loses power"
-    return f"{WHO[role]}: {WHERE[place]}"
+    return f"{WHO[role]}: {(READ if ':read:' in fired.fault else WHERE)[place]}"
 
 
 def rank(step):
