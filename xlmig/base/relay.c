@@ -18,7 +18,9 @@ struct relay {
     relay_ended *ended;
     void *user;
     bool copying;             /* `from` is nothing that splice() takes */
-    size_t held, held_at;     /* copying: read and not yet written */
+    const char *held_at;
+    size_t held;              /* read, and not yet written */
+    char *first;              /* what goes before all that comes; NULL: nothing */
     char buffer[COPY_BYTES];
 };
 
@@ -42,7 +44,7 @@ static void wait_for(struct relay *relay, struct event *event)
     event_add(event, NULL);
 }
 
-/* As write(), but from the buffer that a read() filled. */
+/* As write(), but of what is held; if that is nothing, of what a read() gives. */
 static ssize_t copy_some(struct relay *relay)
 {
     ssize_t r;
@@ -52,9 +54,9 @@ static ssize_t copy_some(struct relay *relay)
         if (r <= 0)
             return r;
         relay->held = (size_t)r;
-        relay->held_at = 0;
+        relay->held_at = relay->buffer;
     }
-    r = write(relay->to, relay->buffer + relay->held_at, relay->held);
+    r = write(relay->to, relay->held_at, relay->held);
     if (r > 0) {
         relay->held_at += (size_t)r;
         relay->held -= (size_t)r;
@@ -66,7 +68,7 @@ static ssize_t move_some(struct relay *relay)
 {
     ssize_t r;
 
-    if (relay->copying)
+    if (relay->copying || relay->held)
         return copy_some(relay);
     r = splice(relay->from, NULL, relay->to, NULL, CHUNK_BYTES, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
     if (r < 0 && errno == EINVAL) {
@@ -122,6 +124,14 @@ struct relay *relay_start(struct event_base *base, int from, int to, relay_ended
     return relay;
 }
 
+void relay_begin_with(struct relay *relay, char *first, size_t len)
+{
+    relay->first = first;
+    relay->held_at = first;
+    relay->held = len;
+    wait_for(relay, relay->writable);
+}
+
 void relay_free(struct relay *relay)
 {
     if (!relay)
@@ -130,5 +140,6 @@ void relay_free(struct relay *relay)
         event_free(relay->readable);
     if (relay->writable)
         event_free(relay->writable);
+    free(relay->first);
     free(relay);
 }

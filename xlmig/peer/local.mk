@@ -27,6 +27,8 @@ xlmig_peer_libpeer_la_SOURCES = \
 	xlmig/peer/negotiate.h \
 	xlmig/peer/peer.c \
 	xlmig/peer/peer.h \
+	xlmig/peer/stream-head.c \
+	xlmig/peer/stream-head.h \
 	xlmig/peer/tls-relay.c \
 	xlmig/peer/tls-relay.h \
 	xlmig/peer/tls.c \

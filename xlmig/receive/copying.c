@@ -4,7 +4,8 @@
  * The restore while it goes on: what the child says, in xl's migration protocol,
  * in the order in which xl says it:
  *
- *     banner    STARTING       on_banner()   LISTENING is said, the stream is relayed
+ *     banner    STARTING       on_banner()   LISTENING is said
+ *               AWAIT_HEAD     on_head()     which VM comes: if it is the one that was announced, the stream is relayed
  *     ready     RELAYING       on_ready()    all memory is here; then the devices; then it is held, or GO awaited
  *     report    AWAIT_REPORT   on_report()   it runs, or it does not (senders without a journal)
  */
@@ -13,6 +14,7 @@
 
 #include "xlmig/base/exit.h"
 #include "xlmig/peer/xl-protocol.h"
+#include "xlmig/receive/announced.h"
 #include "xlmig/receive/ending.h"
 
 #include <inttypes.h>
@@ -24,6 +26,13 @@ static bool stream_is_inline(const struct receiver *r)
 {
     return r->order.begin.data == MESSAGE_DATA_INLINE;
 }
+
+static int stream_fd(const struct receiver *r)
+{
+    return stream_is_inline(r) ? STDIN_FILENO : receive_channels_fds(r->channels)[0];
+}
+
+static void on_said(void *user);
 
 /* ---- devices that need not wait for the memory ---- */
 
@@ -92,19 +101,64 @@ static int start_devices(struct receiver *r)
     return 0;
 }
 
+/* ---- what the stream brings ---- */
+
+static void on_input_over(void *user)
+{
+    struct receiver *r = user;
+
+    if (r->request->negotiate && stream_is_inline(r))
+        conversation_lost(r->conversation);
+    receive_give_up(r);
+}
+
+/* Nothing is passed on to the child, so it has made nothing. */
+static void on_head_nonsense(void *user, const char *text)
+{
+    struct receiver *r = user;
+
+    snprintf(r->own_error, sizeof r->own_error, "%s", text);
+    fprintf(stderr, "xlmig receive: %s\n", text);
+    receive_give_up(r);
+}
+
+static void on_head(void *user, const char *config_json)
+{
+    struct receiver *r = user;
+    struct failure failure = { 0 };
+    char *bytes;
+    size_t len;
+
+    if (receive_is_announced(r, config_json, &failure) < 0) {
+        on_head_nonsense(r, failure.text);
+        return;
+    }
+    stream_head_take(r->head, &bytes, &len);
+    stream_head_close(r->head);
+    r->head = NULL;
+    receive_await(r, RECEIVE_RELAYING, 0); /* the engine bounds its own waits */
+    if (restore_child_relay(&r->restore, r->base, bytes, len, stream_fd(r)) < 0)
+        receive_give_up(r);
+    else
+        on_said(r); /* should it have said more than is usual by now */
+}
+
 /* ---- what the child says ---- */
 
 static void on_banner(struct receiver *r)
 {
-    int from = stream_is_inline(r) ? STDIN_FILENO : receive_channels_fds(r->channels)[0];
+    const struct stream_head_callbacks callbacks = { .user = r, .came = on_head, .over = on_input_over,
+                                                     .nonsense = on_head_nonsense };
 
     if (start_devices(r) < 0) {
         receive_give_up(r);
         return;
     }
-    conversation_say(r->conversation, MESSAGE_LISTENING, false, "%s", "");
-    receive_await(r, RECEIVE_RELAYING, 0); /* the engine bounds its own waits */
-    if (restore_child_relay(&r->restore, r->base, from) < 0)
+    receive_await(r, RECEIVE_AWAIT_HEAD, r->request->idle_timeout_us);
+    r->head = stream_head_read(r->base, stream_fd(r), &callbacks);
+    if (r->head)
+        conversation_say(r->conversation, MESSAGE_LISTENING, false, "%s", "");
+    else
         receive_give_up(r);
 }
 
@@ -157,6 +211,8 @@ static int take_said(struct receiver *r)
         if (rc == 1)
             on_ready(r);
         return rc;
+    case RECEIVE_AWAIT_HEAD:
+        return 0; /* later */
     case RECEIVE_AWAIT_REPORT:
         return take_report(r);
     default: /* nothing is to be said now */
@@ -202,15 +258,6 @@ static void on_extents(void *user, const struct helper_extents *e)
 }
 
 /* ---- the start ---- */
-
-static void on_input_over(void *user)
-{
-    struct receiver *r = user;
-
-    if (r->request->negotiate && stream_is_inline(r))
-        conversation_lost(r->conversation);
-    receive_give_up(r);
-}
 
 static void on_child_over(void *user)
 {
@@ -264,7 +311,7 @@ void receive_start_plain(struct receiver *r)
     struct failure failure = { 0 };
 
     receive_await(r, RECEIVE_RELAYING, 0);
-    if (start_child(r, pass_on_said, &failure) == 0 && restore_child_relay(&r->restore, r->base, STDIN_FILENO) == 0)
+    if (start_child(r, pass_on_said, &failure) == 0 && restore_child_relay(&r->restore, r->base, NULL, 0, STDIN_FILENO) == 0)
         return;
     fprintf(stderr, "xlmig receive: %s\n", failure.text);
     receive_finish(r, EXIT_FAILED);

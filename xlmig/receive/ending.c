@@ -35,7 +35,9 @@ static void close_input(struct receiver *r)
 
 void receive_give_up(struct receiver *r)
 {
-    receive_record_aborted(r, "the copy failed, or was stopped");
+    receive_record_aborted(r, r->own_error[0] ? r->own_error : "the copy failed, or was stopped");
+    stream_head_close(r->head);
+    r->head = NULL;
     restore_child_end_relay(&r->restore);
     if (devices_are_idle(r, close_input))
         close_input(r);
@@ -163,6 +165,8 @@ void receive_on_child_over(struct receiver *r)
     if (!devices_are_idle(r, receive_on_child_over) || (r->state == RECEIVE_HOLDING && receive_hold(r)))
         return;
     receive_record_aborted(r, "the restore failed");
+    stream_head_close(r->head);
+    r->head = NULL;
     if (r->xl.start == XL_START_DONE)
         receive_finish(r, EXIT_OK);
     else

@@ -8,6 +8,8 @@ receive_room = xlmig/receive/libreceive.la $(base_room) $(vm_room) $(helper_room
 xlmig_receive_libreceive_la_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS)
 xlmig_receive_libreceive_la_LIBADD = $(EVENT_LIBS)
 xlmig_receive_libreceive_la_SOURCES = \
+	xlmig/receive/announced.c \
+	xlmig/receive/announced.h \
 	xlmig/receive/channels.c \
 	xlmig/receive/channels.h \
 	xlmig/receive/conversation.c \

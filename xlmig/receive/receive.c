@@ -114,6 +114,7 @@ static void tear_down(struct receiver *r)
     struct event *const events[] = { r->deadline, r->joined.let_go, r->word.look };
 
     loop_unwatch_signals(r->signals);
+    stream_head_close(r->head);
     restore_child_dispose(&r->restore);
     for (size_t i = 0; i < sizeof events / sizeof events[0]; i++)
         if (events[i])

@@ -9,7 +9,7 @@
  *   plain        bytes pass both ways as they are: any `xl migrate` is served
  *   negotiated   the control protocol first, then the stream, then frames again:
  *
- *     AWAIT_HELLO -> AWAIT_PREFLIGHT -> AWAIT_BEGIN -> STARTING -> RELAYING -> HOLDING -> AWAIT_WORD <-> ACTING
+ *     AWAIT_HELLO -> AWAIT_PREFLIGHT -> AWAIT_BEGIN -> STARTING -> AWAIT_HEAD -> RELAYING -> HOLDING -> AWAIT_WORD <-> ACTING
  *
  *                From HOLDING on the child is gone, and the copy is this process's, by its journal
  *                (holding.c, word.c).  A word of the handover may stand in the place of PREFLIGHT.  A

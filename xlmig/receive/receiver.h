@@ -12,6 +12,7 @@
 #include "xlmig/handover/journal.h"
 #include "xlmig/peer/channels-in.h"
 #include "xlmig/peer/messages.h"
+#include "xlmig/peer/stream-head.h"
 #include "xlmig/receive/conversation.h"
 #include "xlmig/receive/receive.h"
 #include "xlmig/receive/restore-child.h"
@@ -23,6 +24,7 @@ enum receive_state {
     RECEIVE_AWAIT_CHANNELS,
     RECEIVE_JOINED,         /* this is a channel of another receiver's */
     RECEIVE_STARTING,       /* the child's banner is due */
+    RECEIVE_AWAIT_HEAD,     /* which VM comes is due: nothing is passed on to the child before that is known */
     RECEIVE_RELAYING,
     RECEIVE_AWAIT_DEVICES,  /* the VM is made, but for its early devices */
     RECEIVE_AWAIT_GO,
@@ -109,6 +111,7 @@ struct receiver {
     struct receive_order order;
     struct receive_channels *channels; /* NULL: none but this connection */
     struct receive_joined joined;
+    struct stream_head *head;     /* NULL: it is not awaited, or was passed on */
     struct restore_child restore;
     struct receive_xl xl;
     struct receive_devices devices;

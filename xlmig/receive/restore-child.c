@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -22,9 +23,13 @@ static void on_relay_ended(void *user, enum relay_end end)
         child->callbacks.input_over(child->callbacks.user);
 }
 
-int restore_child_relay(struct restore_child *child, struct event_base *base, int from)
+int restore_child_relay(struct restore_child *child, struct event_base *base, char *first, size_t len, int from)
 {
     child->relay = relay_start(base, from, child->input, on_relay_ended, child);
+    if (child->relay && first)
+        relay_begin_with(child->relay, first, len);
+    else
+        free(first);
     return child->relay ? 0 : -1;
 }
 

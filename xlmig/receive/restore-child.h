@@ -59,8 +59,8 @@ int restore_child_start(struct restore_child *child, struct event_base *base, st
                         struct toolstack_receiver how, const struct restore_child_callbacks *callbacks,
                         struct failure *failure);
 
-/* -1: out of memory. */
-int restore_child_relay(struct restore_child *child, struct event_base *base, int from);
+/* `first` (NULL: nothing), malloc()ed and the child's from now on, and then all that comes from `from`.  -1: out of memory. */
+int restore_child_relay(struct restore_child *child, struct event_base *base, char *first, size_t len, int from);
 void restore_child_end_relay(struct restore_child *child);
 /* The child destroys what it made, and ends. */
 void restore_child_close_input(struct restore_child *child);

@@ -143,6 +143,11 @@ struct toolstack_destination_ops {
     /* Memory that building such a VM takes.  Hostile text. */
     int (*memory_needed)(struct toolstack *ts, const char *config_json, uint64_t *bytes, struct failure *failure);
     /*
+     * Which VM would be made of it, read as it is read when it is made: name, UUID, type, memory and the greatest
+     * number of vCPUs; the rest is empty.  Hostile text, the name included.
+     */
+    int (*describe)(struct toolstack *ts, const char *config_json, struct vm *vm, struct failure *failure);
+    /*
      * Are the disks, networks and files of such a VM there,
      * and the disks the same?  What is found is added to `found`.  Hostile text.
      */

@@ -94,6 +94,33 @@ int libxl_op_memory_needed(struct toolstack *ts, const char *config_json, uint64
     return 0;
 }
 
+static void fill_description(const libxl_domain_config *config, struct vm *vm)
+{
+    snprintf(vm->name, sizeof vm->name, "%s", config->c_info.name ? config->c_info.name : "");
+    memcpy(vm->uuid, libxl_uuid_bytearray_const(&config->c_info.uuid), sizeof vm->uuid);
+    vm->type = config->c_info.type == LIBXL_DOMAIN_TYPE_PV ? VM_TYPE_PV :
+               config->c_info.type == LIBXL_DOMAIN_TYPE_PVH ? VM_TYPE_PVH : VM_TYPE_HVM;
+    vm->memory_bytes = config->b_info.target_memkb * 1024;
+    vm->max_memory_bytes = config->b_info.max_memkb * 1024;
+    vm->vcpus = (unsigned)config->b_info.max_vcpus;
+}
+
+int libxl_op_describe(struct toolstack *ts, const char *config_json, struct vm *vm, struct failure *failure)
+{
+    struct libxl_toolstack *lx = to_libxl(ts);
+    libxl_domain_config config;
+    int rc;
+
+    *vm = (struct vm){ 0 };
+    libxl_domain_config_init(&config);
+    libxl_log_forget(&lx->log);
+    rc = libxl_domain_config_from_json(lx->ctx, &config, config_json);
+    if (rc == 0)
+        fill_description(&config, vm);
+    libxl_domain_config_dispose(&config);
+    return rc == 0 ? 0 : libxl_failed(lx, rc, "cannot read the VM's configuration", failure);
+}
+
 /* ---- CPU policies ---- */
 
 _Static_assert(sizeof(struct cpu_leaf) == sizeof(xen_cpuid_leaf_t), "same layout as Xen's");

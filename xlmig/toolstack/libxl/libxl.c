@@ -35,6 +35,7 @@ static const struct toolstack_ops ops = {
     .destination = {
         .cpu_policy_fits = libxl_op_cpu_policy_fits,
         .memory_needed = libxl_op_memory_needed,
+        .describe = libxl_op_describe,
         .devices_there = libxl_op_devices_there,
     },
     .early = {

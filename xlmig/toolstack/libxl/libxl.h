@@ -100,6 +100,7 @@ int libxl_op_cpu_policy(struct toolstack *ts, uint32_t domid, struct cpu_policy 
 int libxl_op_cpu_policy_fits(struct toolstack *ts, enum vm_type type, const struct cpu_policy *policy,
                              struct cpu_verdict *verdict, struct failure *failure);
 int libxl_op_memory_needed(struct toolstack *ts, const char *config_json, uint64_t *bytes, struct failure *failure);
+int libxl_op_describe(struct toolstack *ts, const char *config_json, struct vm *vm, struct failure *failure);
 
 /* devices */
 int libxl_op_disk_sizes(struct toolstack *ts, const char *config_json, struct vm_disk *disks, unsigned *nr_disks,

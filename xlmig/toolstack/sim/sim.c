@@ -205,6 +205,24 @@ static int memory_needed(struct toolstack *ts, const char *config_json, uint64_t
     return 0;
 }
 
+static int describe(struct toolstack *ts, const char *config_json, struct vm *vm, struct failure *failure)
+{
+    struct simguest_config config;
+    char why[128];
+
+    (void)ts;
+    *vm = (struct vm){ 0 };
+    if (simhost_config_read(config_json, strlen(config_json), &config, why))
+        return failure_set(failure, "cannot read the VM's configuration: %s", why);
+    snprintf(vm->name, sizeof vm->name, "%s", config.name);
+    memcpy(vm->uuid, config.uuid, sizeof vm->uuid);
+    vm->type = config.has_emulator ? VM_TYPE_HVM : VM_TYPE_PVH;
+    vm->memory_bytes = config.boot_pfns * PATTERN_PAGE_SIZE;
+    vm->max_memory_bytes = config.max_pfns * PATTERN_PAGE_SIZE;
+    vm->vcpus = config.nr_vcpus;
+    return 0;
+}
+
 /* ---- its devices ---- */
 
 static int read_devices(const char *config_json, struct simguest_config *config, struct failure *failure)
@@ -475,6 +493,7 @@ static const struct toolstack_ops ops = {
     .destination = {
         .cpu_policy_fits = cpu_policy_fits,
         .memory_needed = memory_needed,
+        .describe = describe,
         .devices_there = devices_there,
     },
     .early = {
