@@ -23,9 +23,9 @@ LOG_COMPILER = $(SHELL) $(top_srcdir)/tests/timed timeout 600
 TAP_LOG_COMPILER = $(SHELL) $(top_srcdir)/tests/timed timeout 900 bash
 SH_LOG_COMPILER = $(SHELL) $(top_srcdir)/tests/timed timeout 600 bash
 
-EXTRA_DIST += quickstart tests/hardening.tap tests/layers tests/layers.tap tests/run-suite.h tests/scratch.h \
+EXTRA_DIST += quickstart tests/hardening.tap tests/layers tests/layers.tap tests/quickstart.tap tests/run-suite.h tests/scratch.h \
 	tests/tap.bash tests/timed tests/tree.tap
-TESTS += tests/hardening.tap tests/layers.tap tests/tree.tap
+TESTS += tests/hardening.tap tests/layers.tap tests/quickstart.tap tests/tree.tap
 
 # In this order they run: of those that run at once the longest come first.
 include $(top_srcdir)/tests/soak/local.mk
