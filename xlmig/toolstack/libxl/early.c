@@ -144,10 +144,11 @@ int libxl_op_record_early(struct toolstack *ts, uint32_t domid, const char *conf
     return rc;
 }
 
-/* ---- attaching them, one after the other ---- */
+/* ---- attaching them, one after the other, and one VM after the other ---- */
 
 struct attach_op {
     struct libxl_toolstack *lx;
+    struct libxl_turn turn;
     uint32_t domid;
     libxl_domain_config early;
     int disk, nic;            /* how many are attached */
@@ -159,12 +160,17 @@ struct attach_op {
 
 static void attach_step(evutil_socket_t fd, short what, void *user);
 
+static void attach_in(struct attach_op *op, unsigned wait_ms)
+{
+    const struct timeval wait = { wait_ms / 1000, wait_ms % 1000 * 1000 };
+
+    if (event_base_once(op->lx->base, -1, EV_TIMEOUT, attach_step, op, &wait) < 0)
+        abort(); /* out of memory for a few bytes; nothing can be told to anyone any more */
+}
+
 static void attach_later(struct attach_op *op)
 {
-    static const struct timeval at_once = { 0, 0 };
-
-    if (event_base_once(op->lx->base, -1, EV_TIMEOUT, attach_step, op, &at_once) < 0)
-        abort(); /* out of memory for a few bytes; nothing can be told to anyone any more */
+    attach_in(op, 0);
 }
 
 static void attach_failed(struct attach_op *op, int rc)
@@ -220,12 +226,17 @@ static void attach_step(evutil_socket_t fd, short what, void *user)
 
     (void)fd;
     (void)what;
+    if (!op->failure.text[0] && !libxl_turn_take(&op->turn)) {
+        attach_in(op, TURN_LOOK_MS);
+        return;
+    }
     if (op->rc != 0)
         attach_failed(op, op->rc);
     if (!op->failure.text[0] && (op->disk < op->early.num_disks || op->nic < op->early.num_nics)) {
         attach_next(op);
         return;
     }
+    libxl_turn_give(&op->turn);
     op->done(op->user, op->failure.text[0] ? &op->failure : NULL);
     libxl_domain_config_dispose(&op->early);
     free(op);
@@ -239,6 +250,7 @@ void libxl_op_attach_early(struct toolstack *ts, uint32_t domid, const char *con
     if (!op)
         abort(); /* as in attach_later() */
     op->lx = to_libxl(ts);
+    libxl_turn_init(&op->turn, "devices");
     op->domid = domid;
     op->done = done;
     op->user = user;

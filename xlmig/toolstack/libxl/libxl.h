@@ -16,6 +16,7 @@
  *   early.c         devices of a VM that is still arriving
  *   early-config.c  which they are
  *   prepare.c       hotplug scripts of disks that are made later
+ *   turn.c          what VMs that arrive together do one after the other
  */
 #ifndef XLMIG_TOOLSTACK_LIBXL_LIBXL_H
 #define XLMIG_TOOLSTACK_LIBXL_LIBXL_H
@@ -135,6 +136,25 @@ typedef void libxl_prepared(void *user, const struct failure *failure);
 /* Run the disk's script.  May call back before it returns; else in 41 s at most.  Strings are copied. */
 void libxl_prepare_disk(struct libxl_toolstack *lx, uint32_t domid, const libxl_device_disk *disk, libxl_prepared *done,
                         void *user);
+
+/*
+ * turn: needs no Xen.  libxl gives each device ten seconds.  Of several VMs that arrive together, each with its devices
+ * at once, none may be served in time on a busy host; one after the other they take no longer, and each has its ten.
+ */
+struct libxl_turn {
+    int fd;             /* of the file that is locked, or -1 */
+    bool taken;         /* or given up waiting: a turn is a courtesy */
+    unsigned waited_ms;
+    char name[16];
+};
+
+#define TURN_LOOK_MS 100   /* between two tries */
+#define TURN_WAIT_MS 30000 /* then it goes on without */
+
+void libxl_turn_init(struct libxl_turn *turn, const char *name);
+/* Is it ours, or not worth waiting for any more?  To be asked again in TURN_LOOK_MS where it is not. */
+bool libxl_turn_take(struct libxl_turn *turn);
+void libxl_turn_give(struct libxl_turn *turn);
 
 /* child */
 int libxl_op_receive(struct toolstack *ts, const struct toolstack_receiver *how, pid_t *pid, struct failure *failure);

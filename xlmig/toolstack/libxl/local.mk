@@ -21,5 +21,6 @@ xlmig_toolstack_libxl_libtoolstack_libxl_la_SOURCES = \
 	xlmig/toolstack/libxl/loop.c \
 	xlmig/toolstack/libxl/ops.c \
 	xlmig/toolstack/libxl/prepare.c \
+	xlmig/toolstack/libxl/turn.c \
 	xlmig/toolstack/libxl/vms.c
 EXTRA_DIST += xlmig/toolstack/libxl/README.md
