@@ -176,9 +176,9 @@ def await_end(host, seconds):
     """Wait until the migration started last has ended: its exit status."""
     end = time.monotonic() + seconds
     while True:
-        gone = host.attempt("kill -0 $(cat /tmp/move.pid) 2>/dev/null")[0]
-        status, output = host.attempt("cat /tmp/move.status 2>/dev/null")
-        if not status and output.strip():
+        gone, output = host.attempt("kill -0 $(< /tmp/move.pid) 2>/dev/null; gone=$?; "
+                                    "[ ! -e /tmp/move.status ] || cat /tmp/move.status; exit $gone")
+        if output.strip():
             return int(output)
         if gone:
             return -1  # the shell was interrupted with it

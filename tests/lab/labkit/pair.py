@@ -36,11 +36,14 @@ class Pair:
         STATE.write_text(json.dumps(state))
 
     def destroy(self, guest):
-        """Wherever it is, and whatever a migration may have named it."""
+        """Wherever it is, whatever a migration may have named it, and what is recorded of it: the next one has its UUID."""
+        uuid = guest.uuid.replace("-", "")
         for host in self.hosts.values():
             with contextlib.suppress(LabError):
                 host.run(f"for n in {guest.name} {guest.name}--incoming {guest.name}--migratedaway; do "
-                         "xl destroy $n 2>/dev/null; done; true", check=False)
+                         "xl destroy $n 2>/dev/null; done; "
+                         f"rm -f $(grep -ls {uuid} /var/lib/xlmig/journal/*-send /var/lib/xlmig/journal/*-receive)",
+                         check=False)
         guest.host = None
 
     def lose_power(self, host):

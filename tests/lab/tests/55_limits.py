@@ -11,6 +11,8 @@ from labkit.settings import LabError
 
 # The plain guest writes all of its region in less time than this takes to carry it; not so what xlmig's image makes of it.
 SLOW = "LAB_RATE=4m"
+# Less than the guest writes at a tenth of its speed.
+SLOWER = "LAB_RATE=2m"
 IMAGE = "--image=libxc"
 OWN_CAP = 90
 CAPPED_SECONDS = 90
@@ -32,9 +34,9 @@ def await_cap(guest, host, wanted, seconds):
         time.sleep(0.3)
 
 
-def start_slowly(guest, target, options):
+def start_slowly(guest, target, options, settings=SLOW):
     source = guest.host
-    moves.start(source, moves.send_command(guest, target, settings=SLOW, options=f"{IMAGE} {options}"))
+    moves.start(source, moves.send_command(guest, target, settings=settings, options=f"{IMAGE} {options}"))
     moves.await_copying(source)
 
 
@@ -96,7 +98,8 @@ def limits(lab):
     source, target = guest.host, lab.other(guest.host)
     with lab.step("killed-sender-leaves-no-cap"), moves.untouched(guest, target):
         source.run(f"xl sched-credit2 -d {guest.name} -c {OWN_CAP}")
-        start_slowly(guest, target, "--throttle auto --timeout 5m --max-downtime 1ms")  # so that it is not stopped yet
+        # So that it is not stopped yet, however much it is slowed.
+        start_slowly(guest, target, "--throttle auto --timeout 5m --max-downtime 1ms", SLOWER)
         await_cap(guest, source, lambda found: found != OWN_CAP, CAPPED_SECONDS)
         source.run("pkill -KILL -x xlmig")
         await_cap(guest, source, lambda found: found == OWN_CAP, GIVEN_BACK_SECONDS)
