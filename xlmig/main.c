@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Copyright (C) The xlmig authors */
 /* xlmig: global options, then the verb. */
+#include "xlmig/base/loop.h"
 #include "xlmig/base/output.h"
 #include "xlmig/cli/verb.h"
 
@@ -42,6 +43,8 @@ static int run_verb(const struct verb *verb, const char *toolstack, int argc, ch
         rc = output_end(who, verb->run(&call), EXIT_UNREPORTED);
     }
     free(options);
+    if (rc == EXIT_CANCELLED)
+        loop_end_as_interrupted();
     return rc;
 }
 

@@ -29,6 +29,7 @@ TESTS += \
 	tests/command/sandbox.tap \
 	tests/command/save.tap \
 	tests/command/send.tap \
+	tests/command/signals.tap \
 	tests/command/throttle.tap \
 	tests/command/unit.tap \
 	tests/command/usage.tap \
@@ -61,6 +62,7 @@ EXTRA_DIST += \
 	tests/command/sandbox.tap \
 	tests/command/save.tap \
 	tests/command/send.tap \
+	tests/command/signals.tap \
 	tests/command/throttle.tap \
 	tests/command/unit.tap \
 	tests/command/usage.tap \

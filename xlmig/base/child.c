@@ -40,7 +40,10 @@ static void run_child(const struct child_spec *spec, int in, int out, int err, i
     int errnum;
 
     sigemptyset(&none);
+    /* From a keyboard they reach the whole group; only the parent knows what they mean now. */
     sigaction(SIGINT, &ignore, NULL);
+    sigaction(SIGQUIT, &ignore, NULL);
+    sigaction(SIGTSTP, &ignore, NULL);
     sigaction(SIGPIPE, &deflt, NULL);
     sigaction(SIGTERM, &deflt, NULL);
     sigaction(SIGCHLD, &deflt, NULL);

@@ -5,6 +5,7 @@
 #define XLMIG_BASE_LOOP_H
 
 #include <event2/event.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/time.h>
 
@@ -18,13 +19,30 @@ static inline struct timeval us_to_timeval(uint64_t us)
 
 /*
  * The signals by which an administrator stops a verb: SIGINT, SIGTERM and,
- * unless nohup(1) or the like had it ignored, SIGHUP.  -1: no memory.
+ * unless nohup(1), a shell's & or the like had them ignored, SIGHUP and SIGQUIT
+ * (Ctrl-\, which would leave a VM as it happens to be).  -1: no memory.
  */
-#define LOOP_NR_SIGNALS 3
+#define LOOP_NR_SIGNALS 4
 int loop_watch_signals(struct event_base *base, struct event *events[LOOP_NR_SIGNALS], event_callback_fn fn,
                        void *user);
 /* Idempotent. */
 void loop_unwatch_signals(struct event *events[LOOP_NR_SIGNALS]);
+
+/*
+ * Ctrl-Z stops the process as ever, but only where may_stop() says so, and that
+ * it is asked after everything that had come before was handled: a guest that
+ * was asked to suspend must not wait for `fg`.  NULL: Ctrl-Z is ignored anyway,
+ * or no memory.
+ */
+struct event *loop_watch_stop(struct event_base *base, bool (*may_stop)(void *user), void *user);
+void loop_unwatch_stop(struct event *event);
+
+/*
+ * What was cancelled by Ctrl-C or Ctrl-\ and has undone everything ends by
+ * SIGINT, so that a shell's loop over many VMs ends with it.  Returns where it
+ * was cancelled by anything else, or where SIGINT was ignored from the start.
+ */
+void loop_end_as_interrupted(void);
 
 /* Monotonic clock. */
 uint64_t now_us(void);

@@ -261,22 +261,36 @@ static struct {
     pid_t owner;
 } guarded;
 
+/* By the signal itself, so that a shell's loop over many files ends with this one; Ctrl-\ is taken for Ctrl-C. */
+static void end_as_interrupted(int signum)
+{
+    sigset_t set;
+
+    signal(SIGINT, SIG_DFL);
+    sigemptyset(&set);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, signum);
+    raise(SIGINT);
+    sigprocmask(SIG_UNBLOCK, &set, NULL);
+}
+
 static void on_signal(int signum)
 {
     static const char text[] = ": cancelled\n";
 
-    (void)signum;
     if (getpid() == guarded.owner) {
         if (guarded.part)
             unlink(guarded.part);
         if (write(STDERR_FILENO, guarded.who, strlen(guarded.who)) > 0 &&
             write(STDERR_FILENO, text, sizeof text - 1) < 0)
             _exit(EXIT_CANCELLED);
+        if (signum == SIGINT || signum == SIGQUIT)
+            end_as_interrupted(signum);
     }
     _exit(EXIT_CANCELLED);
 }
 
-static const int ending[] = { SIGINT, SIGTERM, SIGHUP };
+static const int ending[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT };
 
 void whole_file_guard(struct whole_file *file, const char *who)
 {

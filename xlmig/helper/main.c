@@ -289,8 +289,10 @@ static void setup_signals(void)
     sigaddset(&unblock, SIGTERM);
     sigaction(SIGTERM, &action, NULL);
     sigprocmask(SIG_UNBLOCK, &unblock, NULL);
-    /* Ctrl-C reaches the whole foreground group; only libxl decides what it means. */
+    /* A keyboard's signals reach the whole foreground group; only who called libxl decides what they mean. */
     signal(SIGINT, SIG_IGN);
+    signal(SIGQUIT, SIG_IGN);
+    signal(SIGTSTP, SIG_IGN);
     signal(SIGPIPE, SIG_IGN);
     (void)prctl(PR_SET_PDEATHSIG, SIGTERM);
 }

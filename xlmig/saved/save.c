@@ -28,7 +28,7 @@ struct save {
     struct vm vm;
     int lock_fd;                    /* the VM's */
     struct whole_file file;
-    struct event *signals[LOOP_NR_SIGNALS];
+    struct event *signals[LOOP_NR_SIGNALS], *stop;
     struct progress progress;
     struct failure why;
     char last_phase[16];
@@ -49,6 +49,12 @@ static void refuse(struct save *s)
     if (s->vm.name[0])
         fprintf(stderr, "%s was not touched; it is %s.\n", s->vm.name, vm_state_name(s->vm.state));
     end(s, s->cancelled ? EXIT_CANCELLED : EXIT_REFUSED);
+}
+
+/* From the start of its copy on the guest stands still, or is about to. */
+static bool may_stop(void *user)
+{
+    return !((struct save *)user)->copying;
 }
 
 static void on_signal(evutil_socket_t signum, short what, void *user)
@@ -289,12 +295,14 @@ int save_vm(struct toolstack *ts, struct event_base *base, const struct save_req
     progress_init(&s->progress, request->style, stderr);
     snprintf(s->progress.move.vm, sizeof s->progress.move.vm, "%s", request->vm);
     snprintf(s->progress.move.to, sizeof s->progress.move.to, "%s", strcmp(request->path, "-") ? request->path : "standard output");
+    s->stop = loop_watch_stop(base, may_stop, s);
     if (loop_watch_signals(base, s->signals, on_signal, s) == 0) {
         begin(s);
         while (!s->over && event_base_loop(base, EVLOOP_ONCE) == 0)
             ;
     }
     loop_unwatch_signals(s->signals);
+    loop_unwatch_stop(s->stop);
     if (s->lock_fd >= 0)
         close(s->lock_fd);
     rc = s->exit_status;

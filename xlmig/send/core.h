@@ -115,7 +115,7 @@ struct send {
 
     struct event *deadline;          /* of what is awaited now */
     const char *awaited;             /* in words */
-    struct event *signals[LOOP_NR_SIGNALS];
+    struct event *signals[LOOP_NR_SIGNALS], *stop;
     bool cancelled;
     bool over;                       /* leave the loop */
     struct registry *registry;       /* others may ask and tell; NULL: nobody can */

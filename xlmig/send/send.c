@@ -28,6 +28,7 @@
 #include "xlmig/send/prepare.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 /* ---- what is to be done ---- */
 
@@ -159,6 +160,17 @@ static void on_signal(evutil_socket_t signum, short what, void *user)
         send_cancel(s);
 }
 
+/* Before it is asked to suspend, and once somebody runs it. */
+static bool may_stop(void *user)
+{
+    struct send *s = user;
+    const char *phase = s->handover.last_phase;
+
+    if (!send_is_handing_over(s))
+        return true;
+    return s->handover.state == HANDOVER_COPYING && (strcmp(phase, "setup") == 0 || strcmp(phase, "precopy") == 0);
+}
+
 /* ---- from the beginning to the end ---- */
 
 static int set_up(struct send *s)
@@ -169,6 +181,7 @@ static int set_up(struct send *s)
     s->deadline = evtimer_new(s->base, on_deadline, s);
     if (!s->deadline || send_link_init(s) < 0)
         return -1;
+    s->stop = loop_watch_stop(s->base, may_stop, s);
     return loop_watch_signals(s->base, s->signals, on_signal, s);
 }
 
@@ -181,6 +194,7 @@ static void tear_down(struct send *s)
     journal_release(s->preparation.leftover);
     send_link_dispose(s);
     loop_unwatch_signals(s->signals);
+    loop_unwatch_stop(s->stop);
     if (s->deadline)
         event_free(s->deadline);
     check_list_dispose(&s->preparation.found);
