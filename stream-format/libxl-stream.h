@@ -30,6 +30,10 @@
 #define STREAM_XL_FLAG_STREAMV2 UINT32_C(0x2) /* libxl's stream v2 follows */
 #define STREAM_XL_FLAGS_KNOWN   (STREAM_XL_FLAG_JSON | STREAM_XL_FLAG_STREAMV2)
 
+/* xl knows no optional flags, and ignores them. */
+#define STREAM_XL_OPT_PAUSED    UINT32_C(0x80000000) /* xlmig: the VM was paused, and is to be so again */
+#define STREAM_XL_OPT_KNOWN     STREAM_XL_OPT_PAUSED
+
 /* No configuration is near this; it bounds what a reader may be made to keep. */
 #define STREAM_XL_DATA_MAX (UINT32_C(4) << 20)
 
@@ -51,15 +55,16 @@ _Static_assert(offsetof(struct stream_xl_header, optional_data_len) == 44, "data
  * Write what precedes a JSON configuration: the save header and the
  * configuration's length. The caller sends config_len bytes of configuration
  * after it; as xl does, config_len counts a terminating NUL.
+ * optional_flags: STREAM_XL_OPT_...
  * config_len must be no more than STREAM_XL_DATA_MAX - 4.
  */
-static inline void stream_encode_xl_preamble(uint8_t out[STREAM_XL_PREAMBLE_LEN],
+static inline void stream_encode_xl_preamble(uint8_t out[STREAM_XL_PREAMBLE_LEN], uint32_t optional_flags,
                                              uint32_t config_len)
 {
     memcpy(out, STREAM_XL_MAGIC, STREAM_XL_MAGIC_LEN);
     stream_put_le32(out + 32, STREAM_XL_BYTEORDER);
     stream_put_le32(out + 36, STREAM_XL_FLAG_JSON | STREAM_XL_FLAG_STREAMV2);
-    stream_put_le32(out + 40, 0);
+    stream_put_le32(out + 40, optional_flags);
     stream_put_le32(out + 44, config_len + 4);
     stream_put_le32(out + 48, config_len);
 }

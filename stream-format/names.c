@@ -189,7 +189,8 @@ const char *stream_value_name(const struct stream_field *field, uint64_t value)
 {
     switch (field->id) {
     case STREAM_ID_XL_SAVE_HEADER:
-        return strcmp(field->name, "mandatory_flags") ? NULL : xl_flags_name(value);
+        return !strcmp(field->name, "mandatory_flags") ? xl_flags_name(value)
+               : !strcmp(field->name, "optional_flags") && value == STREAM_XL_OPT_PAUSED ? "paused" : NULL;
     case STREAM_ID_LIBXL_EMULATOR_XENSTORE_DATA:
     case STREAM_ID_LIBXL_EMULATOR_CONTEXT:
         return strcmp(field->name, "emulator_id") ? NULL : emulator_name(value);

@@ -77,6 +77,7 @@ enum sim_moment {
 /* Misbehaviour that a test asks for. */
 enum sim_fault {
     SIM_FAULT_DEAF,         /* 1: the guest does not answer a suspend request */
+    SIM_FAULT_NO_DRIVERS,   /* 1: the guest has not Xen's drivers: it is suspended without its help, paused or not */
     SIM_NR_FAULTS,
 };
 
@@ -108,6 +109,7 @@ struct sim_domain_info {
     uint32_t nr_vcpus;
     uint32_t cap;           /* per cent of one CPU; 0: no limit */
     uint8_t has_emulator, logdirty, emulator_logdirty, suspend_asked;
+    uint8_t no_drivers;
     uint8_t paused;         /* also while it is suspended */
     uint64_t max_pfns;
     uint64_t nr_pfns;

@@ -54,8 +54,8 @@ static int check_save_header(struct stream_reader *r)
         return stream_fail(r, STREAM_FAULT_LEGACY_STREAM, at + 36,
                            "the flag 0x%x of a version 2 stream|0x%x",
                            STREAM_XL_FLAG_STREAMV2, flags);
-    if (optional)
-        return stream_fail(r, STREAM_FAULT_BAD_FLAGS, at + 40, "no optional flags|0x%x",
+    if (optional & ~STREAM_XL_OPT_KNOWN)
+        return stream_fail(r, STREAM_FAULT_BAD_FLAGS, at + 40, "no optional flags but 0x%x|0x%x", STREAM_XL_OPT_KNOWN,
                            optional);
     if (len > STREAM_XL_DATA_MAX)
         return stream_fail(r, STREAM_FAULT_RECORD_TOO_LONG, at + 44,

@@ -3,7 +3,8 @@
 /*
  * Preloaded into xlmig: the process kills itself at one record of its journal.
  *
- *     DIE_AT="VERB:before|after:STATE ..."    for a process of that verb; STATE `none': when the journal is removed
+ *     DIE_AT="VERB:before|after:STATE ..."    for a process of that verb; STATE `none': when the journal is removed;
+ *                                             `woken': when it is written down that a pause is taken from the guest
  *     DIE_MARK=FILE                           who dies writes its wish there, a line
  *     DIE_STOPS=1                             it does not die but stops there (SIGSTOP), until it is continued
  *
@@ -78,6 +79,33 @@ static void die(void)
     kill(getpid(), SIGKILL);
     for (;;)
         pause();
+}
+
+/* Of standing.h, and a pause is taken from the guest? */
+static bool says_woken(const char *path, const char *of)
+{
+    char bytes[512] = "";
+    const char *name = strrchr(path, '/'), *woken;
+    int fd = name && strncmp(name, "/standing-", 10) == 0 ? open(of, O_RDONLY | O_CLOEXEC) : -1;
+
+    if (fd < 0)
+        return false;
+    woken = read(fd, bytes, sizeof bytes - 1) > 0 ? strstr(bytes, "\"woken\":") : NULL;
+    close(fd);
+    return woken && woken[8] != '0';
+}
+
+int rename(const char *old, const char *new)
+{
+    bool woken = says_woken(new, old);
+    int rc;
+
+    if (woken && strcmp(before, "woken") == 0)
+        die();
+    rc = REAL(rename)(old, new);
+    if (woken && strcmp(after, "woken") == 0)
+        die();
+    return rc;
 }
 
 int renameat(int old_dir, const char *old, int new_dir, const char *new)

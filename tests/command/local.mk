@@ -20,6 +20,7 @@ TESTS += \
 	tests/command/limits.tap \
 	tests/command/manual.tap \
 	tests/command/owner.tap \
+	tests/command/paused.tap \
 	tests/command/readme.tap \
 	tests/command/receive.tap \
 	tests/command/recover-word.tap \
@@ -51,6 +52,7 @@ EXTRA_DIST += \
 	tests/command/limits.tap \
 	tests/command/manual.tap \
 	tests/command/owner.tap \
+	tests/command/paused.tap \
 	tests/command/mutate-saved \
 	tests/command/readme.tap \
 	tests/command/receive.tap \

@@ -31,6 +31,36 @@ looks() {
 
 tells() { grep -q -- "$1" "$dir/told"; }
 
+# Send vm, stand still at WISH (of die-at.c) in one of both commands; what the functions after it do happens then.
+stopped_at() {
+    local wish=$1
+    shift
+    env DIE_AT="$wish" DIE_STOPS=1 DIE_MARK="$dir/died" LD_PRELOAD="$preload" timeout 60 \
+        "$xlmig" --toolstack "sim:$dir/a" send -q --transport "exec:$(receiver b)" "$@" vm b > "$dir/said" 2>&1 &
+    sender=$!
+    until_true 30 grep -qsx "$wish" "$dir/died"
+}
+
+# Let both go on, and wait for the end of send, in $status.
+go_on() {
+    pkill -CONT -f "sim:$dir/[ab]"
+    status_of wait "$sender"
+    cat "$dir/said"
+    [ "$status" != 124 ]
+}
+
+says() { grep -q -- "$1" "$dir/said"; }
+
+nothing_is_left() {
+    until_true 30 no_receiver
+    copies
+    for host in a b; do
+        has_no "$host" vm--incoming
+        has_no "$host" vm--migratedaway
+        no_journal "$host"
+    done
+}
+
 # dies WISH...: send vm; each wish is one of die-at.c, and must come true.
 dies() {
     local wish

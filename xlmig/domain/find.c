@@ -3,6 +3,7 @@
 #include "xlmig/domain/find.h"
 
 #include "xlmig/base/text.h"
+#include "xlmig/domain/standing.h"
 
 #include <string.h>
 
@@ -22,15 +23,26 @@ static int check_name(struct vm *vm, struct failure *failure)
     return failure_set(failure, "its name is none that could be shown or written down; first: xl rename %u NAME", vm->domid);
 }
 
+/* For a save, which was killed before it could pause it again. */
+static bool was_let_run(const struct vm *vm)
+{
+    struct standing standing = { .woken = 0 };
+
+    return standing_read(vm->uuid, &standing) == 0 && standing.domain.domid == vm->domid && standing.woken > 0;
+}
+
 static int check_state(const struct vm *vm, struct failure *failure)
 {
     if (ends_with(vm->name, "--incoming") || ends_with(vm->name, "--migratedaway"))
         return failure_set(failure, "its name says that another migration of it is under way or was left unfinished");
     switch (vm->state) {
     case VM_RUNNING:
-        return 0;
+        return was_let_run(vm)
+                   ? failure_set(failure, "a save of it that was killed let it run, although it was paused; first: "
+                                          "xlmig resume %s, which pauses it again", vm->name)
+                   : 0;
     case VM_PAUSED:
-        return failure_set(failure, "it is paused, so it cannot get ready; first: xl unpause %s", vm->name);
+        return 0;
     case VM_SUSPENDED:
         return failure_set(failure, "it is suspended already, by a migration or save under way or left over; "
                                     "to let it go on here: xlmig resume %s", vm->name);
@@ -39,7 +51,7 @@ static int check_state(const struct vm *vm, struct failure *failure)
     }
 }
 
-int vm_find_running(struct toolstack *ts, const char *name_or_domid, struct vm *vm, struct failure *failure)
+int vm_find_movable(struct toolstack *ts, const char *name_or_domid, struct vm *vm, struct failure *failure)
 {
     int rc;
 

@@ -6,7 +6,10 @@
 
 #include "xlmig/toolstack/toolstack.h"
 
-/* 0, or -1 and the reason, with what to type next; vm->name is set when there is such a VM. */
-int vm_find_running(struct toolstack *ts, const char *name_or_domid, struct vm *vm, struct failure *failure);
+/*
+ * It runs, or its administrator paused it.  0, or -1 and the reason, with what to type next; vm->name is
+ * set when there is such a VM.
+ */
+int vm_find_movable(struct toolstack *ts, const char *name_or_domid, struct vm *vm, struct failure *failure);
 
 #endif

@@ -23,4 +23,6 @@ xlmig_domain_libdomain_la_SOURCES = \
 	xlmig/domain/settle.c \
 	xlmig/domain/settle.h \
 	xlmig/domain/throttle.c \
-	xlmig/domain/throttle.h
+	xlmig/domain/throttle.h \
+	xlmig/domain/wake.c \
+	xlmig/domain/wake.h

@@ -12,7 +12,8 @@ struct settle {
     struct toolstack *ts;
     struct event *look;
     uint32_t domid;
-    bool fenced, resumed;
+    unsigned woken;         /* pauses that are still to be given back */
+    bool fenced, resumed, looked;
     uint64_t deadline_us;
     settle_done *done;
     void *user;
@@ -46,6 +47,19 @@ static void take_fence_back(struct settle *s)
     s->ts->ops->domain.unpause(s->ts, s->domid, on_act, s);
 }
 
+/* What is paused already was never let run, or is held by somebody since: one of both holds it. */
+static bool gives_pause_back(struct settle *s, const struct vm *vm)
+{
+    if (!s->looked && vm->paused)
+        s->woken = 0;
+    s->looked = true;
+    if (!s->woken)
+        return false;
+    s->woken--;
+    s->ts->ops->domain.pause(s->ts, s->domid, on_act, s);
+    return true;
+}
+
 static void on_look(evutil_socket_t fd, short what, void *user)
 {
     struct failure failure = { 0 };
@@ -59,6 +73,8 @@ static void on_look(evutil_socket_t fd, short what, void *user)
         finish(s, rc == 1 ? SETTLE_GONE : SETTLE_FAILED, rc == 1 ? NULL : &failure);
         return;
     }
+    if (gives_pause_back(s, &vm))
+        return;
     switch (vm.state) {
     case VM_SUSPENDED:
         s->resumed = true;
@@ -86,7 +102,7 @@ static void on_look(evutil_socket_t fd, short what, void *user)
     }
 }
 
-void settle_guest(struct toolstack *ts, struct event_base *base, uint32_t domid, bool fenced, uint64_t grace_us,
+void settle_guest(struct toolstack *ts, struct event_base *base, const struct standing *standing, uint64_t grace_us,
                   settle_done *done, void *user)
 {
     static const struct timeval at_once = { 0, 0 };
@@ -94,9 +110,10 @@ void settle_guest(struct toolstack *ts, struct event_base *base, uint32_t domid,
 
     if (!s)
         abort(); /* a few bytes for the one thing that must not be left undone */
-    ts->ops->suspend.tracking_end(ts, domid);
+    ts->ops->suspend.tracking_end(ts, standing->domain.domid);
     *s = (struct settle){
-        .ts = ts, .domid = domid, .fenced = fenced, .deadline_us = now_us() + grace_us, .done = done, .user = user,
+        .ts = ts, .domid = standing->domain.domid, .woken = standing->woken, .fenced = standing->domain.fenced,
+        .deadline_us = now_us() + grace_us, .done = done, .user = user,
     };
     s->look = evtimer_new(base, on_look, s);
     if (!s->look)

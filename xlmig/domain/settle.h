@@ -10,6 +10,7 @@
 #ifndef XLMIG_DOMAIN_SETTLE_H
 #define XLMIG_DOMAIN_SETTLE_H
 
+#include "xlmig/domain/standing.h"
 #include "xlmig/toolstack/toolstack.h"
 
 #define SETTLE_GRACE_US 5000000u
@@ -27,9 +28,10 @@ typedef void settle_done(void *user, enum settle_end end, const struct failure *
 
 /*
  * grace_us: how long a guest that runs may still be on its way to being suspended; 0: it is not.
- * fenced: it is paused by us, too; that is taken back, once, when it has been resumed.
+ * Of its standing: where pauses were taken from it, and nobody has paused it since, they are given back
+ * first; where it is fenced, paused by us, too, that is taken back, once, when it has been resumed.
  */
-void settle_guest(struct toolstack *ts, struct event_base *base, uint32_t domid, bool fenced, uint64_t grace_us,
+void settle_guest(struct toolstack *ts, struct event_base *base, const struct standing *standing, uint64_t grace_us,
                   settle_done *done, void *user);
 
 #endif

@@ -33,9 +33,9 @@ int standing_measure(struct toolstack *ts, uint32_t domid, uint64_t *stood_ns, s
             return rc;
         if (vm.state != VM_SUSPENDED)
             return 1;
-        if (i > 0 && vm.cpu_ns == *stood_ns)
+        if (i > 0 && journal_stood_ns(vm.cpu_ns) == *stood_ns)
             return 0;
-        *stood_ns = vm.cpu_ns;
+        *stood_ns = journal_stood_ns(vm.cpu_ns);
         nanosleep(&between, NULL);
     }
     return failure_set(failure, "its vCPUs go on running although it is suspended");
@@ -63,12 +63,13 @@ static int write_file(const char *path, const char *text, size_t len)
     return close(fd) < 0 || rc < 0 ? -1 : 0;
 }
 
-int standing_write(const uint8_t token[MIGRATION_TOKEN_BYTES], const struct journal_domain *domain,
+int standing_write(const uint8_t token[MIGRATION_TOKEN_BYTES], const struct standing *standing,
                    struct failure *failure)
 {
+    const struct journal_domain *domain = &standing->domain;
     char path[PATH_MAX], begun[PATH_MAX + 8], text[FILE_BYTES_MAX];
-    int len = snprintf(text, sizeof text, "{\"domid\":%u,\"stood_ns\":%llu,\"fenced\":%s}\n", domain->domid,
-                       (unsigned long long)domain->stood_ns, domain->fenced ? "true" : "false");
+    int len = snprintf(text, sizeof text, "{\"domid\":%u,\"stood_ns\":%llu,\"fenced\":%s,\"woken\":%u}\n", domain->domid,
+                       (unsigned long long)domain->stood_ns, domain->fenced ? "true" : "false", standing->woken);
 
     if (path_of(token, path, sizeof path, failure) < 0)
         return -1;
@@ -80,17 +81,19 @@ int standing_write(const uint8_t token[MIGRATION_TOKEN_BYTES], const struct jour
     return -1;
 }
 
-static int read_members(struct json_object *object, struct journal_domain *domain)
+/* An older release's says nothing of pauses: it took none. */
+static int read_members(struct json_object *object, struct standing *standing)
 {
-    return fields_get_unsigned(object, "domid", &domain->domid) < 0 ||
-                   fields_get_u64(object, "stood_ns", &domain->stood_ns) < 0 ||
-                   fields_get_bool(object, "fenced", &domain->fenced) < 0
+    return fields_get_unsigned(object, "domid", &standing->domain.domid) < 0 ||
+                   fields_get_u64(object, "stood_ns", &standing->domain.stood_ns) < 0 ||
+                   fields_get_bool(object, "fenced", &standing->domain.fenced) < 0 ||
+                   (fields_has(object, "woken") && fields_get_unsigned(object, "woken", &standing->woken) < 0)
                ? -1 : 0;
 }
 
-int standing_read(const uint8_t token[MIGRATION_TOKEN_BYTES], struct journal_domain *domain)
+int standing_read(const uint8_t token[MIGRATION_TOKEN_BYTES], struct standing *standing)
 {
-    struct journal_domain read_domain = { 0 };
+    struct standing found = { .woken = 0 };
     struct json_object *object = NULL;
     struct failure failure = { 0 };
     char path[PATH_MAX], text[FILE_BYTES_MAX];
@@ -106,8 +109,8 @@ int standing_read(const uint8_t token[MIGRATION_TOKEN_BYTES], struct journal_dom
     close(fd);
     if (len > 0)
         object = fields_parse(text, (size_t)len);
-    if (object && read_members(object, &read_domain) == 0) {
-        *domain = read_domain;
+    if (object && read_members(object, &found) == 0) {
+        *standing = found;
         rc = 0;
     }
     json_object_put(object);

@@ -51,6 +51,12 @@ struct journal_domain {
     bool fenced;                  /* the source: it is paused by us, too */
 };
 
+/* For stood_ns, of a domain whose vCPUs used so much: one that never ran is told from one of which nothing is known. */
+static inline uint64_t journal_stood_ns(uint64_t cpu_ns)
+{
+    return cpu_ns ? cpu_ns : 1;
+}
+
 struct journal_record {
     enum journal_side side;
     enum journal_state state;

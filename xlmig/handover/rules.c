@@ -382,7 +382,14 @@ bool recover_is_named(const struct vm *vm, const struct journal_record *record, 
 /* By what its vCPUs have used, has it run since its state was read? */
 static bool stands(const struct vm *vm, const struct journal_record *record)
 {
-    return record->domain.stood_ns == 0 || vm->cpu_ns == record->domain.stood_ns;
+    return record->domain.stood_ns == 0 || journal_stood_ns(vm->cpu_ns) == record->domain.stood_ns;
+}
+
+/* By our pause; or by its administrator's, as which it goes on here. */
+static bool is_fenced(const struct journal_record *record)
+{
+    return record->domain.fenced ||
+           (record->side == JOURNAL_SEND && record->paused && record->state != JOURNAL_ABORTED);
 }
 
 enum recover_domain recover_domain_of(const struct vm *vm, const struct journal_record *record, bool saved)
@@ -397,9 +404,9 @@ enum recover_domain recover_domain_of(const struct vm *vm, const struct journal_
     case VM_SUSPENDED:
         return !stands(vm, record) ? RECOVER_DOMAIN_TAKEN : saved ? RECOVER_DOMAIN_SAVED : RECOVER_DOMAIN_SUSPENDED;
     case VM_PAUSED:
-        if (record->domain.fenced && record->domain.stood_ns && stands(vm, record))
-            return RECOVER_DOMAIN_SUSPENDED; /* somebody resumed it, and our pause kept it from running */
-        return record->paused && has_name(vm, record, "") ? RECOVER_DOMAIN_RUNNING : RECOVER_DOMAIN_PAUSED;
+        if (is_fenced(record) && record->domain.stood_ns && stands(vm, record))
+            return RECOVER_DOMAIN_SUSPENDED; /* somebody resumed it, and that pause kept it from running */
+        return record->side == JOURNAL_RECEIVE && record->paused && has_name(vm, record, "") ? RECOVER_DOMAIN_RUNNING : RECOVER_DOMAIN_PAUSED;
     default:
         return RECOVER_DOMAIN_ENDED;
     }

@@ -23,6 +23,7 @@ struct recovery {
     struct journal *journal;
     struct recover_facts facts;
     struct vm vm;                   /* as facts.domain has it */
+    unsigned woken;                 /* pauses that its command took from it; standing.h */
     struct recover_ask *ask;        /* NULL: the destination was not asked yet, or there is nobody to be asked */
     bool asked;                     /* facts.answer counts */
     struct failure failure;
@@ -209,10 +210,22 @@ static bool is_still_so(struct recovery *r, const struct recover_facts *decided)
 
 /* ---- acts ---- */
 
+/* Our pause is taken back; what is paused from now on is so by others, and stays so. */
+static void name_unfenced(struct recovery *r)
+{
+    struct journal_domain domain = journal_record(r->journal)->domain;
+
+    domain.fenced = false;
+    r->woken = 0;
+    journal_name_domain(r->journal, domain);
+}
+
 /* It may be suspended, run, or be about to be suspended by a request that its command left. */
 static int resume_here(struct recovery *r)
 {
-    const struct journal_domain *named = &journal_record(r->journal)->domain;
+    const struct standing standing = {
+        .domain = { .domid = r->vm.domid, .fenced = journal_record(r->journal)->domain.fenced }, .woken = r->woken,
+    };
     struct wait w = { .failure = &r->failure };
     struct toolstack *ts = r->run->ts;
 
@@ -220,10 +233,11 @@ static int resume_here(struct recovery *r)
         return 0; /* it is others', who let it run; that is recorded */
     if (r->facts.domain != RECOVER_DOMAIN_SUSPENDED && ts->ops->suspend.withdraw(ts, r->vm.domid, &r->failure) < 0)
         return -1;
-    settle_guest(ts, r->run->base, r->vm.domid, named->fenced, SETTLE_GRACE_US, on_settled, &w);
+    settle_guest(ts, r->run->base, &standing, SETTLE_GRACE_US, on_settled, &w);
     if (await(r, &w) < 0 || w.end == SETTLE_ENDED || w.end == SETTLE_GONE)
         return r->failure.text[0] ? -1 : 0;
     standing_remove(journal_record(r->journal)->token);
+    name_unfenced(r);
     return vm_take_own_name(ts, &r->vm, journal_record(r->journal), &r->failure);
 }
 
@@ -414,13 +428,16 @@ static enum recover_result only_tell(struct recovery *r)
 }
 
 /* What the command knew of its domain when it was killed, and had not recorded yet. */
-static void name_domain(struct journal *journal)
+static void name_domain(struct recovery *r)
 {
-    struct journal_domain domain = journal_record(journal)->domain;
+    const struct journal_record *record = journal_record(r->journal);
+    struct standing standing;
 
-    if (journal_record(journal)->side == JOURNAL_SEND && standing_read(journal_record(journal)->token, &domain) == 0 &&
-        domain.domid == journal_record(journal)->domain.domid)
-        journal_name_domain(journal, domain);
+    if (record->side != JOURNAL_SEND || standing_read(record->token, &standing) != 0 ||
+        standing.domain.domid != record->domain.domid)
+        return;
+    r->woken = standing.woken;
+    journal_name_domain(r->journal, standing.domain);
 }
 
 static enum recover_result take(struct recovery *r)
@@ -430,7 +447,7 @@ static enum recover_result take(struct recovery *r)
 
     switch (journal_take(r->run->dir, record->side, record->token, &r->journal, &r->failure)) {
     case JOURNAL_TAKEN:
-        name_domain(r->journal);
+        name_domain(r);
         r->facts = first_facts(r->run, journal_record(r->journal), journal_is_newest(r->journal));
         return r->run->request->force ? force(r) : go_on(r);
     case JOURNAL_UNKNOWN: /* somebody else has finished it meanwhile */

@@ -2,6 +2,7 @@
 /* Copyright (C) The xlmig authors */
 #include "xlmig/saved/head.h"
 
+#include "stream-format/libxl-stream.h"
 #include "xlmig/base/input-file.h"
 #include "xlmig/base/text.h"
 #include "xlmig/saved/read.h"
@@ -20,6 +21,13 @@ struct head {
     bool complete, no_memory;
 };
 
+static uint32_t optional_flags(const struct stream_event *event)
+{
+    const uint8_t *at = event->data + offsetof(struct stream_xl_header, optional_flags);
+
+    return event->big_endian ? stream_get_be32(at) : stream_get_le32(at);
+}
+
 static void on_event(void *opaque, const struct stream_event *event)
 {
     struct head *head = opaque;
@@ -30,6 +38,8 @@ static void on_event(void *opaque, const struct stream_event *event)
         head->file.stop = true;
         return;
     }
+    if (event->info->id == STREAM_ID_XL_SAVE_HEADER && event->len >= sizeof(struct stream_xl_header))
+        head->saved->paused = optional_flags(event) & STREAM_XL_OPT_PAUSED;
     if (event->info->id != STREAM_ID_XL_CONFIG || event->kind != STREAM_EVENT_BLOB)
         return;
     /* The reader has held the length against STREAM_XL_DATA_MAX. */

@@ -7,11 +7,14 @@
 #include "xlmig/base/failure.h"
 #include "xlmig/vm/candidate.h"
 
+#include <stdbool.h>
+
 /* A saved VM that is open: what was read of it, and the descriptor that the rest comes from. */
 struct saved_vm {
     int fd;                  /* -1: not open */
     uint8_t *first;
     size_t first_len;
+    bool paused;             /* it was, and is to be so again */
 };
 
 /*

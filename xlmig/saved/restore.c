@@ -37,6 +37,7 @@ struct restore {
     struct event *signals[LOOP_NR_SIGNALS];
     struct progress progress;
     char engine_error[512];
+    bool paused;             /* it was saved so, or that is asked for */
     bool cancelled, over;
     int exit_status;
 };
@@ -100,7 +101,7 @@ static void on_child_ended(void *user, int status)
     r->events = NULL;
     r->over = true;
     if (WIFEXITED(status) && WEXITSTATUS(status) == 0) {
-        snprintf(headline, sizeof headline, "%s %s", r->vm.name, r->request->paused ? "is restored, paused" : "runs");
+        snprintf(headline, sizeof headline, "%s %s", r->vm.name, r->paused ? "is restored, paused" : "runs");
         progress_report(&r->progress, headline);
         r->exit_status = EXIT_OK;
         return;
@@ -116,7 +117,7 @@ static void on_child_ended(void *user, int status)
 static int start(struct restore *r, struct failure *failure)
 {
     int in[2], err[2] = { -1, -1 }, events_fd = -1;
-    struct toolstack_restorer how = { .paused = r->request->paused };
+    struct toolstack_restorer how = { .paused = r->paused };
     pid_t pid;
     int rc;
 
@@ -173,6 +174,7 @@ static int prepare(struct restore *r)
 
     if (saved_vm_open(r->request->path, &r->saved, &r->vm, &failure) == 0)
         look_around(r, &failure);
+    r->paused = r->progress.move.stays_paused = r->request->paused || r->saved.paused;
     if (!failure.text[0])
         r->lock_fd = journal_hold_vm(r->request->toolstack, r->vm.uuid, r->vm.name, &failure);
     if (!failure.text[0])

@@ -8,6 +8,7 @@
 #include "xlmig/base/whole-file.h"
 #include "xlmig/domain/settle.h"
 #include "xlmig/domain/find.h"
+#include "xlmig/domain/wake.h"
 #include "xlmig/handover/journal.h"
 #include "xlmig/base/write.h"
 
@@ -33,6 +34,10 @@ struct save {
     struct failure why;
     char last_phase[16];
     enum suspend_outcome outcome;
+    bool held;                      /* its administrator had paused it */
+    struct standing standing;
+    struct wake *wake;              /* while such a one is to be suspended */
+    struct failure copy_failure;    /* as the toolstack has it */
     bool copying, cancelled, over;
     int exit_status;
 };
@@ -70,17 +75,17 @@ static void on_signal(evutil_socket_t signum, short what, void *user)
 
 /* ---- after a failure ---- */
 
-static const char *what_became_of_it(enum settle_end how)
+static const char *what_became_of_it(const struct save *s, enum settle_end how)
 {
     switch (how) {
     case SETTLE_PAUSED:
-        return "is paused, as somebody wants it";
+        return s->held ? "is paused as before" : "is paused, as somebody wants it";
     case SETTLE_ENDED:
         return "shut down or rebooted by itself meanwhile";
     case SETTLE_GONE:
         return "is gone: somebody destroyed it, or saved or migrated it away";
     default:
-        return "runs on as before";
+        return s->held ? "runs, as somebody unpaused it" : "runs on as before";
     }
 }
 
@@ -96,7 +101,7 @@ static void on_settled(void *user, enum settle_end how, const struct failure *fa
         end(s, EXIT_NEEDS_HAND);
         return;
     }
-    fprintf(stderr, "%s %s; %s.\n", s->vm.name, what_became_of_it(how), whole_file_remains(&s->file));
+    fprintf(stderr, "%s %s; %s.\n", s->vm.name, what_became_of_it(s, how), whole_file_remains(&s->file));
     end(s, s->cancelled ? EXIT_CANCELLED : EXIT_FAILED);
 }
 
@@ -105,7 +110,7 @@ static void undo(struct save *s)
     bool never_asked = strcmp(s->last_phase, "setup") == 0 || strcmp(s->last_phase, "precopy") == 0;
 
     whole_file_close(&s->file);
-    settle_guest(s->ts, s->base, s->vm.domid, false, s->outcome == SUSPEND_DONE || never_asked ? 0 : SETTLE_GRACE_US,
+    settle_guest(s->ts, s->base, &s->standing, s->outcome == SUSPEND_DONE || never_asked ? 0 : SETTLE_GRACE_US,
                  on_settled, s);
 }
 
@@ -128,6 +133,7 @@ static void on_ended(void *user, const struct failure *failure)
         [SAVE_THEN_DESTROY] = "", [SAVE_THEN_RUN] = "; it runs on", [SAVE_THEN_PAUSE] = "; it is paused",
     };
     struct save *s = user;
+    const char *what = whats[s->request->then];
 
     s->progress.running_again_us = s->request->then == SAVE_THEN_RUN ? now_us() : 0;
     if (failure) {
@@ -137,7 +143,10 @@ static void on_ended(void *user, const struct failure *failure)
         end(s, EXIT_LEFTOVER);
         return;
     }
-    report(s, whats[s->request->then]);
+    if (s->held)
+        what = s->request->then == SAVE_THEN_DESTROY ? "; it was paused, and `xlmig restore` brings it back so"
+                                                     : "; it stays paused";
+    report(s, what);
     end(s, EXIT_OK);
 }
 
@@ -161,6 +170,10 @@ static void conclude(struct save *s)
         s->ts->ops->domain.resume(s->ts, s->vm.domid, on_ended, s);
         return;
     case SAVE_THEN_PAUSE:
+        if (s->held) { /* once is enough: one `xl unpause' is to let it run */
+            on_paused(s, NULL);
+            return;
+        }
         s->ts->ops->domain.pause(s->ts, s->vm.domid, on_paused, s);
         return;
     }
@@ -174,20 +187,21 @@ static void on_event(void *user, const struct helper_event *event)
 
     if (event->phase[0])
         memcpy(s->last_phase, event->phase, sizeof s->last_phase);
+    if (s->wake)
+        wake_phase(s->wake, event->phase);
     progress_event(&s->progress, event);
 }
 
-static void on_copied(void *user, enum suspend_outcome outcome, const struct failure *failure)
+static void copied(struct save *s)
 {
-    struct save *s = user;
+    const enum suspend_outcome outcome = s->outcome;
+    const char *text = s->copy_failure.text;
 
-    s->copying = false;
-    s->outcome = outcome;
     if (outcome == SUSPEND_NOT_ANSWERED)
         failure_set(&s->why, "the guest did not answer the request to suspend; is its kernel alive and has it "
                              "Xen's drivers?");
     else if (outcome != SUSPEND_DONE)
-        failure_set(&s->why, "%s", failure ? failure->text : "the copy was stopped");
+        failure_set(&s->why, "%s", text[0] ? text : "the copy was stopped");
     progress_copied(&s->progress);
     if (outcome != SUSPEND_DONE || s->cancelled || whole_file_commit(&s->file, &s->why) < 0) {
         failure_set(&s->why, "cancelled");
@@ -196,6 +210,52 @@ static void on_copied(void *user, enum suspend_outcome outcome, const struct fai
     }
     whole_file_close(&s->file);
     conclude(s);
+}
+
+static void on_held_again(void *user, bool let_run, uint64_t ran_ns)
+{
+    struct save *s = user;
+
+    s->progress.move.woken = let_run;
+    s->progress.move.woken_us = ran_ns / 1000;
+    copied(s);
+}
+
+static void on_copied(void *user, enum suspend_outcome outcome, const struct failure *failure)
+{
+    struct save *s = user;
+    struct wake *wake = s->wake;
+
+    s->copying = false;
+    s->outcome = outcome;
+    if (failure)
+        s->copy_failure = *failure;
+    s->wake = NULL;
+    if (wake)
+        wake_end(wake, on_held_again, s);
+    else
+        copied(s);
+}
+
+static void on_wake_failed(void *user, const struct failure *failure)
+{
+    struct save *s = user;
+
+    failure_set(&s->why, "%s", failure->text);
+    s->ts->ops->suspend.abort(s->ts);
+}
+
+static int begin_wake(struct save *s)
+{
+    struct wake_order order = {
+        .standing = &s->standing, .limit_us = WAKE_LIMIT_US, .user = s, .failed = on_wake_failed,
+    };
+
+    memcpy(order.token, s->vm.uuid, sizeof order.token);
+    if (s->ts->ops->suspend.needs_guest(s->ts, &s->vm) != 0)
+        progress_note(&s->progress, "%s is paused, and has to run for a moment to be suspended", s->vm.name);
+    s->wake = wake_begin(s->ts, s->base, &order);
+    return s->wake ? 0 : failure_set(&s->why, "out of memory");
 }
 
 /* A disk takes what time it needs; the reader of a pipe could leave this process no way to be stopped. */
@@ -215,7 +275,7 @@ static int write_config(struct save *s, const char *json)
 
     if (len > STREAM_XL_DATA_MAX - 4)
         return failure_set(&s->why, "its configuration is too long");
-    stream_encode_xl_preamble(preamble, (uint32_t)len);
+    stream_encode_xl_preamble(preamble, s->held ? STREAM_XL_OPT_PAUSED : 0, (uint32_t)len);
     if (put(s, preamble, sizeof preamble) < 0 || put(s, json, len) < 0)
         return failure_set(&s->why, "%s: %s", whole_file_name(&s->file), strerror(errno));
     return 0;
@@ -255,8 +315,8 @@ static void on_config(void *user, const char *json, const struct failure *failur
         failure_set(&s->why, "%s", failure->text);
     else if (s->cancelled)
         failure_set(&s->why, "cancelled");
-    else if (check_obstacles(s, json) == 0 && open_file(s) == 0)
-        write_config(s, json);
+    else if (check_obstacles(s, json) == 0 && open_file(s) == 0 && write_config(s, json) == 0 && s->held)
+        begin_wake(s);
     if (s->why.text[0]) {
         whole_file_close(&s->file);
         refuse(s);
@@ -275,8 +335,11 @@ static void tell_of_cap(void *user, const char *text)
 static void begin(struct save *s)
 {
     cap_record_recover(s->ts, s->request->toolstack, tell_of_cap, &s->progress);
-    if (vm_find_running(s->ts, s->request->vm, &s->vm, &s->why) == 0)
+    if (vm_find_movable(s->ts, s->request->vm, &s->vm, &s->why) == 0)
         s->lock_fd = journal_hold_vm(s->request->toolstack, s->vm.uuid, s->vm.name, &s->why);
+    s->held = s->progress.move.held = s->vm.state == VM_PAUSED;
+    s->progress.move.stays_paused = s->held || s->request->then == SAVE_THEN_PAUSE;
+    s->standing.domain.domid = s->vm.domid;
     if (s->lock_fd < 0)
         refuse(s);
     else
@@ -303,6 +366,8 @@ int save_vm(struct toolstack *ts, struct event_base *base, const struct save_req
     }
     loop_unwatch_signals(s->signals);
     loop_unwatch_stop(s->stop);
+    if (s->held && s->lock_fd >= 0 && !s->standing.woken)
+        standing_remove(s->vm.uuid);
     if (s->lock_fd >= 0)
         close(s->lock_fd);
     rc = s->exit_status;

@@ -31,7 +31,7 @@ void send_connect(struct send *s, bool stock)
     struct failure failure = { 0 };
     const struct route way = way_of(s);
     struct route_command command = { .words = NULL };
-    const char *xl = s->request->paused ? "xl migrate-receive -p" : "xl migrate-receive";
+    const char *xl = send_stays_paused(s) ? "xl migrate-receive -p" : "xl migrate-receive";
 
     send_await(s, "an answer", s->request->connect_timeout_us);
     if (send_is_handing_over(s) && route_is_fd(way.transport))
@@ -147,7 +147,7 @@ static int fill_begin(struct send *s, struct message_begin *begin)
     const struct negotiate_choice *choice = &s->link.choice;
 
     *begin = (struct message_begin){
-        .paused = s->request->paused, .image_v1 = choice->image_v1, .nr_channels = choice->nr_channels,
+        .paused = send_stays_paused(s), .image_v1 = choice->image_v1, .nr_channels = choice->nr_channels,
         .data = choice->data,
         .generation = s->ledger.kept_there ? journal_record(s->ledger.journal)->generation : 0,
     };

@@ -7,6 +7,7 @@
 #include "xlmig/base/write.h"
 #include "xlmig/domain/standing.h"
 #include "xlmig/domain/throttle.h"
+#include "xlmig/domain/wake.h"
 #include "xlmig/send/connect.h"
 
 #include <string.h>
@@ -36,13 +37,12 @@ static void note_where_it_stands(struct send *s)
 {
     struct failure failure = { 0 };
 
-    if (s->handover.domain.stood_ns)
+    if (s->handover.standing.domain.stood_ns)
         return;
-    s->handover.domain.domid = s->vm.domid;
-    if (standing_measure(s->ts, s->vm.domid, &s->handover.domain.stood_ns, &failure) != 0)
-        s->handover.domain.stood_ns = 0; /* the handover will not go on without */
+    if (standing_measure(s->ts, s->vm.domid, &s->handover.standing.domain.stood_ns, &failure) != 0)
+        s->handover.standing.domain.stood_ns = 0; /* the handover will not go on without */
     else
-        standing_write(s->ledger.token, &s->handover.domain, &failure); /* fence() tries again, and counts */
+        standing_write(s->ledger.token, &s->handover.standing, &failure); /* fence() tries again, and counts */
 }
 
 static bool stands_still(const char *phase)
@@ -56,6 +56,8 @@ static void on_helper_event(void *user, const struct helper_event *event)
 
     if (event->phase[0])
         memcpy(s->handover.last_phase, event->phase, sizeof s->handover.last_phase);
+    if (s->handover.wake)
+        wake_phase(s->handover.wake, event->phase);
     progress_event(&s->progress, event);
     if (stands_still(event->phase))
         note_where_it_stands(s);
@@ -63,12 +65,12 @@ static void on_helper_event(void *user, const struct helper_event *event)
         slow_down(s, event->throttle);
 }
 
-static void on_copied(void *user, enum suspend_outcome outcome, const struct failure *failure)
+static void conclude(struct send *s)
 {
-    struct send *s = user;
+    const enum suspend_outcome outcome = s->handover.outcome;
+    const char *text = s->handover.copy_failure.text;
     char lost[1000];
 
-    s->handover.outcome = outcome;
     if (outcome == SUSPEND_DONE) { /* it has its cap back, and stands still: the rest of it can wait */
         progress_copied(&s->progress);
         note_where_it_stands(s); /* a foreign helper reports nothing */
@@ -83,8 +85,51 @@ static void on_copied(void *user, enum suspend_outcome outcome, const struct fai
         failure_set(&s->why, "the guest did not answer the request to suspend; is its kernel alive and has it "
                              "Xen's drivers? Should it suspend later after all: xlmig resume %s", s->vm.name);
     else
-        failure_set(&s->why, "%s", failure ? failure->text : "the copy was stopped");
+        failure_set(&s->why, "%s", text[0] ? text : "the copy was stopped");
     send_post(s, HANDOVER_COPY_FAILED);
+}
+
+static void on_held_again(void *user, bool let_run, uint64_t ran_ns)
+{
+    struct send *s = user;
+
+    s->progress.move.woken = let_run;
+    s->progress.move.woken_us = ran_ns / 1000;
+    conclude(s);
+}
+
+static void on_copied(void *user, enum suspend_outcome outcome, const struct failure *failure)
+{
+    struct send *s = user;
+    struct wake *wake = s->handover.wake;
+
+    s->handover.outcome = outcome;
+    if (failure)
+        s->handover.copy_failure = *failure;
+    s->handover.wake = NULL;
+    if (wake)
+        wake_end(wake, on_held_again, s);
+    else
+        conclude(s);
+}
+
+static void on_wake_failed(void *user, const struct failure *failure)
+{
+    struct send *s = user;
+
+    failure_set(&s->why, "%s", failure->text);
+    s->ts->ops->suspend.abort(s->ts);
+}
+
+static int begin_wake(struct send *s)
+{
+    struct wake_order order = {
+        .standing = &s->handover.standing, .limit_us = WAKE_LIMIT_US, .user = s, .failed = on_wake_failed,
+    };
+
+    memcpy(order.token, s->ledger.token, sizeof order.token);
+    s->handover.wake = wake_begin(s->ts, s->base, &order);
+    return s->handover.wake ? 0 : -1;
 }
 
 static int write_config(struct send *s)
@@ -95,7 +140,7 @@ static int write_config(struct send *s)
 
     if (len > STREAM_XL_DATA_MAX - 4)
         return -1;
-    stream_encode_xl_preamble(preamble, (uint32_t)len);
+    stream_encode_xl_preamble(preamble, 0, (uint32_t)len);
     return write_bounded(send_data_fd(s), preamble, sizeof preamble, HEADER_TIMEOUT_S, &written) < 0 ||
                    write_bounded(send_data_fd(s), config, len, HEADER_TIMEOUT_S, &written) < 0
                ? -1 : 0;
@@ -113,7 +158,7 @@ void send_start(struct send *s)
 void send_copy(struct send *s)
 {
     struct toolstack_suspend how = {
-        .fd = send_data_fd(s), .live = !s->request->no_live, .user = s, .event = on_helper_event, .done = on_copied,
+        .fd = send_data_fd(s), .live = !s->request->no_live && !s->handover.held, .user = s, .event = on_helper_event, .done = on_copied,
         .limits = {
             .max_rounds = s->request->max_rounds, .max_downtime_us = s->progress.move.limits.max_downtime_us,
             .max_bandwidth = s->progress.move.limits.max_bandwidth, .timeout_us = s->request->timeout_us,
@@ -124,9 +169,15 @@ void send_copy(struct send *s)
     };
 
     send_fill_image(s, &how.image);
-    if (s->request->throttle)
+    if (s->request->throttle && !s->handover.held)
         s->handover.throttle = throttle_new(s->ts, s->request->toolstack, &s->vm);
     s->handover.state = HANDOVER_COPYING;
+    s->handover.standing.domain.domid = s->vm.domid;
+    if (s->handover.held && begin_wake(s) < 0) {
+        failure_set(&s->why, "out of memory");
+        send_post(s, HANDOVER_COPY_FAILED);
+        return;
+    }
     s->ts->ops->suspend.begin(s->ts, s->vm.domid, &how);
 }
 

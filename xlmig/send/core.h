@@ -14,6 +14,7 @@
 #include "xlmig/handover/journal.h"
 #include "xlmig/peer/channels-out.h"
 #include "xlmig/domain/settle.h"
+#include "xlmig/domain/standing.h"
 #include "xlmig/peer/negotiate.h"
 #include "xlmig/peer/peer.h"
 #include "xlmig/send/preparation.h"
@@ -25,6 +26,7 @@
 struct recover_ask;
 struct send;
 struct throttle;
+struct wake;
 
 /* What is asked and got ready before the guest is touched. */
 struct send_preparation {
@@ -73,7 +75,10 @@ struct send_handover {
     enum suspend_outcome outcome;
     struct throttle *throttle;       /* while it is copied; NULL: not to be slowed */
     bool renamed;               /* to its name away, or may be */
-    struct journal_domain domain;    /* where our copy stands, as far as it is known */
+    struct standing standing;        /* of our copy, as far as it is known */
+    bool held;                       /* its administrator had paused it when this began */
+    struct wake *wake;               /* while such a one is to be suspended */
+    struct failure copy_failure;     /* of the copy, as the toolstack has it */
     enum settle_end settled;         /* what became of it here, once it was undone */
     bool unrecorded;                 /* ABORTED could not be recorded when it was needed */
     bool started_unasked;            /* it runs there, too, and nobody here told it to */
@@ -135,6 +140,12 @@ void send_post(struct send *s, enum handover_event event);
 static inline bool send_is_handing_over(const struct send *s)
 {
     return s->preparation.state == PREPARATION_DONE;
+}
+
+/* It is to be paused where it arrives: because it is so here, or because that was asked for. */
+static inline bool send_stays_paused(const struct send *s)
+{
+    return s->request->paused || s->handover.held;
 }
 
 /* Wait for `what`, in words that go before "did not come in time"; NULL: for nothing that has a limit. */

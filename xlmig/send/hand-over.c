@@ -30,16 +30,26 @@ static int prove_it_stood(struct send *s)
         return failure_set(&s->why, "somebody destroyed it, or saved or migrated it away, while it was handed over");
     if (rc < 0)
         return -1;
-    if (now.paused && !s->handover.domain.fenced)
-        return failure_set(&s->why, "somebody paused it while it was handed over");
+    if (now.paused != s->handover.held && !s->handover.standing.domain.fenced)
+        return failure_set(&s->why, "somebody %s it while it was handed over", now.paused ? "paused" : "unpaused");
     if (now.state != VM_SUSPENDED)
         return failure_set(&s->why, "somebody resumed it while it was handed over");
-    if (!s->handover.domain.stood_ns)
+    if (!s->handover.standing.domain.stood_ns)
         return failure_set(&s->why, "how far it had run when it was suspended could not be found out, so that nobody could "
                                     "tell whether it ran on");
-    if (now.cpu_ns != s->handover.domain.stood_ns)
+    if (journal_stood_ns(now.cpu_ns) != s->handover.standing.domain.stood_ns)
         return failure_set(&s->why, "it ran again after its state was read: somebody resumed it");
     return 0;
+}
+
+static void prove_behind_the_fence(struct send *s)
+{
+    if (prove_it_stood(s) < 0) {
+        send_post(s, HANDOVER_DONE_FAILED);
+        return;
+    }
+    journal_name_domain(s->ledger.journal, s->handover.standing.domain);
+    send_post(s, HANDOVER_DONE_OK);
 }
 
 static void on_fenced(void *user, const struct failure *failure)
@@ -47,29 +57,33 @@ static void on_fenced(void *user, const struct failure *failure)
     struct send *s = user;
 
     /* A toolstack that says that it failed may have paused it: the fence counts as there, and is taken back. */
-    if (failure)
+    if (failure) {
         failure_set(&s->why, "%s", failure->text);
-    if (failure || prove_it_stood(s) < 0) {
         send_post(s, HANDOVER_DONE_FAILED);
         return;
     }
-    journal_name_domain(s->ledger.journal, s->handover.domain);
-    send_post(s, HANDOVER_DONE_OK);
+    prove_behind_the_fence(s);
 }
 
 /*
  * From here on nobody makes it run by one act of his: resumed, it is still paused by us;
  * unpaused, it is still suspended.  What a killed command leaves says so to recover.
+ * What its administrator paused is fenced by that, and a pause of ours would only be one
+ * more of which nobody could tell afterwards whether it was taken back.
  */
 static void fence(struct send *s)
 {
+    if (s->handover.held) {
+        prove_behind_the_fence(s);
+        return;
+    }
     if (prove_it_stood(s) < 0) { /* so that an administrator's pause is not taken for ours */
         send_post(s, HANDOVER_DONE_FAILED);
         return;
     }
-    s->handover.domain.fenced = true;
-    if (standing_write(s->ledger.token, &s->handover.domain, &s->why) < 0) {
-        s->handover.domain.fenced = false;
+    s->handover.standing.domain.fenced = true;
+    if (standing_write(s->ledger.token, &s->handover.standing, &s->why) < 0) {
+        s->handover.standing.domain.fenced = false;
         send_post(s, HANDOVER_DONE_FAILED);
         return;
     }
@@ -198,7 +212,7 @@ static void resume_here(struct send *s)
     if (s->handover.unrecorded)
         send_post(s, HANDOVER_UNRECORDED);
     else
-        settle_guest(s->ts, s->base, s->vm.domid, s->handover.domain.fenced, settle_grace(s), on_settled, s);
+        settle_guest(s->ts, s->base, &s->handover.standing, settle_grace(s), on_settled, s);
 }
 
 /* ---- the table ---- */

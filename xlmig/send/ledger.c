@@ -42,7 +42,7 @@ static int fill_way(const struct send *s, struct journal_record *record, struct 
 int send_begin_journal(struct send *s)
 {
     struct journal_record record = {
-        .side = JOURNAL_SEND, .paused = s->request->paused, .domain = { .domid = s->vm.domid },
+        .side = JOURNAL_SEND, .paused = send_stays_paused(s), .domain = { .domid = s->vm.domid },
     };
     struct failure failure = { 0 };
 
@@ -75,8 +75,8 @@ int send_record(struct send *s, enum journal_state state)
 {
     struct failure failure = { 0 };
 
-    if (s->ledger.journal && s->handover.domain.domid)
-        journal_name_domain(s->ledger.journal, s->handover.domain);
+    if (s->ledger.journal && s->handover.standing.domain.domid)
+        journal_name_domain(s->ledger.journal, s->handover.standing.domain);
     if (journal_advance(s->ledger.journal, state, state == JOURNAL_ABORTED ? s->why.text : NULL, &failure) == 0)
         return 0;
     progress_note(&s->progress, "%s (in %s)", failure.text, s->ledger.dir);

@@ -46,7 +46,7 @@ static void refuse_held(struct send *s, const struct journal_entry *entry)
                  "See what it does: xlmig top; stop it: xlmig cancel %s", entry->record.name);
 }
 
-/* By the rules of recover, without a word of the destination: the guest is this host's, and plainly runs. */
+/* By the rules of recover, without a word of the destination: the guest is this host's, and plainly runs or is paused. */
 static bool ends_here(const struct send *s, const struct journal_record *record)
 {
     const struct recover_step step = recover_decide((struct recover_facts){
@@ -56,7 +56,7 @@ static bool ends_here(const struct send *s, const struct journal_record *record)
 
     return step.action == RECOVER_RESUME_HERE && step.record == JOURNAL_ABORTED && record->state == JOURNAL_COPYING &&
            recover_is_named(&s->vm, record, host_has_booted_since(s->request->toolstack, record)) &&
-           s->vm.state == VM_RUNNING && strcmp(s->vm.name, record->name) == 0;
+           (s->vm.state == VM_RUNNING || s->vm.state == VM_PAUSED) && strcmp(s->vm.name, record->name) == 0;
 }
 
 static bool is_to_be_told(const struct journal_record *record)
@@ -122,7 +122,7 @@ static void on_settled(void *user, enum settle_end end, const struct failure *fa
 {
     struct send *s = user;
 
-    if (end == SETTLE_RUNS || s->preparation.state == PREPARATION_CANCELLING)
+    if (end == SETTLE_RUNS || end == SETTLE_PAUSED || s->preparation.state == PREPARATION_CANCELLING)
         send_post_preparation(s, PREPARATION_SETTLED);
     else
         send_refuse(s, EXIT_REFUSED, "an earlier migration left it in such a state that it does not run: %s",
@@ -132,13 +132,17 @@ static void on_settled(void *user, enum settle_end end, const struct failure *fa
 /* A request to suspend that the dead command made: the guest must not obey it later. */
 void send_settle_leftover(struct send *s)
 {
+    struct standing standing = { .domain = { .domid = s->vm.domid } }, left;
     struct failure failure = { 0 };
 
+    if (standing_read(journal_record(s->preparation.leftover)->token, &left) == 0 &&
+        left.domain.domid == standing.domain.domid)
+        standing = left;
     if (s->ts->ops->suspend.withdraw(s->ts, s->vm.domid, &failure) < 0) {
         send_refuse(s, EXIT_REFUSED, "%s", failure.text);
         return;
     }
-    settle_guest(s->ts, s->base, s->vm.domid, false, 0, on_settled, s);
+    settle_guest(s->ts, s->base, &standing, 0, on_settled, s);
 }
 
 static void end_it(struct send *s)

@@ -43,13 +43,14 @@ static const char *what_became_of_it(const struct send *s)
 {
     switch (s->handover.settled) {
     case SETTLE_PAUSED:
-        return "%s is on this host, paused, as somebody wants it.\n";
+        return s->handover.held ? "%s is on this host, paused as before.\n"
+                                : "%s is on this host, paused, as somebody wants it.\n";
     case SETTLE_ENDED:
         return "%s shut down or rebooted by itself meanwhile; xl on this host acts on that.\n";
     case SETTLE_GONE:
         return "%s is gone from this host: somebody destroyed it, or saved or migrated it away.\n";
     default:
-        return "%s runs on this host as before.\n";
+        return s->handover.held ? "%s runs on this host, as somebody unpaused it.\n" : "%s runs on this host as before.\n";
     }
 }
 
@@ -88,7 +89,7 @@ int send_tell_end(struct send *s)
     const char *vm = s->vm.name;
     char headline[1024];
 
-    snprintf(headline, sizeof headline, "%s runs on %s", vm, s->destination);
+    snprintf(headline, sizeof headline, send_stays_paused(s) ? "%s is on %s, paused" : "%s runs on %s", vm, s->destination);
     switch (s->handover.state) {
     case HANDOVER_MOVED:
         progress_report(&s->progress, headline);
@@ -126,7 +127,8 @@ int send_write_report(struct send *s)
     bool moved = s->handover.state == HANDOVER_MOVED || s->handover.state == HANDOVER_MOVED_UNTOLD ||
     s->handover.state == HANDOVER_LEFTOVER;
     const char *outcome = outcomes[s->handover.state] ? outcomes[s->handover.state] : outcomes[HANDOVER_IN_DOUBT];
-    struct move_result result = progress_result(&s->progress, outcome, moved, moved ? "it runs there" : s->why.text);
+    struct move_result result = progress_result(&s->progress, outcome, moved, !moved ? s->why.text : send_stays_paused(s) ? "it is there, paused"
+                                                                                                                    : "it runs there");
 
     struct failure failure = { 0 };
     int rc = move_report_write(&s->progress.move, &result, s->request->report, &failure);

@@ -5,6 +5,7 @@
 
 #include "xlmig/base/text.h"
 #include "xlmig/domain/find.h"
+#include "xlmig/domain/wake.h"
 #include "xlmig/send/checks.h"
 #include "xlmig/send/connect.h"
 #include "xlmig/send/leftover.h"
@@ -48,7 +49,7 @@ void send_find(struct send *s)
         send_refuse(s, EXIT_REFUSED, "%s", failure.text);
         return;
     }
-    if (vm_find_running(s->ts, s->request->vm, &s->vm, &failure) < 0) {
+    if (vm_find_movable(s->ts, s->request->vm, &s->vm, &failure) < 0) {
         send_refuse(s, EXIT_REFUSED, "%s", send_is_left_over(s, &left_over) ? left_over.text : failure.text);
         return;
     }
@@ -77,6 +78,10 @@ static void check_live(struct send *s, const char *obstacle)
 {
     char time[32];
 
+    if (s->handover.held) {
+        check_add(&s->preparation.found, CHECK_OK, "live", "nothing of it changes meanwhile: it is copied in one pass");
+        return;
+    }
     if (!obstacle[0]) {
         check_add(&s->preparation.found, CHECK_OK, "live", "its writes can be tracked while it is copied");
         return;
@@ -103,8 +108,8 @@ static void check_obstacles(struct send *s)
     if (obstacles.any[0])
         check_add(&s->preparation.found, CHECK_REFUSED, "vm", "%s", obstacles.any);
     else
-        check_add(&s->preparation.found, CHECK_OK, "vm", "%s runs on %s, and has nothing that cannot leave it",
-                  s->vm.name, s->host.name);
+        check_add(&s->preparation.found, CHECK_OK, "vm", "%s %s on %s, and has nothing that cannot leave it",
+                  s->vm.name, s->handover.held ? "is paused" : "runs", s->host.name);
     check_live(s, obstacles.live);
 }
 
@@ -118,9 +123,42 @@ static void read_cpu_policy(struct send *s)
                      "To go without this check: --ignore-cpu");
 }
 
+/* Its own kernel answers the request to suspend, where it has Xen's drivers. */
+static void check_paused(struct send *s)
+{
+    if (!s->handover.held)
+        return;
+    if (s->ts->ops->suspend.needs_guest(s->ts, &s->vm) == 0)
+        check_add(&s->preparation.found, CHECK_OK, "paused", "it does not run meanwhile, and arrives paused");
+    else
+        check_remedy(check_add(&s->preparation.found, CHECK_WARNING, "paused",
+                               "it arrives paused, but has to run for a moment before, here, to be suspended: its own "
+                               "kernel does that"),
+                     "Mostly that is well below a second, and never more than %u s; then it is paused again, and stays here",
+                     (unsigned)(WAKE_LIMIT_US / 1000000));
+}
+
+/* What ended an earlier migration of it may have taken its time, or have paused it again. */
+static int look_again(struct send *s)
+{
+    struct failure failure = { 0 };
+    int rc = s->ts->ops->ask.find_domid(s->ts, s->vm.domid, &s->vm, &failure);
+
+    if (rc == 0 && s->vm.state != VM_RUNNING && s->vm.state != VM_PAUSED)
+        rc = failure_set(&failure, "it is %s by now", vm_state_name(s->vm.state));
+    if (rc != 0)
+        send_refuse(s, EXIT_REFUSED, "%s", rc == 1 ? "it is gone by now" : failure.text);
+    s->handover.held = s->progress.move.held = s->vm.state == VM_PAUSED;
+    s->progress.move.stays_paused = send_stays_paused(s);
+    return rc;
+}
+
 void send_ask_here(struct send *s)
 {
+    if (look_again(s) != 0)
+        return;
     check_obstacles(s);
+    check_paused(s);
     read_cpu_policy(s);
     if (may_go_on(s))
         send_post_preparation(s, PREPARATION_CLEAR);
@@ -180,6 +218,17 @@ static void check_way(struct send *s, const struct message_hello *hello)
                   s->destination);
 }
 
+/* Its command line says so, and with a transport of the administrator's that is his. */
+static void check_xl_leaves_it_paused(struct send *s)
+{
+    if (!s->handover.held || s->request->paused || send_transport_is_ssh(s->request))
+        return;
+    check_remedy(check_add(&s->preparation.found, CHECK_REFUSED, "paused",
+                           "it is paused, and xl on %s lets it run unless it is started with -p, which --transport decides",
+                           s->destination),
+                 "If that has it (xl migrate-receive -p), say so here: --paused");
+}
+
 /* Who answers there; and a way to what both can. */
 static bool greeting_suffices(struct send *s)
 {
@@ -192,6 +241,7 @@ static bool greeting_suffices(struct send *s)
         check_remedy(check_add(&s->preparation.found, CHECK_UNKNOWN, "destination",
                                "%s has stock xl, which cannot be asked what it can take", s->destination),
                      "Install xlmig there, too");
+        check_xl_leaves_it_paused(s);
     }
     check_way(s, hello);
     return may_go_on(s);

@@ -82,7 +82,7 @@ struct simguest {
     pthread_cond_t may_run, is_idle;
     unsigned active, holds;
     unsigned pauses;        /* it runs again when all of them were taken back */
-    bool suspended, suspend_asked, deaf, ending;
+    bool suspended, suspend_asked, deaf, no_drivers, ending;
 
     bool has_threads;
     bool restored;          /* has a context that came from elsewhere and never ran here */

@@ -215,6 +215,7 @@ void simguest_info(struct simguest *g, struct sim_domain_info *info)
     pthread_mutex_lock(&g->lock);
     info->state = g->suspended ? SIM_SUSPENDED : g->pauses ? SIM_PAUSED : SIM_RUNNING;
     info->suspend_asked = g->suspend_asked;
+    info->no_drivers = g->no_drivers;
     info->paused = g->pauses > 0;
     pthread_mutex_unlock(&g->lock);
     info->nr_vcpus = g->config.nr_vcpus;
@@ -291,7 +292,8 @@ void simguest_ask_suspend(struct simguest *g)
         return;
     simguest_drop_proof(g, SIM_WHEN_SUSPENDED);
     pthread_mutex_lock(&g->lock);
-    g->suspend_asked = true;
+    g->suspended = g->no_drivers; /* Xen does it */
+    g->suspend_asked = !g->no_drivers;
     pthread_mutex_unlock(&g->lock);
 }
 
@@ -322,5 +324,12 @@ void simguest_set_deaf(struct simguest *g, bool deaf)
 {
     pthread_mutex_lock(&g->lock);
     g->deaf = deaf;
+    pthread_mutex_unlock(&g->lock);
+}
+
+void simguest_set_no_drivers(struct simguest *g, bool no_drivers)
+{
+    pthread_mutex_lock(&g->lock);
+    g->no_drivers = no_drivers;
     pthread_mutex_unlock(&g->lock);
 }

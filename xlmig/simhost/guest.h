@@ -92,6 +92,7 @@ int simguest_resume(struct simguest *g);
 void simguest_set_cap(struct simguest *g, unsigned cap);
 unsigned simguest_cap(const struct simguest *g);
 void simguest_set_deaf(struct simguest *g, bool deaf);
+void simguest_set_no_drivers(struct simguest *g, bool no_drivers);
 
 int simguest_logdirty(struct simguest *g, enum sim_logdirty op); /* all but MARK */
 /* SIM_LOGDIRTY_MARK. */

@@ -30,7 +30,7 @@ static const char help[] =
     "       xlmig-simhost info|config|pause|unpause|resume|destroy|check DIR NAME\n"
     "       xlmig-simhost proof DIR NAME|UUID suspended|restored\n"
     "       xlmig-simhost cap DIR NAME PERCENT\n"
-    "       xlmig-simhost fault DIR NAME deaf=0|1\n"
+    "       xlmig-simhost fault DIR NAME deaf=0|1|drivers=0|1\n"
     "and as xl:\n"
     "       xlmig-simhost save DIR NAME FILE\n"
     "       xlmig-simhost restore DIR FILE [paused]\n"
@@ -268,7 +268,10 @@ static int fault(int fd, uint32_t domid, const char *setting)
 {
     struct sim_call call = { .op = SIM_FAULT, .domid = domid, .arg = { SIM_FAULT_DEAF, strcmp(setting, "deaf=1") == 0 } };
 
-    if (strncmp(setting, "deaf=", 5) != 0) {
+    if (strncmp(setting, "drivers=", 8) == 0) {
+        call.arg[0] = SIM_FAULT_NO_DRIVERS;
+        call.arg[1] = strcmp(setting, "drivers=0") == 0;
+    } else if (strncmp(setting, "deaf=", 5) != 0) {
         fprintf(stderr, "xlmig-simhost: fault: what is `%s'?\n", setting);
         return 2;
     }

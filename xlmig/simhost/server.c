@@ -379,9 +379,12 @@ static int do_check(struct exchange *x)
 
 static int do_fault(struct exchange *x)
 {
-    if (x->request.arg[0] != SIM_FAULT_DEAF)
+    if (x->request.arg[0] == SIM_FAULT_DEAF)
+        simguest_set_deaf(x->domain->guest, x->request.arg[1] != 0);
+    else if (x->request.arg[0] == SIM_FAULT_NO_DRIVERS)
+        simguest_set_no_drivers(x->domain->guest, x->request.arg[1] != 0);
+    else
         return EINVAL;
-    simguest_set_deaf(x->domain->guest, x->request.arg[1] != 0);
     return 0;
 }
 

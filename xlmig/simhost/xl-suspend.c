@@ -134,7 +134,7 @@ static int write_preamble(const struct suspend *s, int fd)
     if (sim_call(s->host_fd, &call))
         return -1;
     json[call.out_bytes] = '\0';
-    stream_encode_xl_preamble(preamble, (uint32_t)call.out_bytes + 1);
+    stream_encode_xl_preamble(preamble, 0, (uint32_t)call.out_bytes + 1);
     return simhost_xl_write(fd, preamble, sizeof preamble) || simhost_xl_write(fd, json, call.out_bytes + 1) ? -1 : 0;
 }
 

@@ -16,8 +16,8 @@
  *   - exactly once, whatever happened, also when it could not even be started;
  *   - always from the event loop, never from inside the call that started it;
  *   - `failure` is NULL for success, else valid only during the call.
- * A VM has at most one such operation under way, and a toolstack at most one
- * suspend().  What is passed in (strings, descriptors) is copied or borrowed:
+ * A VM has at most one such operation under way, but for pause() and unpause() beside
+ * suspend(), and a toolstack at most one suspend().  What is passed in (strings, descriptors) is copied or borrowed:
  * descriptors stay the caller's and must stay open until `done`; strings may go
  * as soon as the call returned.
  *
@@ -188,6 +188,16 @@ struct toolstack_suspend_ops {
      * ask.find_domid().  For after a suspend whose process died.
      */
     int (*withdraw)(struct toolstack *ts, uint32_t domid, struct failure *failure);
+    /*
+     * Must the guest itself run to be suspended, because it has Xen's drivers, which are to know?  Else Xen
+     * does it, with a guest that is paused, too.  1: it must; 0: no; -1: that is not to be known.
+     */
+    int (*needs_guest)(struct toolstack *ts, const struct vm *vm);
+    /*
+     * Tell the guest of the request to suspend that is open, once more: one that has just begun to run
+     * forgets the first.  1: done; 0: none is open that could be seen; -1: that is not to be known.
+     */
+    int (*remind)(struct toolstack *ts, uint32_t domid);
     /* Does another process save the VM just now, whoever started it?  1: yes; 0: no; -1: that is not to be known. */
     int (*has_saver)(struct toolstack *ts, uint32_t domid);
     /* End what the save helper ends itself unless it was killed: the log of the pages that the guest writes. */

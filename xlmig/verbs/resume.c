@@ -27,15 +27,24 @@ static void on_settled(void *user, enum settle_end end, const struct failure *fa
     event_base_loopbreak(r->base);
 }
 
+/* By a save that was killed before it could pause it again.  *standing is this domain's in any case. */
+static bool was_let_run(const struct vm *vm, struct standing *standing)
+{
+    if (standing_read(vm->uuid, standing) != 0 || standing->domain.domid != vm->domid)
+        *standing = (struct standing){ .domain = { .domid = vm->domid } };
+    return standing->woken > 0 && vm->state == VM_RUNNING;
+}
+
 static int resume_vm(struct toolstack *ts, const char *toolstack, struct resume *r)
 {
+    struct standing standing = { .woken = 0 };
     struct failure failure = { 0 };
     struct vm vm;
     int lock_fd = -1, rc = ts->ops->ask.find(ts, r->vm, &vm, &failure);
 
     if (rc == 1)
         failure_set(&failure, "there is no such VM on this host");
-    else if (rc == 0 && vm.state != VM_SUSPENDED)
+    else if (rc == 0 && !was_let_run(&vm, &standing) && vm.state != VM_SUSPENDED)
         failure_set(&failure, "it is %s, not suspended", vm_state_name(vm.state));
     else if (rc == 0) /* a copy that a migration left may only run by the rules of recover */
         lock_fd = journal_hold_vm(toolstack, vm.uuid, vm.name, &failure);
@@ -43,8 +52,12 @@ static int resume_vm(struct toolstack *ts, const char *toolstack, struct resume 
         fprintf(stderr, "xlmig: %s was not resumed: %s.\n", r->vm, failure.text);
         return EXIT_REFUSED;
     }
-    settle_guest(ts, r->base, vm.domid, false, 0, on_settled, r);
+    if (ts->ops->suspend.withdraw(ts, vm.domid, &failure) < 0)
+        fprintf(stderr, "xlmig: %s: %s.\n", r->vm, failure.text);
+    settle_guest(ts, r->base, &standing, 0, on_settled, r);
     event_base_dispatch(r->base);
+    if (r->exit_status == EXIT_OK)
+        standing_remove(vm.uuid);
     close(lock_fd);
     return r->exit_status;
 }

@@ -31,7 +31,7 @@ struct vm {
     uint64_t memory_bytes;     /* has now */
     uint64_t max_memory_bytes; /* may grow to */
     unsigned vcpus;            /* online */
-    uint64_t cpu_ns;           /* time that they ran so far; 0: not known */
+    uint64_t cpu_ns;           /* time that they ran so far; 0: they never did */
 };
 
 /* Of the VM's CPU: what the guest was told it has, in a form that crosses the wire. */

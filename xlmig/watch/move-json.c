@@ -182,6 +182,11 @@ struct json_object *move_report_json(const struct move *move, const struct move_
     add_text(object, "to", move->to);
     add(object, "memory_bytes", move->memory_bytes);
     add_result(object, move, result);
+    add_bool(object, "paused", move->stays_paused);
+    if (move->held) {
+        add_bool(object, "woken", move->woken);
+        add(object, "woken_us", move->woken_us);
+    }
     add_prediction(object, move);
     move_verdict(move, verdict, sizeof verdict);
     if (verdict[0])

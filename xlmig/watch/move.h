@@ -48,6 +48,10 @@ struct move {
     char vm[256], from[256], to[256];
     uint64_t memory_bytes;
     struct move_limits limits;
+    bool held;                  /* its administrator had paused it: it stood still anyway */
+    bool stays_paused;          /* where it arrives */
+    bool woken;                 /* it was let run nevertheless, so that it could be suspended */
+    uint64_t woken_us;          /* that its vCPUs ran then */
     time_t started_at;          /* by the calendar */
     uint64_t started_us;        /* now_us() */
 

@@ -219,7 +219,7 @@ struct move_result progress_result(const struct progress *p, const char *outcome
     struct move_result result = { .outcome = outcome, .ok = ok, .text = text };
 
     result.total_us = (p->ended_us ? p->ended_us : now_us()) - p->move.started_us;
-    if (p->suspended_at_us && p->running_again_us > p->suspended_at_us)
+    if (!p->move.held && p->suspended_at_us && p->running_again_us > p->suspended_at_us)
         result.downtime_us = p->running_again_us - p->suspended_at_us;
     return result;
 }
@@ -256,6 +256,17 @@ static void report_downtime(const struct progress *p, uint64_t downtime_us)
             predicted(p, stop->predicted_suspend_us, expected, sizeof expected));
 }
 
+static void report_pause(const struct progress *p)
+{
+    char time[32];
+
+    if (p->move.woken)
+        fprintf(p->out, "  paused      before and after; to be suspended, its vCPUs ran for %s\n",
+                format_us(p->move.woken_us, time, sizeof time));
+    else
+        fprintf(p->out, "  paused      before and after; it did not run\n");
+}
+
 static void report_extents(const struct progress *p, const struct helper_extents *e)
 {
     if (!e->nr_1g && !e->nr_2m && !e->nr_4k)
@@ -274,6 +285,8 @@ static void report_lines(const struct progress *p, const struct move_result *res
     fprintf(p->out, "  total time  %s\n", format_us(result->total_us, text, sizeof text));
     if (result->downtime_us)
         report_downtime(p, result->downtime_us);
+    if (p->move.held)
+        report_pause(p);
     if (end->kind != HELPER_END)
         return;
     if (end->round)

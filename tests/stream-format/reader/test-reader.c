@@ -216,7 +216,7 @@ START_TEST(encoders_make_a_valid_stream)
     uint8_t preamble[STREAM_XL_PREAMBLE_LEN], libxl[16], image[24], domain[16], record[8];
     uint8_t emulator[16];
 
-    stream_encode_xl_preamble(preamble, sizeof(config));
+    stream_encode_xl_preamble(preamble, 0, sizeof(config));
     put_raw(&b, preamble, sizeof(preamble));
     put_raw(&b, config, sizeof(config));
     stream_encode_libxl_header(libxl);

@@ -417,13 +417,13 @@ START_TEST(what_a_domain_is)
         { "web1--incoming", VM_PAUSED, false, RECOVER_DOMAIN_INCOMING },
         { "web1--incoming", VM_PAUSED, true, RECOVER_DOMAIN_INCOMING },
         { "web1", VM_PAUSED, false, RECOVER_DOMAIN_PAUSED },
-        { "web1", VM_PAUSED, true, RECOVER_DOMAIN_RUNNING },
+        { "web1", VM_PAUSED, true, RECOVER_DOMAIN_RUNNING }, /* where it arrives */
         { "web1--migratedaway", VM_SUSPENDED, false, RECOVER_DOMAIN_SUSPENDED },
         { "web1", VM_SUSPENDED, false, RECOVER_DOMAIN_SUSPENDED },
         { "web1", VM_CRASHED, false, RECOVER_DOMAIN_ENDED },
         { "web1", VM_DYING, false, RECOVER_DOMAIN_ENDED },
     };
-    struct journal_record record = { .name = "web1" };
+    struct journal_record record = { .side = JOURNAL_RECEIVE, .name = "web1" };
 
     ck_assert_int_eq(recover_domain_of(NULL, &record, false), RECOVER_DOMAIN_ABSENT);
     for (size_t i = 0; i < sizeof of / sizeof of[0]; i++) {
@@ -431,6 +431,36 @@ START_TEST(what_a_domain_is)
 
         snprintf(vm.name, sizeof vm.name, "%s", of[i].name);
         record.paused = of[i].stays_paused;
+        ck_assert_int_eq(recover_domain_of(&vm, &record, false), of[i].domain);
+    }
+}
+END_TEST
+
+/* It is to be paused where it arrives, because it is here: resumed by somebody, it stands where it stood. */
+START_TEST(what_a_paused_one_of_the_source_is)
+{
+    static const struct {
+        enum journal_state state;
+        uint64_t stood_ns, cpu_ns;
+        enum recover_domain domain;
+    } of[] = {
+        { JOURNAL_COPYING, 0, 500, RECOVER_DOMAIN_PAUSED },
+        { JOURNAL_COPYING, 500, 500, RECOVER_DOMAIN_SUSPENDED },
+        { JOURNAL_COPYING, 500, 501, RECOVER_DOMAIN_PAUSED },
+        { JOURNAL_GO_DECIDED, 500, 500, RECOVER_DOMAIN_SUSPENDED },
+        { JOURNAL_GO_DECIDED, 500, 501, RECOVER_DOMAIN_PAUSED },
+        { JOURNAL_GO_DECIDED, 1, 0, RECOVER_DOMAIN_SUSPENDED }, /* it never ran in this domain */
+        { JOURNAL_GO_DECIDED, 1, 5, RECOVER_DOMAIN_PAUSED },
+        { JOURNAL_ABORTED, 500, 500, RECOVER_DOMAIN_PAUSED },
+    };
+
+    for (size_t i = 0; i < sizeof of / sizeof of[0]; i++) {
+        const struct vm vm = { .name = "web1", .state = VM_PAUSED, .cpu_ns = of[i].cpu_ns };
+        const struct journal_record record = {
+            .side = JOURNAL_SEND, .state = of[i].state, .name = "web1", .paused = true,
+            .domain = { .domid = 1, .stood_ns = of[i].stood_ns },
+        };
+
         ck_assert_int_eq(recover_domain_of(&vm, &record, false), of[i].domain);
     }
 }
@@ -447,6 +477,7 @@ int main(void)
     tcase_add_test(tcase, these_facts_lead_to_these_steps);
     tcase_add_test(tcase, words_name_the_vm_and_the_host);
     tcase_add_test(tcase, what_a_domain_is);
+    tcase_add_test(tcase, what_a_paused_one_of_the_source_is);
     suite_add_tcase(suite, tcase);
     return run_suite(suite);
 }

@@ -49,6 +49,8 @@ static const struct toolstack_ops ops = {
         .abort = libxl_op_suspend_abort,
         .tell = libxl_op_suspend_tell,
         .withdraw = libxl_op_suspend_withdraw,
+        .needs_guest = libxl_op_needs_guest,
+        .remind = libxl_op_remind,
         .has_saver = libxl_op_has_saver,
         .tracking_end = libxl_op_tracking_end,
     },

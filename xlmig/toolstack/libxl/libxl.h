@@ -90,6 +90,8 @@ int libxl_op_has_saver(struct toolstack *ts, uint32_t domid);
 void libxl_op_tracking_end(struct toolstack *ts, uint32_t domid);
 int libxl_op_suspend_tell(struct toolstack *ts, struct helper_command command, struct failure *failure);
 void libxl_op_resume(struct toolstack *ts, uint32_t domid, toolstack_done *done, void *user);
+int libxl_op_needs_guest(struct toolstack *ts, const struct vm *vm);
+int libxl_op_remind(struct toolstack *ts, uint32_t domid);
 void libxl_op_pause(struct toolstack *ts, uint32_t domid, toolstack_done *done, void *user);
 void libxl_op_unpause(struct toolstack *ts, uint32_t domid, toolstack_done *done, void *user);
 void libxl_op_destroy(struct toolstack *ts, uint32_t domid, toolstack_done *done, void *user);

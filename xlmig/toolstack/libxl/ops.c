@@ -15,6 +15,7 @@
 #include <string.h>
 #include <unistd.h>
 #include <xenctrl.h>
+#include <xen/hvm/params.h>
 #include <xenstore.h>
 
 #include "libxcsave/other-saver.h"
@@ -311,46 +312,79 @@ int libxl_op_suspend_tell(struct toolstack *ts, struct helper_command command, s
 #define TRANSACTIONS_MAX 16
 
 /*
- * As libxl does it when its patience ends.  A guest acknowledges by taking the
- * word away, so a word that is there was not read.  1: try again.
+ * A guest acknowledges by taking the word away, so a word that is there was not read, or was forgotten;
+ * `instead` takes its place.  0: done; 1: there is none; 2: try again; -1: see errno.
  */
-static int take_request_back(struct xs_handle *xs, const char *path)
+static int replace_request(struct xs_handle *xs, const char *path, const char *instead)
 {
     xs_transaction_t transaction = xs_transaction_start(xs);
+    bool open = false, failed = false;
     unsigned len;
-    bool written = false;
     char *word;
 
     if (transaction == XBT_NULL)
         return -1;
     word = xs_read(xs, transaction, path, &len);
-    if (word && strcmp(word, "suspend") == 0)
-        written = xs_write(xs, transaction, path, "", 0);
+    if (word)
+        open = strcmp(word, "suspend") == 0;
     else
-        written = word || errno == ENOENT;
+        failed = errno != ENOENT;
+    if (open)
+        failed = !xs_write(xs, transaction, path, instead, (unsigned)strlen(instead));
     free(word);
-    if (xs_transaction_end(xs, transaction, !written))
-        return written ? 0 : -1;
-    return errno == EAGAIN ? 1 : -1;
+    if (xs_transaction_end(xs, transaction, failed || !open))
+        return failed ? -1 : open ? 0 : 1;
+    return errno == EAGAIN ? 2 : -1;
 }
 
-/* Where the guest is asked by its event channel, there is nothing to take back. */
-int libxl_op_suspend_withdraw(struct toolstack *ts, uint32_t domid, struct failure *failure)
+/* As replace_request(), and never 2. */
+static int request_becomes(uint32_t domid, const char *instead)
 {
     struct xs_handle *xs = xs_open(0);
     char path[64];
-    int rc = 1;
+    int rc = xs ? 2 : -1;
+
+    snprintf(path, sizeof path, "/local/domain/%u/control/shutdown", domid);
+    for (unsigned i = 0; rc == 2 && i < TRANSACTIONS_MAX; i++)
+        rc = replace_request(xs, path, instead);
+    if (xs)
+        xs_close(xs);
+    return rc == 2 ? -1 : rc;
+}
+
+/* As libxl does it when its patience ends.  Where the guest is asked by its event channel, there is nothing to take back. */
+int libxl_op_suspend_withdraw(struct toolstack *ts, uint32_t domid, struct failure *failure)
+{
+    (void)ts;
+    return request_becomes(domid, "") < 0
+               ? failure_set(failure, "cannot withdraw the request to suspend: xenstore: %s", strerror(errno)) : 0;
+}
+
+int libxl_op_remind(struct toolstack *ts, uint32_t domid)
+{
+    int rc = request_becomes(domid, "suspend");
 
     (void)ts;
-    if (!xs)
-        return failure_set(failure, "cannot reach xenstore: %s", strerror(errno));
-    snprintf(path, sizeof path, "/local/domain/%u/control/shutdown", domid);
-    for (unsigned i = 0; rc == 1 && i < TRANSACTIONS_MAX; i++)
-        rc = take_request_back(xs, path);
-    if (rc)
-        failure_set(failure, "cannot withdraw the request to suspend: %s", strerror(errno));
-    xs_close(xs);
-    return rc ? -1 : 0;
+    return rc < 0 ? -1 : rc == 0;
+}
+
+/* As libxl tells them apart when it suspends one. */
+int libxl_op_needs_guest(struct toolstack *ts, const struct vm *vm)
+{
+    struct libxl_toolstack *lx = to_libxl(ts);
+    uint64_t drivers = 0, sleeps = 0;
+    xc_interface *xch;
+    int r;
+
+    if (vm->type != VM_TYPE_HVM)
+        return 1;
+    xch = xc_interface_open(&lx->log.logger, NULL, 0);
+    if (!xch)
+        return -1;
+    r = xc_hvm_param_get(xch, vm->domid, HVM_PARAM_CALLBACK_IRQ, &drivers) < 0 ||
+                xc_hvm_param_get(xch, vm->domid, HVM_PARAM_ACPI_S_STATE, &sleeps) < 0 ? -1 : 0;
+    xc_interface_close(xch);
+    return r < 0 ? -1 : drivers && !sleeps;
 }
 
 int libxl_op_has_saver(struct toolstack *ts, uint32_t domid)

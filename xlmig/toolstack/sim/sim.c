@@ -342,6 +342,28 @@ static int suspend_withdraw(struct toolstack *ts, uint32_t domid, struct failure
     return 0;
 }
 
+static int domain_info(struct toolstack *ts, uint32_t domid, struct sim_domain_info *info)
+{
+    struct sim_call call = { .op = SIM_QUERY, .domid = domid, .out = info, .out_room = sizeof *info };
+
+    return sim_call(to_sim(ts)->host_fd, &call) ? -1 : 0;
+}
+
+static int needs_guest(struct toolstack *ts, const struct vm *vm)
+{
+    struct sim_domain_info info;
+
+    return domain_info(ts, vm->domid, &info) < 0 ? -1 : !info.no_drivers;
+}
+
+/* A simulated guest does not forget. */
+static int remind(struct toolstack *ts, uint32_t domid)
+{
+    struct sim_domain_info info;
+
+    return domain_info(ts, domid, &info) < 0 ? -1 : info.suspend_asked;
+}
+
 static int sched_get(struct toolstack *ts, uint32_t domid, struct toolstack_sched *sched, struct failure *failure)
 {
     struct sim_toolstack *sim = to_sim(ts);
@@ -507,6 +529,8 @@ static const struct toolstack_ops ops = {
         .abort = sim_op_suspend_abort,
         .tell = sim_op_suspend_tell,
         .withdraw = suspend_withdraw,
+        .needs_guest = needs_guest,
+        .remind = remind,
         .has_saver = has_saver,
         .tracking_end = tracking_end,
     },
