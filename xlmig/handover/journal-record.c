@@ -240,12 +240,8 @@ static int read_members(struct json_object *object, struct journal_record *r)
                ? -1 : 0;
 }
 
-/*
- * The object under a checksum that is right, with so many members: of this version, and
- * of version 1.  NULL: see failure.
- */
-static struct json_object *unseal(const char *bytes, size_t len, int nr_members, int nr_members_1,
-                                  struct failure *failure)
+/* The object under a checksum that is right, of a version that is known.  NULL: see failure. */
+static struct json_object *unseal(const char *bytes, size_t len, struct failure *failure)
 {
     struct json_object *object;
     uint64_t version;
@@ -257,21 +253,29 @@ static struct json_object *unseal(const char *bytes, size_t len, int nr_members,
         failure_set(failure, "it is no journal of xlmig's");
     else if (version < 1 || version > JOURNAL_RECORD_VERSION)
         failure_set(failure, "another release of xlmig wrote it (version %llu)", (unsigned long long)version);
-    else if (json_object_object_length(object) != (version == 1 ? nr_members_1 : nr_members))
-        failure_set(failure, "a member of it is missing or unknown");
     else
         return object;
     json_object_put(object);
     return NULL;
 }
 
+static bool has_the_members(struct json_object *object)
+{
+    uint64_t version;
+
+    return fields_get_u64(object, "version", &version) == 0 &&
+           json_object_object_length(object) == (version == 1 ? NR_MEMBERS_1 : NR_MEMBERS);
+}
+
 int journal_record_decode(const void *bytes, size_t len, struct journal_record *record, struct failure *failure)
 {
-    struct json_object *object = unseal(bytes, len, NR_MEMBERS, NR_MEMBERS_1, failure);
+    struct json_object *object = unseal(bytes, len, failure);
     int rc = -1;
 
     *record = (struct journal_record){ 0 };
-    if (object && read_members(object, record) < 0)
+    if (object && !has_the_members(object))
+        failure_set(failure, "a member of it is missing or unknown");
+    else if (object && read_members(object, record) < 0)
         failure_set(failure, "a member of it makes no sense");
     else if (object)
         rc = journal_record_check(record, failure);
@@ -283,27 +287,46 @@ int journal_record_decode(const void *bytes, size_t len, struct journal_record *
 
 /* ---- numbers ---- */
 
-uint64_t journal_numbers_taken(const struct journal_numbers *numbers, const char *peer)
+static bool is_same_host(const struct journal_host *a, const struct journal_host *b)
+{
+    if (a->has_identity != b->has_identity)
+        return false;
+    return a->has_identity ? memcmp(a->identity, b->identity, sizeof a->identity) == 0 : strcmp(a->name, b->name) == 0;
+}
+
+uint64_t journal_numbers_taken(const struct journal_numbers *numbers, const struct journal_host *host)
 {
     for (unsigned i = 0; i < numbers->nr_taken; i++)
-        if (strcmp(numbers->taken[i].peer, peer) == 0)
+        if (is_same_host(&numbers->taken[i].host, host))
             return numbers->taken[i].generation;
     return 0;
 }
 
-void journal_numbers_take(struct journal_numbers *numbers, const char *peer, uint64_t generation)
+void journal_numbers_take(struct journal_numbers *numbers, const struct journal_host *host, uint64_t generation)
 {
     unsigned at = 0;
 
-    while (at < numbers->nr_taken && strcmp(numbers->taken[at].peer, peer) != 0)
+    while (at < numbers->nr_taken && !is_same_host(&numbers->taken[at].host, host))
         at++;
     if (at == numbers->nr_taken && numbers->nr_taken < JOURNAL_PEERS_MAX)
         numbers->nr_taken++;
     if (at == JOURNAL_PEERS_MAX)
         at--;
     memmove(numbers->taken + 1, numbers->taken, at * sizeof numbers->taken[0]);
-    snprintf(numbers->taken[0].peer, sizeof numbers->taken[0].peer, "%s", peer);
+    numbers->taken[0].host = *host;
     numbers->taken[0].generation = generation;
+}
+
+/* `identity` is a member that releases without one read over. */
+static struct json_object *describe_taken(const struct journal_host *host, uint64_t generation)
+{
+    struct json_object *of = json_object_new_object();
+
+    fields_add_text(of, "peer", host->name);
+    fields_add_u64(of, "generation", generation);
+    if (host->has_identity)
+        fields_add_bytes(of, "identity", host->identity, sizeof host->identity);
+    return of;
 }
 
 int journal_numbers_encode(const struct journal_numbers *numbers, char bytes[JOURNAL_RECORD_MAX], size_t *len,
@@ -315,16 +338,21 @@ int journal_numbers_encode(const struct journal_numbers *numbers, char bytes[JOU
     fields_add_u64(object, "version", JOURNAL_RECORD_VERSION);
     fields_add_u64(object, "serial", numbers->serial);
     fields_add_u64(object, "given", numbers->given);
-    for (unsigned i = 0; i < numbers->nr_taken; i++) {
-        struct json_object *of = json_object_new_object();
-
-        fields_add_text(of, "peer", numbers->taken[i].peer);
-        fields_add_u64(of, "generation", numbers->taken[i].generation);
-        json_object_array_add(taken, of);
-    }
+    if (numbers->has_salt)
+        fields_add_bytes(object, "salt", numbers->salt, sizeof numbers->salt);
+    for (unsigned i = 0; i < numbers->nr_taken; i++)
+        json_object_array_add(taken, describe_taken(&numbers->taken[i].host, numbers->taken[i].generation));
     json_object_object_add(object, "taken", taken);
     *len = seal(object, bytes);
     return journal_numbers_decode(bytes, *len, &again, failure);
+}
+
+static int read_host(struct json_object *of, struct journal_host *host)
+{
+    host->has_identity = fields_has(of, "identity");
+    if (host->has_identity && fields_get_bytes(of, "identity", host->identity, sizeof host->identity) < 0)
+        return -1;
+    return fields_get_text(of, "peer", host->name, sizeof host->name, true);
 }
 
 static int read_taken(struct json_object *object, struct journal_numbers *numbers)
@@ -337,8 +365,7 @@ static int read_taken(struct json_object *object, struct journal_numbers *number
     for (size_t i = 0; i < json_object_array_length(taken); i++) {
         struct json_object *of = json_object_array_get_idx(taken, i);
 
-        if (!json_object_is_type(of, json_type_object) ||
-            fields_get_text(of, "peer", numbers->taken[i].peer, sizeof numbers->taken[i].peer, true) < 0 ||
+        if (!json_object_is_type(of, json_type_object) || read_host(of, &numbers->taken[i].host) < 0 ||
             fields_get_u64(of, "generation", &numbers->taken[i].generation) < 0)
             return -1;
         numbers->nr_taken++;
@@ -346,15 +373,25 @@ static int read_taken(struct json_object *object, struct journal_numbers *number
     return 0;
 }
 
+static int read_numbers(struct json_object *object, struct journal_numbers *numbers)
+{
+    numbers->has_salt = fields_has(object, "salt");
+    if (json_object_object_length(object) != NR_MEMBERS_OF_NUMBERS + numbers->has_salt ||
+        (numbers->has_salt && fields_get_bytes(object, "salt", numbers->salt, sizeof numbers->salt) < 0))
+        return -1;
+    return fields_get_u64(object, "serial", &numbers->serial) < 0 ||
+                   fields_get_u64(object, "given", &numbers->given) < 0 || read_taken(object, numbers) < 0
+               ? -1 : 0;
+}
+
 int journal_numbers_decode(const void *bytes, size_t len, struct journal_numbers *numbers, struct failure *failure)
 {
-    struct json_object *object = unseal(bytes, len, NR_MEMBERS_OF_NUMBERS, NR_MEMBERS_OF_NUMBERS, failure);
+    struct json_object *object = unseal(bytes, len, failure);
     int rc = object ? 0 : -1;
 
     *numbers = (struct journal_numbers){ 0 };
-    if (object && (fields_get_u64(object, "serial", &numbers->serial) < 0 ||
-                   fields_get_u64(object, "given", &numbers->given) < 0 || read_taken(object, numbers) < 0))
-        rc = failure_set(failure, "a member of it makes no sense");
+    if (object && read_numbers(object, numbers) < 0)
+        rc = failure_set(failure, "a member of it is missing, unknown, or makes no sense");
     json_object_put(object);
     if (rc < 0)
         *numbers = (struct journal_numbers){ 0 };

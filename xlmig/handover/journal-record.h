@@ -19,6 +19,7 @@
 #define XLMIG_HANDOVER_JOURNAL_RECORD_H
 
 #include "xlmig/base/failure.h"
+#include "xlmig/handover/host-identity.h"
 #include "xlmig/vm/vm.h"
 
 #define JOURNAL_RECORD_VERSION 2 /* 1, which does not name the domain, is read */
@@ -89,24 +90,35 @@ bool journal_may_end(enum journal_state state);
 
 /* -1: a field does not hold what it must; see failure. */
 int journal_record_check(const struct journal_record *record, struct failure *failure);
+
+/* A host as others tell it from the rest. */
+struct journal_host {
+    bool has_identity;            /* false: of a release that says none, and counts by its clock: `name` is all there is */
+    uint8_t identity[HOST_IDENTITY_BYTES];
+    char name[256];               /* as it calls itself; others may do so, too */
+};
+
 /*
  * The greatest numbers of one VM, which outlive its journals: what this host gave
  * as a source, and what it took, as a destination, from each of the hosts that it
- * last heard of.
+ * last heard of.  Those of no VM (its UUID: zeros) are the host's own: the counter of all
+ * its attempts, and the salt of its identity, which are lost together or not at all.
  */
 #define JOURNAL_PEERS_MAX 16u
 struct journal_numbers {
     uint64_t serial, given;
+    bool has_salt;
+    uint8_t salt[HOST_SALT_BYTES];
     unsigned nr_taken;
     struct {
-        char peer[256];
+        struct journal_host host;
         uint64_t generation;
     } taken[JOURNAL_PEERS_MAX];   /* the last one heard of first */
 };
 
 /* 0: it never was heard of. */
-uint64_t journal_numbers_taken(const struct journal_numbers *numbers, const char *peer);
-void journal_numbers_take(struct journal_numbers *numbers, const char *peer, uint64_t generation);
+uint64_t journal_numbers_taken(const struct journal_numbers *numbers, const struct journal_host *host);
+void journal_numbers_take(struct journal_numbers *numbers, const struct journal_host *host, uint64_t generation);
 int journal_numbers_encode(const struct journal_numbers *numbers, char bytes[JOURNAL_RECORD_MAX], size_t *len,
                            struct failure *failure);
 int journal_numbers_decode(const void *bytes, size_t len, struct journal_numbers *numbers, struct failure *failure);

@@ -412,6 +412,14 @@ int store_save_numbers(int dir_fd, const uint8_t *uuid, const struct journal_num
 
 /* ---- litter ---- */
 
+/* The host's own are needed for as long as there is the host. */
+static bool is_of_no_vm(const uint8_t key[STORE_KEY_BYTES])
+{
+    static const uint8_t no_vm[STORE_KEY_BYTES];
+
+    return memcmp(key, no_vm, sizeof no_vm) == 0;
+}
+
 /* Is this file, beside the journals, of no use any more? */
 static bool is_litter(int dir_fd, const char *file)
 {
@@ -426,7 +434,7 @@ static bool is_litter(int dir_fd, const char *file)
         store_name(other, key, kind == STORE_NEW_SEND ? STORE_SEND : STORE_RECEIVE);
         return !store_has(dir_fd, other);
     case STORE_NUMBERS:
-        return fstatat(dir_fd, file, &st, AT_SYMLINK_NOFOLLOW) == 0 && st.st_mtime < time(NULL) - NUMBERS_KEPT_S &&
+        return !is_of_no_vm(key) && fstatat(dir_fd, file, &st, AT_SYMLINK_NOFOLLOW) == 0 && st.st_mtime < time(NULL) - NUMBERS_KEPT_S &&
                !store_vm_is_held(dir_fd, key);
     case STORE_LOCK:
         store_name(other, key, STORE_NUMBERS);

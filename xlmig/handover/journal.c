@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -23,8 +24,11 @@ struct journal {
     int dir_fd, lock_fd;
     char name[STORE_NAME_SIZE];
     struct journal_record record;
+    uint8_t source[HOST_IDENTITY_BYTES];
     bool newest, in_doubt;
 };
+
+static const uint8_t no_vm[16];
 
 void journal_id(const struct journal_record *record, char id[JOURNAL_ID_SIZE])
 {
@@ -46,7 +50,6 @@ int journal_dir(const char *toolstack, char dir[PATH_MAX], struct failure *failu
 
 /* ---- beginning ---- */
 
-/* Should the numbers have been forgotten, those of the next attempt are greater all the same. */
 static uint64_t wall_clock_us(void)
 {
     struct timespec now;
@@ -55,27 +58,89 @@ static uint64_t wall_clock_us(void)
     return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
 }
 
-/* Give `begin` its numbers, and remember them. */
-static int number(int dir_fd, struct journal_record *begin, uint64_t last_serial, struct failure *failure)
+/*
+ * This host becomes one that no other host has heard of.  Its counter may begin anywhere; it begins where it is greater
+ * than what releases without an identity gave, whose numbers were their clock's: some receivers still go by the name.
+ */
+static int make_host(struct journal_numbers *host, struct failure *failure)
 {
-    struct journal_numbers numbers;
+    *host = (struct journal_numbers){ .has_salt = true, .given = wall_clock_us() };
+    if (getrandom(host->salt, sizeof host->salt, 0) == (ssize_t)sizeof host->salt)
+        return 0;
+    return failure_set(failure, "the kernel has no random numbers: %s", strerror(errno));
+}
 
-    if (store_load_numbers(dir_fd, begin->uuid, &numbers, failure) < 0)
+/* The next number of this host, greater than `last` of the VM, and whose it is: on the disk when it is known. */
+static int count(int dir_fd, uint64_t last, uint64_t *generation, uint8_t source[HOST_IDENTITY_BYTES],
+                 struct failure *failure)
+{
+    struct journal_numbers host;
+
+    if (store_load_numbers(dir_fd, no_vm, &host, failure) < 0 || (!host.has_salt && make_host(&host, failure) < 0))
+        return -1;
+    host.given = (host.given > last ? host.given : last) + 1;
+    host_identity_of_this(host.salt, source);
+    *generation = host.given;
+    return store_save_numbers(dir_fd, no_vm, &host, failure);
+}
+
+/* What to do where a number comes that was passed already, though the source lives and so this is its newest attempt. */
+static int tell_stale(const struct journal_record *begin, const struct journal_host *from, uint64_t taken,
+                      struct failure *failure)
+{
+    char identity[2 * HOST_IDENTITY_BYTES + 1], file[STORE_FILE_SIZE];
+
+    if (!from->has_identity)
+        return failure_set(failure, "this attempt of %s to send %s is not newer than one before it (number %llu, after "
+                           "%llu). The xlmig there counts by its clock and its name: set the clock, give the hosts names "
+                           "of their own, or update it", from->name, begin->name,
+                           (unsigned long long)begin->generation, (unsigned long long)taken);
+    hex_encode(from->identity, sizeof from->identity, identity);
+    store_name(file, no_vm, STORE_NUMBERS);
+    return failure_set(failure, "this attempt of %s (%s) to send %s is not newer than one before it (number %llu, after "
+                       "%llu). That is so if its disk was put back to an earlier day, or is a copy of another host's: "
+                       "there, type: rm /var/lib/xlmig/journal/%s; it counts as another host from then on",
+                       from->name, identity, begin->name, (unsigned long long)begin->generation,
+                       (unsigned long long)taken, file);
+}
+
+/* At the destination: is the number of this attempt a new one of its source's? */
+static int accept(const struct journal_record *begin, const uint8_t *source, struct journal_numbers *numbers,
+                  struct failure *failure)
+{
+    struct journal_host from = { .has_identity = source != NULL };
+    uint64_t taken;
+
+    if (source)
+        memcpy(from.identity, source, sizeof from.identity);
+    snprintf(from.name, sizeof from.name, "%s", begin->peer);
+    taken = journal_numbers_taken(numbers, &from);
+    if (begin->generation <= taken)
+        return tell_stale(begin, &from, taken, failure);
+    journal_numbers_take(numbers, &from, begin->generation);
+    return 0;
+}
+
+/* Give the record its numbers, and remember them; `source` as for journal_create(). */
+static int number(struct journal *journal, const uint8_t *source, uint64_t last_serial, struct failure *failure)
+{
+    struct journal_record *begin = &journal->record;
+    struct journal_numbers numbers;
+    int rc;
+
+    if (store_load_numbers(journal->dir_fd, begin->uuid, &numbers, failure) < 0)
         return -1;
     numbers.serial = (numbers.serial > last_serial ? numbers.serial : last_serial) + 1;
     begin->serial = numbers.serial;
     if (begin->side == JOURNAL_SEND) {
-        numbers.given = numbers.given >= wall_clock_us() ? numbers.given + 1 : wall_clock_us();
-        begin->generation = numbers.given;
-    } else if (begin->generation <= journal_numbers_taken(&numbers, begin->peer)) {
-        return failure_set(failure, "this attempt of %s to send %s is not newer than one before it", begin->peer,
-                           begin->name);
+        rc = count(journal->dir_fd, numbers.given, &begin->generation, journal->source, failure);
+        numbers.given = begin->generation;
     } else {
-        journal_numbers_take(&numbers, begin->peer, begin->generation);
+        rc = accept(begin, source, &numbers, failure);
     }
-    if (journal_record_check(begin, failure) < 0)
+    if (rc < 0 || journal_record_check(begin, failure) < 0)
         return -1;
-    return store_save_numbers(dir_fd, begin->uuid, &numbers, failure);
+    return store_save_numbers(journal->dir_fd, begin->uuid, &numbers, failure);
 }
 
 static int tell_unfinished(const struct journal_record *first, struct failure *why)
@@ -184,7 +249,7 @@ int journal_hold_vm(const char *toolstack, const uint8_t uuid[16], const char *n
 }
 
 /* All but the record: the lock, no other one in the way, and its numbers. */
-static int prepare(struct journal *journal, struct failure *failure)
+static int prepare(struct journal *journal, const uint8_t *source, struct failure *failure)
 {
     struct journal_record *record = &journal->record;
     uint64_t last_serial;
@@ -194,14 +259,14 @@ static int prepare(struct journal *journal, struct failure *failure)
         return -1;
     if (store_has(journal->dir_fd, journal->name)) /* and cannot be read, or is of another VM */
         return failure_set(failure, "there is a journal %s already", journal->name);
-    return number(journal->dir_fd, record, last_serial, failure);
+    return number(journal, source, last_serial, failure);
 }
 
-static int begin_file(struct journal *journal, struct failure *failure)
+static int begin_file(struct journal *journal, const uint8_t *source, struct failure *failure)
 {
     bool placed;
 
-    if (prepare(journal, failure) < 0)
+    if (prepare(journal, source, failure) < 0)
         return -1;
     store_sweep(journal->dir_fd);
     if (store_record(journal->dir_fd, journal->name, &journal->record, &placed, failure) == 0)
@@ -213,7 +278,8 @@ static int begin_file(struct journal *journal, struct failure *failure)
     return -1;
 }
 
-struct journal *journal_create(const char *dir, const struct journal_record *begin, struct failure *failure)
+struct journal *journal_create(const char *dir, const struct journal_record *begin, const uint8_t *source,
+                               struct failure *failure)
 {
     struct journal_record record = *begin;
     struct journal *journal = NULL;
@@ -236,7 +302,7 @@ struct journal *journal_create(const char *dir, const struct journal_record *beg
         return NULL;
     }
     journal->newest = true;
-    if (begin_file(journal, failure) < 0) {
+    if (begin_file(journal, source, failure) < 0) {
         journal_release(journal);
         return NULL;
     }
@@ -282,6 +348,11 @@ int journal_advance(struct journal *journal, enum journal_state state, const cha
 void journal_name_domain(struct journal *journal, struct journal_domain domain)
 {
     journal->record.domain = domain;
+}
+
+const uint8_t *journal_source(const struct journal *journal)
+{
+    return journal->source;
 }
 
 bool journal_is_newest(const struct journal *journal)

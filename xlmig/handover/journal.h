@@ -9,6 +9,7 @@
  *     ....new                      the next record, until it is whole; before that, empty, its space reserved
  *     UUID.lock                    of a VM: held (flock) by the one process that acts for it on this host
  *     UUID.numbers                 the greatest numbers of its attempts, which outlive them
+ *     0...0.numbers                of no VM: this host's counter of attempts, and the salt of its identity
  *
  * A record is written to .new, synced, renamed, and the directory is synced:
  * whatever happens, what is found is the former record or the next one.  When a
@@ -39,14 +40,21 @@ struct journal;
 /*
  * Begin one, in its side's first state, as `begin` says, and hold the VM's lock.
  * State, serial and times are set here, and the source's generation, greater than
- * any that this host gave for the VM.  The directory is made.
+ * any that this host gave.  The directory is made.
+ *
+ * `source`: at the destination, the identity that the source says to have; NULL: it says none, and its name in
+ * `begin` has to do.  At the source, NULL: this host's own is made here, see journal_source().
  *
  * Refused: a VM that another process holds; one with a journal that is not in an
  * end (an unfinished migration comes first); at the destination, a generation that
- * is not greater than all that came from this peer.  NULL: see failure; nothing
+ * is not greater than all that came from this source.  NULL: see failure; nothing
  * that counts is left.
  */
-struct journal *journal_create(const char *dir, const struct journal_record *begin, struct failure *failure);
+struct journal *journal_create(const char *dir, const struct journal_record *begin, const uint8_t *source,
+                               struct failure *failure);
+
+/* The identity of this host as a source; of a journal that was created here, not of one that was taken. */
+const uint8_t *journal_source(const struct journal *journal);
 
 /*
  * Write down that `state` is reached; `why` (may be NULL) is kept beside it, for

@@ -10,6 +10,8 @@ xlmig_handover_libhandover_la_LIBADD = $(OPENSSL_LIBS)
 xlmig_handover_libhandover_la_SOURCES = \
 	xlmig/handover/handover.c \
 	xlmig/handover/handover.h \
+	xlmig/handover/host-identity.c \
+	xlmig/handover/host-identity.h \
 	xlmig/handover/journal-record.c \
 	xlmig/handover/journal-record.h \
 	xlmig/handover/journal-store.c \

@@ -23,6 +23,8 @@ unsigned char *message_encode_begin(const struct message_begin *begin, size_t *l
         fields_add_text(object, "address", begin->address);
     if (begin->generation)
         fields_add_u64(object, "generation", begin->generation);
+    if (begin->has_source)
+        fields_add_bytes(object, "source", begin->source, sizeof begin->source);
     return message_make_frame(MESSAGE_BEGIN, object, len);
 }
 
@@ -46,6 +48,12 @@ static int get_image(struct json_object *object, bool *v1)
     return *v1 || strcmp(name, "libxc") == 0 ? 0 : -1;
 }
 
+static int get_source(struct json_object *object, struct message_begin *begin)
+{
+    begin->has_source = fields_has(object, "source");
+    return begin->has_source ? fields_get_bytes(object, "source", begin->source, sizeof begin->source) : 0;
+}
+
 /* What a sender of before images and channels does not say, nor needs. */
 static int get_ways_of_begin(struct json_object *object, struct message_begin *begin)
 {
@@ -58,7 +66,8 @@ static int get_ways_of_begin(struct json_object *object, struct message_begin *b
         begin->nr_channels == 0 || begin->nr_channels > MESSAGE_CHANNELS_MAX ||
         fields_get_text(object, "data", data, sizeof data, true) < 0 || (way = message_data_by_name(data)) < 0 ||
         fields_get_bytes(object, "token", begin->token, sizeof begin->token) < 0 ||
-        get_address(object, begin->address) < 0 || message_get_generation(object, &begin->generation) < 0)
+        get_address(object, begin->address) < 0 || message_get_generation(object, &begin->generation) < 0 ||
+        get_source(object, begin) < 0)
         return -1;
     begin->data = (enum message_data)way;
     if (begin->data == MESSAGE_DATA_TLS)

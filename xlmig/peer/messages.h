@@ -89,6 +89,7 @@ struct message_hello {
 };
 
 #define MESSAGE_TEXT_MAX 1024u
+#define MESSAGE_SOURCE_BYTES 16u /* the identity of a host that sends */
 
 struct message_begin {
     bool paused;
@@ -99,6 +100,8 @@ struct message_begin {
     uint8_t key[MESSAGE_KEY_BYTES];     /* tls */
     char address[MESSAGE_ADDRESS_MAX + 1]; /* tcp and tls: where to listen; "": the receiver chooses */
     uint64_t generation;          /* of the attempt; 0: of a sender that keeps no journal */
+    bool has_source;              /* it says who it is, besides its name: */
+    uint8_t source[MESSAGE_SOURCE_BYTES];
 };
 
 struct message_channels {

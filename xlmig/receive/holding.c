@@ -28,7 +28,7 @@ int receive_begin_journal(struct receiver *r, struct failure *failure)
     host_boot(r->request->toolstack, record.boot);
     if (journal_dir(r->request->toolstack, dir, failure) < 0)
         return -1;
-    r->holding.journal = journal_create(dir, &record, failure);
+    r->holding.journal = journal_create(dir, &record, r->order.begin.has_source ? r->order.begin.source : NULL, failure);
     if (r->holding.journal)
         journal_yields(r->holding.journal);
     return r->holding.journal ? 0 : -1;

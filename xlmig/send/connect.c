@@ -156,6 +156,9 @@ static int fill_begin(struct send *s, struct message_begin *begin)
         return -1;
     }
     memcpy(begin->token, s->ledger.token, sizeof begin->token);
+    begin->has_source = begin->generation > 0;
+    if (begin->has_source)
+        memcpy(begin->source, journal_source(s->ledger.journal), sizeof begin->source);
     if (s->request->data_address)
         snprintf(begin->address, sizeof begin->address, "%s", s->request->data_address);
     return 0;

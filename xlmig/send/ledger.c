@@ -56,7 +56,7 @@ int send_begin_journal(struct send *s)
     snprintf(record.name, sizeof record.name, "%s", s->vm.name);
     host_boot(s->request->toolstack, record.boot);
     if (fill_way(s, &record, &failure) == 0 && journal_dir(s->request->toolstack, s->ledger.dir, &failure) == 0)
-        s->ledger.journal = journal_create(s->ledger.dir, &record, &failure);
+        s->ledger.journal = journal_create(s->ledger.dir, &record, NULL, &failure);
     if (!s->ledger.journal) {
         send_refuse(s, EXIT_REFUSED, "%s", failure.text);
         return -1;

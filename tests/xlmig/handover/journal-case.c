@@ -33,7 +33,7 @@ struct journal *create(const struct journal_record *record)
     struct journal *journal;
 
     failure.text[0] = '\0';
-    journal = journal_create(dir, record, &failure);
+    journal = journal_create(dir, record, NULL, &failure);
     ck_assert_msg(journal != NULL, "%s", failure.text);
     return journal;
 }

@@ -48,7 +48,7 @@ static void check_named(const char *problem)
     ck_assert_int_eq(take(&journal), JOURNAL_TROUBLE);
     ck_assert_ptr_null(journal);
     ck_assert_str_ne(failure.text, "");
-    ck_assert_ptr_null(journal_create(dir, &begin, &failure));
+    ck_assert_ptr_null(journal_create(dir, &begin, NULL, &failure));
     listed(0, 1);
 }
 
@@ -179,7 +179,7 @@ START_TEST(a_directory_that_is_not_ours_alone_is_refused)
     ck_assert_int_eq(journal_list(dir, &entries, &nr_entries, &failure), -1);
     ck_assert_ptr_nonnull(strstr(failure.text, "this user's alone"));
     ck_assert_int_eq(take(&journal), JOURNAL_TROUBLE);
-    ck_assert_ptr_null(journal_create(dir, &begin, &failure));
+    ck_assert_ptr_null(journal_create(dir, &begin, NULL, &failure));
 }
 END_TEST
 
@@ -192,7 +192,7 @@ START_TEST(a_link_to_a_directory_is_refused)
     snprintf(path, sizeof path, "mv '%s' '%s/x' && ln -s '%s/x' '%s'", dir, base, base, dir);
     ck_assert_int_eq(system(path), 0);
     ck_assert_int_eq(journal_list(dir, &entries, &nr_entries, &failure), -1);
-    ck_assert_ptr_null(journal_create(dir, &begin, &failure));
+    ck_assert_ptr_null(journal_create(dir, &begin, NULL, &failure));
 }
 END_TEST
 

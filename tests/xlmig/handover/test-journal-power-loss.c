@@ -161,7 +161,7 @@ static struct journal *create(const struct life *life, struct failure *failure)
     struct journal *journal;
 
     disk_mark(either(NONE, journal_first_state(life->side)));
-    journal = journal_create(journals_of(root), &begin, failure);
+    journal = journal_create(journals_of(root), &begin, NULL, failure);
     if (journal)
         disk_mark(either(journal_first_state(life->side), journal_first_state(life->side)));
     return journal;

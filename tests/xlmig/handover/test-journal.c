@@ -3,6 +3,7 @@
 /* Journals: which record may follow which, who may have them, and where they are. */
 #include "tests/run-suite.h"
 #include "tests/xlmig/handover/journal-case.h"
+#include "stream-format/crc32c.h"
 #include "xlmig/base/state-dir.h"
 
 #include <fcntl.h>
@@ -10,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -101,7 +103,7 @@ START_TEST(all_that_was_written_is_read_again)
 }
 END_TEST
 
-START_TEST(only_the_vms_lock_and_numbers_are_left_after_the_end)
+START_TEST(only_a_lock_and_numbers_are_left_after_the_end)
 {
     struct journal *journal = create(&begin);
 
@@ -109,6 +111,7 @@ START_TEST(only_the_vms_lock_and_numbers_are_left_after_the_end)
     ck_assert_int_eq(journal_finish(&journal, &failure), 0);
     ck_assert_int_eq(unlink(in_dir(LOCK_OF_BEGIN)), 0);
     ck_assert_int_eq(unlink(in_dir("01020300000000000000000000000000.numbers")), 0);
+    ck_assert_int_eq(unlink(in_dir("00000000000000000000000000000000.numbers")), 0);
     ck_assert_int_eq(rmdir(dir), 0); /* it is empty */
 }
 END_TEST
@@ -156,7 +159,7 @@ START_TEST(what_could_not_be_read_is_not_written)
         struct journal_record bad = begin;
 
         snprintf(bad.name, sizeof bad.name, "%s", names[i]);
-        ck_assert_ptr_null(journal_create(dir, &bad, &failure));
+        ck_assert_ptr_null(journal_create(dir, &bad, NULL, &failure));
         listed(0, 0);
     }
 }
@@ -180,12 +183,12 @@ START_TEST(a_second_migration_of_a_vm_is_refused)
         struct journal_record first = attempt(1, (enum journal_side)side), second = attempt(2, JOURNAL_SEND);
         struct journal *journal = create(&first);
 
-        ck_assert_ptr_null(journal_create(dir, &second, &failure));
+        ck_assert_ptr_null(journal_create(dir, &second, NULL, &failure));
         ck_assert_ptr_nonnull(strstr(failure.text, "another xlmig"));
         journal_release(journal); /* nor when the command is dead */
         for (second.side = JOURNAL_SEND; second.side <= JOURNAL_RECEIVE; second.side++) {
             failure.text[0] = '\0';
-            ck_assert_ptr_null(journal_create(dir, &second, &failure));
+            ck_assert_ptr_null(journal_create(dir, &second, NULL, &failure));
             ck_assert_ptr_nonnull(strstr(failure.text, "xlmig recover ab010200"));
         }
         listed(0, 1);
@@ -250,7 +253,7 @@ START_TEST(a_token_is_used_once)
 
     journal_release(create(&begin));
     again.uuid[0]++;
-    ck_assert_ptr_null(journal_create(dir, &again, &failure));
+    ck_assert_ptr_null(journal_create(dir, &again, NULL, &failure));
     ck_assert_mem_eq(listed(0, 1).record.uuid, begin.uuid, sizeof begin.uuid);
 }
 END_TEST
@@ -283,7 +286,7 @@ START_TEST(an_attempt_of_a_peer_that_is_not_newer_is_refused)
     for (uint8_t generation = 0; generation <= 5; generation++) {
         record = attempt(generation, JOURNAL_RECEIVE);
         failure.text[0] = '\0';
-        ck_assert_ptr_null(journal_create(dir, &record, &failure));
+        ck_assert_ptr_null(journal_create(dir, &record, NULL, &failure));
         ck_assert_ptr_nonnull(strstr(failure.text, "not newer"));
     }
     snprintf(record.peer, sizeof record.peer, "hostc"); /* which counts for itself */
@@ -313,26 +316,172 @@ END_TEST
 START_TEST(the_last_peers_heard_of_are_remembered)
 {
     struct journal_numbers numbers = { 0 }, again;
-    char bytes[JOURNAL_RECORD_MAX], peer[sizeof numbers.taken[0].peer];
+    struct journal_host host = { .has_identity = _i };
+    char bytes[JOURNAL_RECORD_MAX];
     size_t len;
 
+    memset(host.name, '"', sizeof host.name - 1);
     for (unsigned i = 0; i < 3 * JOURNAL_PEERS_MAX; i++) {
-        memset(peer, '"', sizeof peer - 1);
-        peer[sizeof peer - 1] = '\0';
-        peer[0] = (char)('A' + i);
-        journal_numbers_take(&numbers, peer, i + 1);
+        if (_i)
+            host.identity[3] = (uint8_t)i;
+        else
+            host.name[0] = (char)('A' + i);
+        journal_numbers_take(&numbers, &host, i + 1);
     }
     ck_assert_uint_eq(numbers.nr_taken, JOURNAL_PEERS_MAX);
-    ck_assert_uint_eq(journal_numbers_taken(&numbers, peer), 3 * JOURNAL_PEERS_MAX);
-    peer[0] = 'A';
-    ck_assert_uint_eq(journal_numbers_taken(&numbers, peer), 0);
-    peer[0] = (char)('A' + 2 * JOURNAL_PEERS_MAX);
-    journal_numbers_take(&numbers, peer, 1000);
+    ck_assert_uint_eq(journal_numbers_taken(&numbers, &host), 3 * JOURNAL_PEERS_MAX);
+    host.identity[3] = 0;
+    host.name[0] = 'A';
+    ck_assert_uint_eq(journal_numbers_taken(&numbers, &host), 0);
+    host.identity[3] = _i ? 2 * JOURNAL_PEERS_MAX : 0;
+    host.name[0] = (char)('A' + 2 * JOURNAL_PEERS_MAX);
+    journal_numbers_take(&numbers, &host, 1000);
     ck_assert_uint_eq(numbers.nr_taken, JOURNAL_PEERS_MAX);
-    ck_assert_uint_eq(journal_numbers_taken(&numbers, peer), 1000);
+    ck_assert_uint_eq(journal_numbers_taken(&numbers, &host), 1000);
     ck_assert_msg(journal_numbers_encode(&numbers, bytes, &len, &failure) == 0, "%s", failure.text);
     ck_assert_int_eq(journal_numbers_decode(bytes, len, &again, &failure), 0);
     ck_assert_mem_eq(&again, &numbers, sizeof again);
+}
+END_TEST
+
+/* ---- whose attempts they are ---- */
+
+#define HOSTS_OWN "00000000000000000000000000000000.numbers"
+
+/* An attempt of a peer, from its beginning to its end. */
+static void comes(uint8_t token, uint64_t generation, const uint8_t *source)
+{
+    struct journal_record record = attempt(token, JOURNAL_RECEIVE);
+    struct journal *journal;
+
+    record.generation = generation;
+    failure.text[0] = '\0';
+    journal = journal_create(dir, &record, source, &failure);
+    ck_assert_msg(journal != NULL, "%s", failure.text);
+    advance(journal, JOURNAL_ABORTED);
+    ck_assert_int_eq(journal_finish(&journal, &failure), 0);
+}
+
+static void is_stale(uint8_t token, uint64_t generation, const uint8_t *source, const char *remedy)
+{
+    struct journal_record record = attempt(token, JOURNAL_RECEIVE);
+
+    record.generation = generation;
+    failure.text[0] = '\0';
+    ck_assert_ptr_null(journal_create(dir, &record, source, &failure));
+    ck_assert_msg(strstr(failure.text, "not newer") && strstr(failure.text, remedy), "%s", failure.text);
+}
+
+START_TEST(hosts_of_one_name_count_for_themselves)
+{
+    static const uint8_t ahead[HOST_IDENTITY_BYTES] = { 1 }, behind[HOST_IDENTITY_BYTES] = { 2 };
+
+    comes(1, 1000000, ahead);
+    comes(2, 5, behind);
+    comes(3, 6, behind);
+    comes(4, 1000001, ahead);
+    is_stale(5, 6, behind, "rm /var/lib/xlmig/journal/" HOSTS_OWN);
+    is_stale(5, 1000001, ahead, "(01000000000000000000000000000000)");
+    comes(6, 7, NULL); /* a release without identities counts by the name */
+    is_stale(7, 7, NULL, "set the clock");
+    comes(8, 7, behind);
+}
+END_TEST
+
+/* An attempt of this host's; what it was given. */
+static uint64_t goes(uint8_t token, const uint8_t *uuid, uint8_t source[HOST_IDENTITY_BYTES])
+{
+    struct journal_record record = attempt(token, JOURNAL_SEND);
+    struct journal *journal;
+    uint64_t generation;
+
+    if (uuid)
+        memcpy(record.uuid, uuid, sizeof record.uuid);
+    journal = create(&record);
+    generation = journal_record(journal)->generation;
+    memcpy(source, journal_source(journal), HOST_IDENTITY_BYTES);
+    advance(journal, JOURNAL_ABORTED);
+    ck_assert_int_eq(journal_finish(&journal, &failure), 0);
+    return generation;
+}
+
+START_TEST(this_host_counts_without_a_clock)
+{
+    static const uint8_t other_vm[16] = { 77 };
+    uint8_t first[HOST_IDENTITY_BYTES], source[HOST_IDENTITY_BYTES];
+    uint64_t generation = goes(1, NULL, first);
+
+    for (uint8_t i = 2; i < 10; i++) {
+        ck_assert_uint_eq(goes(i, i % 2 ? NULL : other_vm, source), generation + i - 1);
+        ck_assert_mem_eq(source, first, sizeof first);
+    }
+}
+END_TEST
+
+/* What a release that counted by a clock gave for a VM, hours ahead of this one. */
+START_TEST(the_count_is_greater_than_an_earlier_releases)
+{
+    static const uint8_t ahead[] = "{\"version\":2,\"serial\":3,\"given\":9000000000000000000,\"taken\":[]}\n";
+    struct journal_numbers numbers;
+    uint8_t source[HOST_IDENTITY_BYTES];
+    char bytes[sizeof ahead + 16];
+    uint64_t generation;
+    FILE *file;
+
+    goes(1, NULL, source);
+    snprintf(bytes, sizeof bytes, "%scrc32c %08x\n", (const char *)ahead, crc32c(0, ahead, sizeof ahead - 1));
+    ck_assert_int_eq(journal_numbers_decode(bytes, strlen(bytes), &numbers, &failure), 0);
+    file = fopen(in_dir("01020300000000000000000000000000.numbers"), "w");
+    ck_assert_ptr_nonnull(file);
+    fputs(bytes, file);
+    ck_assert_int_eq(fclose(file), 0);
+    generation = goes(2, NULL, source);
+    ck_assert_uint_eq(generation, UINT64_C(9000000000000000001));
+    ck_assert_uint_eq(goes(3, NULL, source), generation + 1);
+}
+END_TEST
+
+START_TEST(a_lost_count_makes_another_host)
+{
+    struct timespec long_ago[2] = { { .tv_sec = 1000 }, { .tv_sec = 1000 } };
+    uint8_t first[HOST_IDENTITY_BYTES], source[HOST_IDENTITY_BYTES];
+
+    goes(1, NULL, first);
+    ck_assert_int_eq(utimensat(AT_FDCWD, in_dir(HOSTS_OWN), long_ago, 0), 0);
+    goes(2, NULL, source);
+    ck_assert_mem_eq(source, first, sizeof first);
+    ck_assert_int_eq(utimensat(AT_FDCWD, in_dir(HOSTS_OWN), long_ago, 0), 0);
+    comes(3, 1, NULL); /* which sweeps */
+    ck_assert_int_eq(access(in_dir(HOSTS_OWN), F_OK), 0);
+    ck_assert_int_eq(unlink(in_dir(HOSTS_OWN)), 0);
+    goes(4, NULL, source);
+    ck_assert_mem_ne(source, first, sizeof first);
+    ck_assert_int_eq(truncate(in_dir(HOSTS_OWN), 10), 0);
+    ck_assert_ptr_null(journal_create(dir, &begin, NULL, &failure));
+    ck_assert_ptr_nonnull(strstr(failure.text, HOSTS_OWN));
+}
+END_TEST
+
+START_TEST(an_identity_is_of_machine_hardware_and_salt)
+{
+    /* openssl dgst -sha256 -mac HMAC -macopt key:4f, of "xlmig host 1", 4 zeros, 16 octets 07, "hw" */
+    static const uint8_t known[HOST_IDENTITY_BYTES] = { 0x18, 0x4e, 0x75, 0xa8, 0xaf, 0x25, 0x79, 0xce, 0xa7, 0x8c,
+                                                         0xb3, 0x72, 0x9c, 0x7b, 0xe1, 0xb2 };
+    uint8_t salt[HOST_SALT_BYTES], other_salt[HOST_SALT_BYTES] = { 7 }, identity[HOST_IDENTITY_BYTES],
+        other[HOST_IDENTITY_BYTES];
+
+    memset(salt, 7, sizeof salt);
+    host_identity_make(salt, "4f", "hw", identity);
+    ck_assert_mem_eq(identity, known, sizeof known);
+    host_identity_make(salt, "4e", "hw", other);
+    ck_assert_mem_ne(identity, other, sizeof other);
+    host_identity_make(salt, "4f", "hx", other);
+    ck_assert_mem_ne(identity, other, sizeof other);
+    host_identity_make(other_salt, "4f", "hw", other);
+    ck_assert_mem_ne(identity, other, sizeof other);
+    host_identity_make(salt, "", "", identity);
+    host_identity_make(other_salt, "", "", other);
+    ck_assert_mem_ne(identity, other, sizeof other);
 }
 END_TEST
 
@@ -344,7 +493,7 @@ START_TEST(numbers_that_cannot_be_read_are_named)
     advance(journal, JOURNAL_ABORTED);
     ck_assert_int_eq(journal_finish(&journal, &failure), 0);
     ck_assert_int_eq(truncate(in_dir("01020300000000000000000000000000.numbers"), 20), 0);
-    ck_assert_ptr_null(journal_create(dir, &second, &failure));
+    ck_assert_ptr_null(journal_create(dir, &second, NULL, &failure));
     ck_assert_ptr_nonnull(strstr(failure.text, "01020300000000000000000000000000.numbers"));
 }
 END_TEST
@@ -394,7 +543,7 @@ START_TEST(one_of_a_killed_command_is_taken)
     ck_assert_int_eq(pipe(told), 0);
     pid = fork();
     if (pid == 0) {
-        journal = journal_create(dir, &begin, &failure);
+        journal = journal_create(dir, &begin, NULL, &failure);
         _exit(!journal || journal_advance(journal, JOURNAL_GO_DECIDED, NULL, &failure) < 0 ||
               write(told[1], "", 1) != 1 || pause());
     }
@@ -505,7 +654,7 @@ int main(void)
     tcase_add_test(life, what_the_table_forbids_is_refused_and_changes_nothing);
     tcase_add_test(life, no_journal_is_no_permission);
     tcase_add_test(life, all_that_was_written_is_read_again);
-    tcase_add_test(life, only_the_vms_lock_and_numbers_are_left_after_the_end);
+    tcase_add_test(life, only_a_lock_and_numbers_are_left_after_the_end);
     tcase_add_test(life, the_destination_remembers_that_it_was_ready);
     tcase_add_test(life, texts_as_long_as_they_may_be_fit);
     tcase_add_test(life, what_could_not_be_read_is_not_written);
@@ -516,7 +665,12 @@ int main(void)
     tcase_add_test(life, numbers_grow_although_journals_go);
     tcase_add_test(life, an_attempt_of_a_peer_that_is_not_newer_is_refused);
     tcase_add_test(life, a_peers_generation_does_not_push_ours);
-    tcase_add_test(life, the_last_peers_heard_of_are_remembered);
+    tcase_add_loop_test(life, the_last_peers_heard_of_are_remembered, 0, 2);
+    tcase_add_test(life, hosts_of_one_name_count_for_themselves);
+    tcase_add_test(life, this_host_counts_without_a_clock);
+    tcase_add_test(life, the_count_is_greater_than_an_earlier_releases);
+    tcase_add_test(life, a_lost_count_makes_another_host);
+    tcase_add_test(life, an_identity_is_of_machine_hardware_and_salt);
     tcase_add_test(life, numbers_that_cannot_be_read_are_named);
     tcase_add_test(life, foreign_and_stale_tokens_are_refused);
     tcase_add_test(life, one_that_is_held_is_not_taken);

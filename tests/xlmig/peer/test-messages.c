@@ -91,6 +91,7 @@ START_TEST(what_is_said_of_channels_comes_back_as_it_was)
     const struct message_begin begin = {
         .paused = true, .image_v1 = true, .nr_channels = 64, .data = MESSAGE_DATA_TLS, .address = "fe80::1%eth0",
         .token = { 1, 2, 255 }, .key = { 3, [31] = 4 }, .generation = UINT64_C(1) << 52,
+        .has_source = true, .source = { 9, [15] = 8 },
     };
     const struct message_channels channels = { .address = "192.0.2.1", .port = 65535 };
     const struct message_join join = { .token = { 9, [15] = 8 }, .channel = 63 };
@@ -108,6 +109,8 @@ START_TEST(what_is_said_of_channels_comes_back_as_it_was)
     ck_assert_mem_eq(begin_out.token, begin.token, sizeof begin.token);
     ck_assert_mem_eq(begin_out.key, begin.key, sizeof begin.key);
     ck_assert_uint_eq(begin_out.generation, begin.generation);
+    ck_assert(begin_out.has_source);
+    ck_assert_mem_eq(begin_out.source, begin.source, sizeof begin.source);
     free(frame);
     frame = message_encode_channels(&channels, &len);
     ck_assert_int_eq(message_decode_channels(frame + MESSAGE_HEADER_BYTES, len - MESSAGE_HEADER_BYTES, &channels_out), 0);
@@ -156,6 +159,8 @@ static const char *const bad_hellos[] = {
 static const char *const bad_begins[] = {
     "{}", "{\"flag\":1}", "{\"flag\":false,\"generation\":1}",
     "{\"flag\":false,\"image\":\"v1\",\"channels\":1,\"data\":\"inline\"," TOKEN ",\"generation\":0}",
+    "{\"flag\":false,\"image\":\"v1\",\"channels\":1,\"data\":\"inline\"," TOKEN ",\"source\":\"hosta\"}",
+    "{\"flag\":false,\"image\":\"v1\",\"channels\":1,\"data\":\"inline\"," TOKEN ",\"source\":1}",
     "{\"flag\":false,\"image\":\"v2\",\"channels\":1,\"data\":\"inline\"," TOKEN "}",
     "{\"flag\":false,\"image\":\"v1\",\"channels\":0,\"data\":\"inline\"," TOKEN "}",
     "{\"flag\":false,\"image\":\"v1\",\"channels\":65,\"data\":\"inline\"," TOKEN "}",
@@ -527,7 +532,8 @@ static union message_body an_example(enum message_type type)
     else if (type == MESSAGE_ANSWER)
         check_add(&body.answer.found, CHECK_REFUSED, "cpu", "no avx");
     else if (type == MESSAGE_BEGIN)
-        body.begin = (struct message_begin){ .image_v1 = true, .nr_channels = 5, .token = { 1 }, .generation = 7 };
+        body.begin = (struct message_begin){ .image_v1 = true, .nr_channels = 5, .token = { 1 }, .generation = 7,
+                                              .has_source = true, .source = { 2 } };
     else if (type == MESSAGE_CHANNELS)
         body.channels = (struct message_channels){ .address = "192.0.2.1", .port = 5 };
     else if (type == MESSAGE_JOIN)
