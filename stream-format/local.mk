@@ -13,6 +13,9 @@ stream_format_libstream_la_SOURCES = \
 	stream-format/faults.c \
 	stream-format/faults.def \
 	stream-format/faults.h \
+	stream-format/hvm-context.c \
+	stream-format/hvm-context.def \
+	stream-format/hvm-context.h \
 	stream-format/image1-layout.h \
 	stream-format/libxc-image.h \
 	stream-format/libxl-stream.h \

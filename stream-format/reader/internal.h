@@ -12,6 +12,8 @@
 #define STREAM_FORMAT_READER_INTERNAL_H
 
 #include "stream-format/image1/image1.h"
+#include "stream-format/reader/config-facts.h"
+#include "stream-format/reader/p2m-frames.h"
 #include "stream-format/reader/page-map.h"
 #include "stream-format/reader/reader.h"
 
@@ -35,10 +37,13 @@ struct rules {
     bool json;
     uint32_t config_left;  /* bytes of the configuration still to come */
     bool config_ended;     /* its NUL was there */
+    struct json_scan scan;
+    struct config_facts config;
 
     /* libxl */
     bool legacy;           /* converted from an old stream */
     bool image_seen;
+    bool emulator_seen;    /* there was an EMULATOR_CONTEXT */
     bool in_checkpoint;    /* the image handed over at a CHECKPOINT */
     bool checkpoint_ended; /* the last record was CHECKPOINT_END */
     bool string_open;      /* xenstore data: inside a string */
@@ -56,6 +61,10 @@ struct rules {
     uint64_t max_pfn;      /* PV: from X86_PV_P2M_FRAMES */
     uint64_t nr_pages;     /* with content, in this PAGE_DATA record */
     bool context_ended;    /* the HVM context's end mark was there */
+    uint8_t context_header[8]; /* its first entry's magic and version */
+    uint32_t context_header_have;
+    struct p2m_frames *p2m; /* PV: where the guest keeps its p2m */
+    uint64_t p2m_index;    /* the next frame's number */
     uint8_t vcpu_seen[NR_VCPU_KINDS][(STREAM_VCPU_ID_MAX + 1) / 8];
 };
 

@@ -490,8 +490,10 @@ struct stream_reader *stream_reader_new(const struct stream_reader_config *confi
 
 void stream_reader_free(struct stream_reader *r)
 {
-    if (r)
+    if (r) {
         stream_v1_free(r->v1);
+        p2m_frames_free(r->rules.p2m);
+    }
     free(r);
 }
 

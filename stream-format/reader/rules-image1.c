@@ -210,9 +210,10 @@ int stream_rules_head_v1(struct stream_reader *r)
 
     switch (r->info->id) {
     case STREAM_ID_V1_DOMAIN:
-        rc = image1_decode_domain(r->part, &domain, &fault);
+        if (image1_decode_domain(r->part, &domain, &fault))
+            return fail_at(r, part_offset(r), &fault);
         r->rules.guest = domain.guest;
-        break;
+        return stream_rules_config_guest(r, part_offset(r));
     case STREAM_ID_V1_LIBXC:
         rc = image1_decode_libxc(r->part, &number, &fault);
         if (!rc)
@@ -248,6 +249,8 @@ static int check_run(struct stream_reader *r, const struct image1_run *run, uint
     if (is_pv(r) && run->pfn + run->count - 1 > r->rules.max_pfn)
         return stream_fail(r, STREAM_FAULT_PFN_OUT_OF_RANGE, at, "pfns up to 0x%" PRIx64 "|%u from 0x%" PRIx64 " on",
                            r->rules.max_pfn, run->count, run->pfn);
+    if (is_pv(r))
+        p2m_frames_pages(r->rules.p2m, run->pfn, run->count, run->type == STREAM_PAGE_NOTAB);
     claimed = page_map_claim(r->v1->map, run->pfn, run->count);
     if (claimed < run->count)
         return stream_fail(r, STREAM_FAULT_DUPLICATE_PAGE, at, "pages that did not come in round %u|pfn 0x%" PRIx64,

@@ -9,6 +9,7 @@
  * and the vCPU records needs the one before. CHECKPOINT closes a consistent
  * view; state comes again after it, memory goes on.
  */
+#include "stream-format/hvm-context.h"
 #include "stream-format/reader/rules.h"
 
 #include <inttypes.h>
@@ -98,6 +99,18 @@ static int check_pv_order(struct stream_reader *r)
     return 0;
 }
 
+/* Of the guest's p2m each page must have come, for the restoring side writes into it. */
+static int check_p2m_came(struct stream_reader *r)
+{
+    uint64_t index, pfn;
+
+    if (p2m_frames_complete(r->rules.p2m, &index, &pfn))
+        return 0;
+    return stream_fail(r, STREAM_FAULT_MISSING_RECORD, r->record_offset,
+                       "pfn 0x%" PRIx64 " as an ordinary page, for it is frame %" PRIu64 " of the p2m|%s", pfn, index,
+                       r->info->name);
+}
+
 /* END and CHECKPOINT: is all there that a guest needs? */
 int stream_rules_complete_libxc(struct stream_reader *r)
 {
@@ -117,7 +130,7 @@ int stream_rules_complete_libxc(struct stream_reader *r)
         return missing(r, "SHARED_INFO");
     if (!rules->vcpu0_seen)
         return missing(r, "X86_PV_VCPU_BASIC of vCPU 0");
-    return 0;
+    return check_p2m_came(r);
 }
 
 int stream_rules_order_libxc(struct stream_reader *r)
@@ -189,7 +202,10 @@ static int check_p2m_head(struct stream_reader *r)
                            r->length);
     if (r->rules.max_pfn < end)
         r->rules.max_pfn = end;
-    return 0;
+    r->rules.p2m_index = start / per_frame;
+    if (!r->rules.p2m)
+        r->rules.p2m = p2m_frames_new();
+    return r->rules.p2m ? 0 : stream_fail(r, STREAM_FAULT_NO_MEMORY, r->record_offset, "memory for a p2m|none");
 }
 
 /* Is the context's length one that this kind of context can have? */
@@ -230,6 +246,8 @@ static int check_vcpu_head(struct stream_reader *r)
     if (vcpu > STREAM_VCPU_ID_MAX)
         return stream_fail(r, STREAM_FAULT_BAD_VALUE, part_offset(r), "a vCPU up to %u|%u",
                            STREAM_VCPU_ID_MAX, vcpu);
+    if (stream_rules_config_vcpu(r, STREAM_FAULT_BAD_VALUE, vcpu, part_offset(r)))
+        return -1;
     /* Erratum: Xen 4.6 to 4.8 sent records without content. They say nothing. */
     if (r->length == 8)
         return 0;
@@ -312,6 +330,8 @@ static int check_page(struct stream_reader *r)
         return stream_fail(r, STREAM_FAULT_PFN_OUT_OF_RANGE, part_offset(r),
                            "a pfn up to 0x%" PRIx64 "|0x%" PRIx64, max, pfn);
     r->rules.nr_pages += stream_page_type_has_data(stream_entry_type(entry));
+    if (is_pv(r))
+        p2m_frames_pages(r->rules.p2m, pfn, 1, stream_entry_type(entry) == STREAM_PAGE_NOTAB);
     if (r->elements_left)
         return 0;
 
@@ -330,7 +350,24 @@ static int check_p2m_pfn(struct stream_reader *r)
     if (pfn > r->rules.max_pfn)
         return stream_fail(r, STREAM_FAULT_PFN_OUT_OF_RANGE, part_offset(r),
                            "a pfn up to 0x%" PRIx64 "|0x%" PRIx64, r->rules.max_pfn, pfn);
+    p2m_frames_set(r->rules.p2m, r->rules.p2m_index++, pfn);
     return 0;
+}
+
+/* What is known of such an entry: how long it may be, and whether the guest has the vCPU that it is of. */
+static int check_known_entry(struct stream_reader *r, uint16_t typecode, uint32_t len)
+{
+    const struct stream_hvm_entry *entry = stream_hvm_entry_find(typecode);
+
+    if (!entry)
+        return 0;
+    if (len < entry->min_len || len > entry->max_len)
+        return stream_fail(r, STREAM_FAULT_BAD_HVM_CONTEXT, part_offset(r) + 4, "%s %u bytes in %s|%u",
+                           entry->max_len == entry->min_len ? "exactly" : "at least", entry->min_len, entry->name, len);
+    if (!entry->of_vcpu)
+        return 0;
+    return stream_rules_config_vcpu(r, STREAM_FAULT_BAD_HVM_CONTEXT,
+                                    stream_get_u16(r->part + 2, r->big_endian[STREAM_LAYER_LIBXC]), part_offset(r) + 2);
 }
 
 /* The HVM context is a chain of entries, each with its length; the first is a
@@ -338,10 +375,12 @@ static int check_p2m_pfn(struct stream_reader *r)
 static int check_context_entry(struct stream_reader *r)
 {
     bool big_endian = r->big_endian[STREAM_LAYER_LIBXC];
-    unsigned int typecode = stream_get_u16(r->part, big_endian);
+    uint16_t typecode = stream_get_u16(r->part, big_endian);
     uint32_t len = stream_part_u32(r, 4);
 
-    if (r->element_index == 0 && typecode != 1)
+    if (r->element_index == 0)
+        r->rules.context_header_have = 0;
+    if (r->element_index == 0 && typecode != STREAM_HVM_TYPECODE_HEADER)
         return stream_fail(r, STREAM_FAULT_BAD_HVM_CONTEXT, part_offset(r),
                            "the header entry (typecode 1) first|typecode %u", typecode);
     if (len > body_left(r))
@@ -350,6 +389,8 @@ static int check_context_entry(struct stream_reader *r)
     if (typecode == 0 && len)
         return stream_fail(r, STREAM_FAULT_BAD_HVM_CONTEXT, part_offset(r) + 4,
                            "an end mark without content|%u bytes", len);
+    if (check_known_entry(r, typecode, len))
+        return -1;
     r->rules.context_ended = typecode == 0;
     if (r->rules.context_ended)
         r->elements_left = 0;
@@ -373,10 +414,34 @@ int stream_rules_element_libxc(struct stream_reader *r)
 
 /* ---- the rest, and the end --------------------------------------------- */
 
-int stream_rules_blob_libxc(struct stream_reader *r)
+/* The first entry is long enough: its length was judged. */
+static int check_context_header(struct stream_reader *r, const uint8_t *data, size_t len)
 {
-    if (r->info->id != STREAM_ID_LIBXC_HVM_CONTEXT || r->stage != STAGE_BLOB)
+    struct rules *rules = &r->rules;
+    bool big_endian = r->big_endian[STREAM_LAYER_LIBXC];
+    size_t room = sizeof(rules->context_header) - rules->context_header_have, n = len < room ? len : room;
+    uint64_t at = r->offset - rules->context_header_have;
+    uint32_t magic, version;
+
+    memcpy(rules->context_header + rules->context_header_have, data, n);
+    rules->context_header_have += (uint32_t)n;
+    if (!room || n < room)
         return 0;
+    magic = stream_get_u32(rules->context_header, big_endian);
+    version = stream_get_u32(rules->context_header + 4, big_endian);
+    if (magic != STREAM_HVM_MAGIC)
+        return stream_fail(r, STREAM_FAULT_BAD_HVM_CONTEXT, at, "magic 0x%08x|0x%08x", STREAM_HVM_MAGIC, magic);
+    if (version != STREAM_HVM_VERSION)
+        return stream_fail(r, STREAM_FAULT_BAD_HVM_CONTEXT, at + 4, "version %u|%u", STREAM_HVM_VERSION, version);
+    return 0;
+}
+
+int stream_rules_blob_libxc(struct stream_reader *r, const uint8_t *data, size_t len)
+{
+    if (r->info->id != STREAM_ID_LIBXC_HVM_CONTEXT)
+        return 0;
+    if (r->stage == STAGE_SKIP)
+        return r->element_index == 1 ? check_context_header(r, data, len) : 0;
     return stream_fail(r, STREAM_FAULT_BAD_HVM_CONTEXT, r->offset, "%s|%u bytes",
                        r->rules.context_ended ? "nothing after the end mark"
                                               : "an entry of at least 8 bytes",

@@ -27,16 +27,17 @@ int stream_rules_order_libxl(struct stream_reader *r)
     case STREAM_ID_LIBXL_EMULATOR_XENSTORE_DATA:
     case STREAM_ID_LIBXL_EMULATOR_CONTEXT:
         /* Only the image tells whether the guest can have an emulator. */
-        return rules->image_seen ? 0 : out_of_order(r, "LIBXC_CONTEXT first");
+        return rules->image_seen ? stream_rules_config_emulator(r) : out_of_order(r, "LIBXC_CONTEXT first");
     case STREAM_ID_LIBXL_CHECKPOINT_END:
-        return rules->in_checkpoint ? 0 : out_of_order(r, "CHECKPOINT in the image first");
+        return rules->in_checkpoint ? stream_rules_config_complete(r)
+                                    : out_of_order(r, "CHECKPOINT in the image first");
     case STREAM_ID_LIBXL_CHECKPOINT_STATE:
         return rules->checkpoint_ended ? 0 : out_of_order(r, "CHECKPOINT_END right before it");
     default:
         if (!rules->image_seen)
             return stream_fail(r, STREAM_FAULT_MISSING_RECORD, r->record_offset,
                                "LIBXC_CONTEXT before END|END");
-        return rules->in_checkpoint ? out_of_order(r, "CHECKPOINT_END first") : 0;
+        return rules->in_checkpoint ? out_of_order(r, "CHECKPOINT_END first") : stream_rules_config_complete(r);
     }
 }
 
@@ -49,6 +50,7 @@ static int check_config_head(struct stream_reader *r)
                            "a configuration of at most %u bytes|%u", r->length - 4, len);
     r->rules.config_left = len;
     r->rules.config_ended = false;
+    stream_rules_begin_config(r);
     return 0;
 }
 
@@ -90,15 +92,20 @@ static int check_config(struct stream_reader *r, const uint8_t *data, size_t len
 {
     struct rules *rules = &r->rules;
     size_t n = len < rules->config_left ? len : rules->config_left;
-    const uint8_t *nul = rules->json && n ? memchr(data, '\0', n) : NULL;
+    const uint8_t *nul = n ? memchr(data, '\0', n) : NULL;
 
     rules->config_left -= (uint32_t)n;
+    if (!rules->json)
+        return 0;
+    if (stream_rules_config_text(r, data, nul ? (size_t)(nul - data) : n))
+        return -1;
     if (nul && (nul != data + n - 1 || rules->config_left))
         return stream_fail(r, STREAM_FAULT_BAD_TEXT, r->offset + (uint64_t)(nul - data),
                            "no NUL before the configuration's end|NUL");
-    if (nul)
-        rules->config_ended = true;
-    return 0;
+    if (!nul)
+        return 0;
+    rules->config_ended = true;
+    return stream_rules_end_config(r, r->offset + (uint64_t)(nul - data));
 }
 
 static bool is_key_char(uint8_t c)
@@ -163,6 +170,9 @@ int stream_rules_end_libxl(struct stream_reader *r)
         return 0;
     case STREAM_ID_LIBXL_LIBXC_CONTEXT:
         rules->image_seen = true;
+        return 0;
+    case STREAM_ID_LIBXL_EMULATOR_CONTEXT:
+        rules->emulator_seen = true;
         return 0;
     case STREAM_ID_LIBXL_CHECKPOINT_END:
         rules->in_checkpoint = false;

@@ -123,7 +123,7 @@ static int check_domain_header(struct stream_reader *r)
         return stream_fail(r, STREAM_FAULT_BAD_PAGE_SHIFT, at + 4, "a page shift of %u|%u",
                            STREAM_PAGE_SHIFT, shift);
     r->rules.guest = guest;
-    return 0;
+    return stream_rules_config_guest(r, at);
 }
 
 int stream_rules_header(struct stream_reader *r)
@@ -244,7 +244,7 @@ int stream_rules_blob(struct stream_reader *r, const uint8_t *data, size_t len)
         return 0;
     if (r->layer == STREAM_LAYER_V1)
         return stream_rules_blob_v1(r, data, len);
-    return r->layer == STREAM_LAYER_LIBXC ? stream_rules_blob_libxc(r)
+    return r->layer == STREAM_LAYER_LIBXC ? stream_rules_blob_libxc(r, data, len)
                                           : stream_rules_blob_libxl(r, data, len);
 }
 

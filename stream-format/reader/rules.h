@@ -24,9 +24,20 @@ int stream_rules_head_libxl(struct stream_reader *r);
 int stream_rules_head_libxc(struct stream_reader *r);
 int stream_rules_element_libxc(struct stream_reader *r);
 int stream_rules_blob_libxl(struct stream_reader *r, const uint8_t *data, size_t len);
-int stream_rules_blob_libxc(struct stream_reader *r);
+int stream_rules_blob_libxc(struct stream_reader *r, const uint8_t *data, size_t len);
 int stream_rules_end_libxl(struct stream_reader *r);
 int stream_rules_end_libxc(struct stream_reader *r);
+
+/* The configuration (rules-config.c). Its text: begun, octets of it, its NUL at an offset. */
+void stream_rules_begin_config(struct stream_reader *r);
+int stream_rules_config_text(struct stream_reader *r, const uint8_t *data, size_t len);
+int stream_rules_end_config(struct stream_reader *r, uint64_t at);
+/* May the image be of this guest, whose type is at that offset? May it have that vCPU? (If not, that is `code`.) */
+int stream_rules_config_guest(struct stream_reader *r, uint64_t at);
+int stream_rules_config_vcpu(struct stream_reader *r, enum stream_fault_code code, uint32_t vcpu, uint64_t at);
+/* May it have a device model; at the end: has it one if it must? */
+int stream_rules_config_emulator(struct stream_reader *r);
+int stream_rules_config_complete(struct stream_reader *r);
 
 /* An xlmig image (V1). */
 int stream_rules_header_v1(struct stream_reader *r);

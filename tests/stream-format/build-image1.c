@@ -383,7 +383,7 @@ static void put_small(struct bytes *b, uint64_t key_feature)
     };
     struct image1_run delta = { .pfn = 1, .count = 1, .kind = IMAGE1_KIND_DELTA };
     static const uint8_t zero_page[STREAM_PAGE_SIZE];
-    static const uint8_t context[] = { 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 };
+    struct bytes context = { 0 };
     uint8_t page[STREAM_PAGE_SIZE] = { 0 }, raw[2 + IMAGE1_DELTA_MAX];
     int len;
 
@@ -397,7 +397,10 @@ static void put_small(struct bytes *b, uint64_t key_feature)
     v1_pages(&v, IMAGE1_CODEC_NONE, &delta, 1, raw, 2 + (uint32_t)len);
     add_to_digest(&v, 1, page, STREAM_PAGE_NOTAB);
     v1_round(&v, true);
-    v1_libxc(&v, STREAM_REC_HVM_CONTEXT, context, sizeof(context));
+    put_hvm_context_header(&context);
+    put_context_entry(&context, 0, 0, 0);
+    v1_libxc(&v, STREAM_REC_HVM_CONTEXT, context.data, (uint32_t)context.len);
+    bytes_free(&context);
     v1_digest(&v);
     v1_record(&v, IMAGE1_REC_END, NULL, 0);
 }

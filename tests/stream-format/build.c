@@ -2,6 +2,8 @@
 /* Copyright (C) The xlmig authors */
 #include "tests/stream-format/build.h"
 
+#include "stream-format/hvm-context.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -181,7 +183,7 @@ void put_tsc_info(struct bytes *b)
     end_record(b, start);
 }
 
-static void put_context_entry(struct bytes *b, uint16_t typecode, uint16_t instance, uint32_t len)
+void put_context_entry(struct bytes *b, uint16_t typecode, uint16_t instance, uint32_t len)
 {
     put_u16(b, typecode);
     put_u16(b, instance);
@@ -189,13 +191,23 @@ static void put_context_entry(struct bytes *b, uint16_t typecode, uint16_t insta
     put_zeros(b, len);
 }
 
+void put_hvm_context_header(struct bytes *b)
+{
+    put_u16(b, STREAM_HVM_TYPECODE_HEADER);
+    put_u16(b, 0);
+    put_u32(b, 24);
+    put_u32(b, STREAM_HVM_MAGIC);
+    put_u32(b, STREAM_HVM_VERSION);
+    put_zeros(b, 16);
+}
+
 /* 8 + 24, 8 + 13, 8: a length that needs padding. */
 void put_hvm_context(struct bytes *b)
 {
     size_t start = begin_record(b, STREAM_REC_HVM_CONTEXT);
 
-    put_context_entry(b, 1, 0, 24);
-    put_context_entry(b, 2, 0, 13);
+    put_hvm_context_header(b);
+    put_context_entry(b, 21, 0, 13);
     put_context_entry(b, 0, 0, 0);
     end_record(b, start);
 }

@@ -44,6 +44,8 @@ void put_p2m_frames(struct bytes *b, uint32_t end_pfn, uint32_t per_frame);
 void put_vcpu(struct bytes *b, uint32_t type, uint32_t vcpu, uint32_t context_len);
 void put_shared_info(struct bytes *b);
 void put_tsc_info(struct bytes *b);
+void put_context_entry(struct bytes *b, uint16_t typecode, uint16_t instance, uint32_t len);
+void put_hvm_context_header(struct bytes *b);
 void put_hvm_context(struct bytes *b);
 void put_hvm_params(struct bytes *b, uint32_t count);
 void put_cpuid_policy(struct bytes *b);

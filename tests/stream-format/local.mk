@@ -10,6 +10,7 @@ check_PROGRAMS += \
 	tests/stream-format/image1/test-image1-order \
 	tests/stream-format/image1/test-polyval \
 	tests/stream-format/print/test-printer \
+	tests/stream-format/reader/test-json \
 	tests/stream-format/reader/test-reader \
 	tests/stream-format/test-specification
 TESTS += \
@@ -20,6 +21,7 @@ TESTS += \
 	tests/stream-format/image1/test-image1-order \
 	tests/stream-format/image1/test-polyval \
 	tests/stream-format/print/test-printer \
+	tests/stream-format/reader/test-json \
 	tests/stream-format/reader/test-reader \
 	tests/stream-format/test-specification
 EXTRA_DIST += \
@@ -71,6 +73,10 @@ tests_stream_format_image1_test_polyval_LDADD = $(stream_tests) $(CHECK_LIBS) $(
 tests_stream_format_reader_test_reader_SOURCES = tests/stream-format/reader/test-reader.c
 tests_stream_format_reader_test_reader_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_stream_format_reader_test_reader_LDADD = $(stream_tests) $(CHECK_LIBS)
+
+tests_stream_format_reader_test_json_SOURCES = tests/stream-format/reader/test-json.c
+tests_stream_format_reader_test_json_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_stream_format_reader_test_json_LDADD = $(stream_tests) $(CHECK_LIBS) -ldl
 
 tests_stream_format_print_test_printer_SOURCES = tests/stream-format/print/test-printer.c
 tests_stream_format_print_test_printer_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(JSONC_CFLAGS)

@@ -77,10 +77,7 @@ static size_t begin_context(struct bytes *b)
 
     hvm_memory(b);
     start = begin_record(b, STREAM_REC_HVM_CONTEXT);
-    put_u16(b, 1);
-    put_u16(b, 0);
-    put_u32(b, 24);
-    put_zeros(b, 24);
+    put_hvm_context_header(b);
     return start;
 }
 
@@ -115,6 +112,59 @@ MAKE(xl_config_beyond_data) { put_xl_header(b, JSON2, "{}"); poke32(b, 48, 4); }
 MAKE(xl_config_not_terminated) { put_xl_header(b, JSON2, "{}"); b->data[54] = ' '; }
 MAKE(xl_config_empty) { put_xl_header(b, JSON2, NULL); poke32(b, 44, 4); put_u32(b, 0); }
 MAKE(xl_config_terminated_early) { put_xl_header(b, JSON2, "{}"); b->data[53] = '\0'; }
+
+MAKE(config_control_character) { put_xl_header(b, JSON2, "{\"a\":\"\tb\"}"); }
+MAKE(config_octet_ff) { put_xl_header(b, JSON2, "{\"a\":\"\xff\"}"); }
+MAKE(config_nan) { put_xl_header(b, JSON2, "{\"a\":NaN}"); }
+MAKE(config_single_quotes) { put_xl_header(b, JSON2, "{'a':1}"); }
+MAKE(config_no_object) { put_xl_header(b, JSON2, "[]"); }
+MAKE(config_cut_off) { put_xl_header(b, JSON2, "{\"a\":1"); }
+MAKE(config_too_many_vcpus) { put_xl_header(b, JSON2, "{\"b_info\":{\"max_vcpus\":2,\"avail_vcpus\":[0,1,2]}}"); }
+MAKE(config_vcpu_beyond_max) { put_xl_header(b, JSON2, "{\"b_info\":{\"avail_vcpus\":[0,3],\"max_vcpus\":2}}"); }
+
+#define CONFIG(type) "{\"c_info\":{\"type\":\"" type "\"},\"b_info\":{\"max_vcpus\":2}}"
+
+/* Up to the image, of a VM that is configured so. */
+static void configured(struct bytes *b, const char *config)
+{
+    put_xl_header(b, JSON2, config);
+    libxl(b);
+}
+
+MAKE(config_of_pv_image_of_hvm) { configured(b, CONFIG("pv")); put_hvm_static(b, 3); }
+MAKE(config_of_pvh_image_of_pv) { configured(b, CONFIG("pvh")); put_pv_static(b, 3); }
+
+MAKE(config_of_pvh_with_emulator)
+{
+    configured(b, CONFIG("pvh"));
+    put_hvm_image(b, 3);
+    put_emulator(b, STREAM_LIBXL_REC_EMULATOR_CONTEXT, STREAM_EMULATOR_QEMU_UPSTREAM, "QEVM", 4);
+}
+
+MAKE(config_of_hvm_without_emulator) { configured(b, CONFIG("hvm")); put_hvm_image(b, 3); put_empty_record(b, 0); }
+
+MAKE(config_with_fewer_vcpus)
+{
+    configured(b, CONFIG("pv"));
+    put_pv_static(b, 3);
+    put_pv_memory(b);
+    put_vcpu(b, STREAM_REC_X86_PV_VCPU_BASIC, 1, STREAM_VCPU_BASIC_X86_64);
+    put_vcpu(b, STREAM_REC_X86_PV_VCPU_BASIC, 2, STREAM_VCPU_BASIC_X86_64);
+}
+
+MAKE(config_with_fewer_vcpus_than_the_context)
+{
+    size_t start;
+
+    configured(b, CONFIG("hvm"));
+    hvm_memory(b);
+    start = begin_record(b, STREAM_REC_HVM_CONTEXT);
+    put_hvm_context_header(b);
+    put_context_entry(b, 19, 2, 8);
+    put_context_entry(b, 0, 0, 0);
+    end_record(b, start);
+}
+
 
 MAKE(libxl_ident) { put_xl_header(b, JSON2, "{}"); libxl(b); b->data[56] = 'l'; }
 MAKE(libxl_version) { put_libxl_header(b, 0); poke32_be(b, 8, 3); }
@@ -460,6 +510,31 @@ MAKE(tsc_info_reserved)
     b->data[b->len - 4] = 1;
 }
 
+MAKE(pv_p2m_frame_missing)
+{
+    put_pv_static(b, 3);
+    put_p2m_frames(b, 1535, 512);
+    put_pages(b, 0, 2, STREAM_PAGE_NOTAB);
+    put_pv_state(b);
+    put_empty_record(b, 0);
+}
+
+MAKE(pv_p2m_frame_given_up)
+{
+    pv_memory(b);
+    put_pages(b, 1, 1, STREAM_PAGE_XTAB);
+    put_pv_state(b);
+    put_empty_record(b, 0);
+}
+
+MAKE(pv_p2m_frame_is_a_table)
+{
+    pv_memory(b);
+    put_pages(b, 1, 1, STREAM_PAGE_L1TAB);
+    put_pv_state(b);
+    put_empty_record(b, 0);
+}
+
 MAKE(hvm_context_missing) { hvm_memory(b); put_tsc_info(b); put_empty_record(b, 0); }
 MAKE(hvm_context_empty) { hvm_memory(b); put_empty_record(b, STREAM_REC_HVM_CONTEXT); }
 
@@ -490,6 +565,52 @@ MAKE(hvm_context_end_with_content)
     put_u32(b, 0);
     put_u32(b, 8);
     put_zeros(b, 8);
+    end_record(b, start);
+}
+
+MAKE(hvm_context_magic)
+{
+    size_t at;
+
+    hvm_memory(b);
+    at = b->len;
+    put_hvm_context(b);
+    b->data[at + 16] ^= 1;
+}
+
+MAKE(hvm_context_version)
+{
+    size_t at;
+
+    hvm_memory(b);
+    at = b->len;
+    put_hvm_context(b);
+    b->data[at + 20] = 2;
+}
+
+MAKE(hvm_context_header_length)
+{
+    size_t start;
+
+    hvm_memory(b);
+    start = begin_record(b, STREAM_REC_HVM_CONTEXT);
+    put_context_entry(b, 1, 0, 8);
+    end_record(b, start);
+}
+
+MAKE(hvm_context_entry_length)
+{
+    size_t start = begin_context(b);
+
+    put_context_entry(b, 8, 0, 16);
+    end_record(b, start);
+}
+
+MAKE(hvm_context_entry_too_short)
+{
+    size_t start = begin_context(b);
+
+    put_context_entry(b, 2, 0, 1015);
     end_record(b, start);
 }
 

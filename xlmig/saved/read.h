@@ -3,9 +3,7 @@
 /*
  * A file, or standard input, put through the reader of stream-format/: what
  * `verify` and `inspect` have in common.
- *
- * Beyond what the reader judges, a configuration that says it is JSON must be
- * a JSON object. The configuration is kept for that; nothing else is.
+ * Nothing of it is kept.
  */
 #ifndef XLMIG_SAVED_READ_H
 #define XLMIG_SAVED_READ_H
@@ -43,12 +41,12 @@ const char *stream_file_name(const struct stream_file *file);
 int stream_file_read(struct stream_file *file, struct failure *failure);
 
 /*
- * The same judgement of octets that somebody else fetches.  `file`, which outlives it, gets the fault; its path, its
- * event and the like are not looked at, but for `event`.  NULL: no memory.
+ * The same judgement of octets that somebody else fetches.  `file`, which outlives it, gets the fault; of what it
+ * says, only `event` and `opaque` are looked at.  NULL: no memory.
  */
 struct stream_judge;
 struct stream_judge *stream_judge_new(struct stream_file *file);
-/* -1: not valid, and file->fault says why (STREAM_FAULT_NONE: there was no memory). */
+/* -1: not valid, and file->fault says why. */
 int stream_judge_push(struct stream_judge *judge, const void *bytes, size_t len);
 int stream_judge_end(struct stream_judge *judge);
 /* NULL is fine. */

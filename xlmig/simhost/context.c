@@ -31,7 +31,7 @@ struct context_header {
     uint32_t cpuid, gtsc_khz;
 };
 #define CONTEXT_MAGIC 0x54381286u
-#define CONTEXT_VERSION 2u
+#define CONTEXT_VERSION 1u
 
 struct context_program {
     struct simguest_program program;

@@ -206,7 +206,7 @@ static void put_opening(struct built *b)
     const struct image1_domain domain = { STREAM_GUEST_X86_HVM, 4, 17 };
     uint8_t body[IMAGE1_DOMAIN_LEN], libxc[IMAGE1_LIBXC_HEAD_LEN];
 
-    image1_encode_header(b->octets, IMAGE1_FEATURES_KNOWN & ~IMAGE1_FEATURE_INDEX & ~IMAGE1_FEATURE_DIGEST &
+    image1_encode_header(b->octets, IMAGE1_FEATURES_KNOWN & ~IMAGE1_FEATURE_INDEX & ~IMAGE1_FEATURE_SEAL & ~IMAGE1_FEATURE_DIGEST &
                                       ~IMAGE1_FEATURE_KEYED, 1);
     b->len = IMAGE1_HEADER_LEN;
     image1_encode_domain(body, &domain);

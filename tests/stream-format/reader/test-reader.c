@@ -72,6 +72,7 @@ START_TEST(accepts_32bit_pv)
     put_pv_info(&b, 4, 3);
     put_empty_record(&b, STREAM_REC_STATIC_DATA_END);
     put_p2m_frames(&b, 2047, 1024);
+    put_pages(&b, 0, 2, STREAM_PAGE_NOTAB);
     put_pages(&b, 2047, 1, STREAM_PAGE_L3TAB | STREAM_PAGE_LPINNED);
     put_shared_info(&b);
     put_vcpu(&b, STREAM_REC_X86_PV_VCPU_BASIC, 0, STREAM_VCPU_BASIC_X86_32);
@@ -159,6 +160,7 @@ START_TEST(accepts_verify_and_p2m_growth)
     put_pv_static(&b, 3);
     put_pv_memory(&b);
     put_p2m_frames(&b, 2047, 512);
+    put_pages(&b, 2, 2, STREAM_PAGE_NOTAB);
     put_pages(&b, 2047, 1, STREAM_PAGE_NOTAB);
     put_empty_record(&b, STREAM_REC_VERIFY);
     put_pages(&b, 0, 2, STREAM_PAGE_NOTAB);
