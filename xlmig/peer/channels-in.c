@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netdb.h>
+#include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <openssl/crypto.h>
 #include <stdio.h>
@@ -19,17 +20,21 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define HALF_OPEN_MAX 64u
+#define HALF_OPEN_MAX 256u
+#define HALF_OPEN_OF_SOURCE_MAX MESSAGE_CHANNELS_MAX /* all of a sender's may come at once */
 #define SHOW_TOKEN_US 10000000u
-#define BACKLOG 64
+#define BACKLOG SOMAXCONN
+#define REFUSALS_TOLD_MAX 100u /* a flood is not to fill the log, too */
 
 /* Somebody who has connected and not yet shown the token. */
 struct newcomer {
     struct receive_channels *channels;
     struct newcomer *next;
     int socket_fd, handed_fd;     /* handed_fd: of a join */
+    unsigned char source[16];     /* where it comes from, as far as one who is there can choose among addresses */
     SSL *ssl;                     /* of tls */
     bool secured;
+    bool has_key;                 /* of tls: its first message could only be made with this migration's key */
     struct event *event;
     uint64_t deadline_us;
     unsigned char hello[CHANNEL_HELLO_BYTES];
@@ -52,7 +57,7 @@ struct receive_channels {
     struct message_channels where;
     struct event *acceptable;
     struct newcomer *newcomers; /* the oldest first */
-    unsigned nr_newcomers, nr_missing;
+    unsigned nr_newcomers, nr_missing, nr_turned_away;
     struct channel channels[MESSAGE_CHANNELS_MAX];
     int fds[MESSAGE_CHANNELS_MAX];
 };
@@ -87,6 +92,17 @@ static void turn_away(struct newcomer *newcomer, const char *why)
 
     snprintf(text, sizeof text, "turned away %s: %s", newcomer->who, why);
     newcomer_free(newcomer);
+    if (channels->nr_turned_away++ < REFUSALS_TOLD_MAX)
+        channels->callbacks.refused(channels->callbacks.user, text);
+}
+
+static void tell_the_rest(struct receive_channels *channels)
+{
+    char text[64];
+
+    if (channels->nr_turned_away <= REFUSALS_TOLD_MAX)
+        return;
+    snprintf(text, sizeof text, "turned away %u others", channels->nr_turned_away - REFUSALS_TOLD_MAX);
     channels->callbacks.refused(channels->callbacks.user, text);
 }
 
@@ -147,6 +163,7 @@ static void take(struct newcomer *newcomer, unsigned number)
     if (--channels->nr_missing > 0)
         return;
     stop_listening(channels);
+    tell_the_rest(channels);
     channels->callbacks.complete(channels->callbacks.user);
 }
 
@@ -220,6 +237,7 @@ static void on_newcomer(evutil_socket_t fd, short what, void *user)
     if (newcomer->ssl && !newcomer->secured) {
         need = tls_handshake(newcomer->ssl, &failure);
         newcomer->secured = need == TLS_DONE;
+        newcomer->has_key = SSL_session_reused(newcomer->ssl); /* the key is a session's, and the message is bound to it */
     }
     while (need == TLS_DONE && newcomer->have < sizeof newcomer->hello)
         need = read_hello(newcomer, &failure);
@@ -229,6 +247,76 @@ static void on_newcomer(evutil_socket_t fd, short what, void *user)
         turn_away(newcomer, failure.text);
     else
         wait_for(newcomer, need == TLS_NEEDS_WRITE ? EV_WRITE : EV_READ);
+}
+
+/* ---- who gives way where many connect ---- */
+
+/* Whoever has a network of his own has addresses without number in it: of IPv6, one network counts as one source. */
+static void name_source(struct newcomer *newcomer, const struct sockaddr_storage *from)
+{
+    if (from->ss_family == AF_INET)
+        memcpy(newcomer->source + 8, &((const struct sockaddr_in *)from)->sin_addr, sizeof(struct in_addr));
+    else if (from->ss_family == AF_INET6)
+        memcpy(newcomer->source, &((const struct sockaddr_in6 *)from)->sin6_addr, 8);
+}
+
+static bool is_of_source(const struct newcomer *newcomer, const unsigned char source[16])
+{
+    return memcmp(newcomer->source, source, sizeof newcomer->source) == 0;
+}
+
+static unsigned count_of(const struct receive_channels *channels, const unsigned char source[16])
+{
+    unsigned n = 0;
+
+    for (const struct newcomer *at = channels->newcomers; at; at = at->next)
+        n += is_of_source(at, source);
+    return n;
+}
+
+/* As many as this migration's sender may have on their way weigh nothing: among those, the oldest gives way. */
+static unsigned weight_of(const struct receive_channels *channels, const struct newcomer *newcomer)
+{
+    const unsigned n = count_of(channels, newcomer->source);
+
+    return n > channels->begin.nr_channels ? n : 0;
+}
+
+/*
+ * The oldest of `source` that has shown nothing; NULL for `source`: of the one that most have come from.  NULL: all that
+ * there are have shown that they know the key.
+ */
+static struct newcomer *who_gives_way(const struct receive_channels *channels, const unsigned char *source)
+{
+    struct newcomer *found = NULL;
+    unsigned most = 0;
+
+    for (struct newcomer *at = channels->newcomers; at; at = at->next) {
+        const unsigned weight = source ? 0 : weight_of(channels, at);
+
+        if (at->has_key || (source && !is_of_source(at, source)) || (found && weight <= most))
+            continue;
+        found = at;
+        most = weight;
+    }
+    return found;
+}
+
+/* -1: this one has no place, and is gone. */
+static int make_room_for(struct newcomer *newcomer)
+{
+    static const char why[] = "too many others connect, and it has not shown the token";
+    struct receive_channels *channels = newcomer->channels;
+    struct newcomer *yields;
+
+    if (count_of(channels, newcomer->source) > HALF_OPEN_OF_SOURCE_MAX)
+        yields = who_gives_way(channels, newcomer->source);
+    else if (channels->nr_newcomers > HALF_OPEN_MAX)
+        yields = who_gives_way(channels, NULL);
+    else
+        return 0;
+    turn_away(yields, why); /* the newcomer is one of them that have shown nothing: there is one */
+    return yields == newcomer ? -1 : 0;
 }
 
 /* ---- listening ---- */
@@ -281,13 +369,13 @@ static void on_acceptable(evutil_socket_t listen_fd, short what, void *user)
     if (fd < 0)
         return;
     (void)setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
-    if (channels->nr_newcomers >= HALF_OPEN_MAX)
-        turn_away(channels->newcomers, "too many others connect, and it has not shown the token");
     newcomer = newcomer_new(channels, fd);
     if (!newcomer)
         return;
     name_newcomer(newcomer, &from, len);
-    wait_for(newcomer, EV_READ);
+    name_source(newcomer, &from);
+    if (make_room_for(newcomer) == 0)
+        on_newcomer(fd, 0, newcomer); /* a sender's word comes right behind: it need not wait for its turn */
 }
 
 /* Only a numeric address of this host's own will do: no name is resolved that a peer chose. */

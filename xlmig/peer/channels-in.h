@@ -6,9 +6,11 @@
  * receive` that was told JOIN, through a socket in this user's runtime directory.
  *
  * Whoever connects has ten seconds to show the token; only so many may be at
- * that at a time, the oldest gives way to the next.  One that does not show it
- * gets no answer, and a line is logged.  Nobody is listened to any more once all
- * channels are there.
+ * that at a time, in all and from one source.  Where there are too many, the
+ * source that most have come from loses its oldest one, but never one that has
+ * shown that it knows the key (tls).  One that does not show the token gets no
+ * answer, and a line is logged, of the first hundred.  Nobody is listened to any
+ * more once all channels are there.
  */
 #ifndef XLMIG_PEER_CHANNELS_IN_H
 #define XLMIG_PEER_CHANNELS_IN_H
