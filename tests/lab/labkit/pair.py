@@ -36,12 +36,13 @@ class Pair:
         STATE.write_text(json.dumps(state))
 
     def destroy(self, guest):
-        """Wherever it is, whatever a migration may have named it, and what is recorded of it: the next one has its UUID."""
+        """Wherever it is, whatever a migration may have named it, and what is recorded of it: the next one has its UUID, and
+        its console logs, in which an old tick would be taken for a new one."""
         uuid = guest.uuid.replace("-", "")
         for host in self.hosts.values():
             with contextlib.suppress(LabError):
                 host.run(f"for n in {guest.name} {guest.name}--incoming {guest.name}--migratedaway; do "
-                         "xl destroy $n 2>/dev/null; done; "
+                         "xl destroy $n 2>/dev/null; rm -f /var/log/xen/guest-$n.log; done; "
                          f"rm -f $(grep -ls {uuid} /var/lib/xlmig/journal/*-send /var/lib/xlmig/journal/*-receive)",
                          check=False)
         guest.host = None
