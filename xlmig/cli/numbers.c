@@ -63,8 +63,11 @@ static int parse_scaled(const char *text, const struct unit *units, uint64_t *va
 
 int parse_bytes(const char *text, uint64_t *value)
 {
+    /* 1024 whatever it is called, but for kB and the like, which are told to mean 1000 and so are no words here. */
     static const struct unit units[] = {
-        { "", 1 }, { "K", 0x1p10 }, { "M", 0x1p20 }, { "G", 0x1p30 }, { "T", 0x1p40 }, { NULL, 0 },
+        { "", 1 }, { "K", 0x1p10 }, { "M", 0x1p20 }, { "G", 0x1p30 }, { "T", 0x1p40 },
+        { "k", 0x1p10 }, { "m", 0x1p20 }, { "g", 0x1p30 }, { "t", 0x1p40 },
+        { "KiB", 0x1p10 }, { "MiB", 0x1p20 }, { "GiB", 0x1p30 }, { "TiB", 0x1p40 }, { NULL, 0 },
     };
 
     return parse_scaled(text, units, value);
@@ -73,7 +76,8 @@ int parse_bytes(const char *text, uint64_t *value)
 int parse_duration_us(const char *text, uint64_t *value)
 {
     static const struct unit units[] = {
-        { "", 1e6 }, { "us", 1 }, { "ms", 1e3 }, { "s", 1e6 }, { "m", 60e6 }, { "h", 3600e6 }, { NULL, 0 },
+        { "", 1e6 }, { "us", 1 }, { "ms", 1e3 }, { "s", 1e6 }, { "sec", 1e6 }, { "m", 60e6 }, { "min", 60e6 },
+        { "h", 3600e6 }, { NULL, 0 },
     };
 
     return parse_scaled(text, units, value);

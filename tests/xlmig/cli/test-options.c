@@ -118,6 +118,7 @@ static const struct {
     uint64_t bytes;
 } sizes[] = {
     { "0", 0 }, { "1", 1 }, { "64K", 65536 }, { "1.5G", 1610612736 }, { "2T", 2199023255552 }, { "0.5K", 512 },
+    { "100m", 104857600 }, { "1k", 1024 }, { "2MiB", 2097152 }, { "1.5g", 1610612736 },
 };
 
 START_TEST(sizes_are_read)
@@ -134,7 +135,7 @@ static const struct {
     uint64_t us;
 } durations[] = {
     { "0", 0 }, { "2", 2000000 }, { "300ms", 300000 }, { "1.5s", 1500000 }, { "250us", 250 }, { "1.5m", 90000000 },
-    { "1h", 3600000000 },
+    { "1h", 3600000000 }, { "5min", 300000000 }, { "30sec", 30000000 },
 };
 
 START_TEST(durations_are_read)
@@ -148,7 +149,7 @@ END_TEST
 
 static const char *const no_numbers[] = {
     "", "-1", "+1", " 1", "1 ", "1.", ".5", "1..5", "1,5", "0x10", "1e3", "nan", "inf", "99999999999999999999T",
-    "1Kx", "1k",
+    "1Kx", "1kB", "1MB", "1mins",
 };
 
 START_TEST(negative_numbers)
