@@ -4,11 +4,33 @@
 
 #include "xlmig/base/text.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 bool vm_name_is_valid(const char *name)
 {
     return name[0] && !strchr(name, '/') && text_is_fit(name);
+}
+
+bool vm_number(const char *text, uint32_t *domid)
+{
+    size_t len = strspn(text, "0123456789");
+
+    if (len == 0 || len > 5 || text[len])
+        return false;
+    *domid = (uint32_t)strtoul(text, NULL, 10);
+    return true;
+}
+
+int vm_choose(const char *text, const struct vm *named, const struct vm *numbered, struct vm *vm, struct failure *failure)
+{
+    if (named && numbered && named->domid != numbered->domid)
+        return failure_set(failure, "%s is the name of one VM (its number is %u) and the number of another (%s); "
+                                    "name the one that is meant by what is only its own", text, named->domid, numbered->name);
+    if (!named && !numbered)
+        return 1;
+    *vm = named ? *named : *numbered;
+    return 0;
 }
 
 const char *vm_type_name(enum vm_type type)

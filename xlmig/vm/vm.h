@@ -4,6 +4,8 @@
 #ifndef XLMIG_VM_VM_H
 #define XLMIG_VM_VM_H
 
+#include "xlmig/base/failure.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -33,6 +35,14 @@ struct vm {
     unsigned vcpus;            /* online */
     uint64_t cpu_ns;           /* time that they ran so far; 0: they never did */
 };
+
+/* All digits, and few enough: xl takes that for a domain's number. */
+bool vm_number(const char *text, uint32_t *domid);
+/*
+ * Which VM a text means that is the name of `named` and the number of
+ * `numbered`; NULL: of none.  1: none; -1: one of each, and nobody shall guess.
+ */
+int vm_choose(const char *text, const struct vm *named, const struct vm *numbered, struct vm *vm, struct failure *failure);
 
 /* Of the VM's CPU: what the guest was told it has, in a form that crosses the wire. */
 struct cpu_policy {

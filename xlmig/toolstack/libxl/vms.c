@@ -3,7 +3,6 @@
 /* The VMs of this host: which they are, and what of them changes at once: name, share of the CPU. */
 #include "xlmig/toolstack/libxl/libxl.h"
 
-#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -96,15 +95,17 @@ int libxl_op_find_domid(struct toolstack *ts, uint32_t domid, struct vm *vm, str
 int libxl_op_find(struct toolstack *ts, const char *name_or_domid, struct vm *vm, struct failure *failure)
 {
     struct libxl_toolstack *lx = to_libxl(ts);
+    struct vm named = { 0 }, numbered = { 0 };
+    int has_name = 1, has_number = 1;
     uint32_t domid;
-    char *end;
 
     if (libxl_name_to_domid(lx->ctx, name_or_domid, &domid) == 0)
-        return libxl_op_find_domid(ts, domid, vm, failure);
-    if (!isdigit((unsigned char)name_or_domid[0]) || strlen(name_or_domid) > 5)
-        return 1;
-    domid = (uint32_t)strtoul(name_or_domid, &end, 10);
-    return *end ? 1 : libxl_op_find_domid(ts, domid, vm, failure);
+        has_name = libxl_op_find_domid(ts, domid, &named, failure);
+    if (has_name >= 0 && vm_number(name_or_domid, &domid))
+        has_number = libxl_op_find_domid(ts, domid, &numbered, failure);
+    if (has_name < 0 || has_number < 0)
+        return -1;
+    return vm_choose(name_or_domid, has_name == 0 ? &named : NULL, has_number == 0 ? &numbered : NULL, vm, failure);
 }
 
 int libxl_op_rename(struct toolstack *ts, uint32_t domid, const char *from, const char *to, struct failure *failure)

@@ -10,7 +10,6 @@
 #include "xlmig/base/loop.h"
 #include "xlmig/simhost/guest-config.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -116,21 +115,28 @@ static int find_domid(struct toolstack *ts, uint32_t domid, struct vm *vm, struc
     return 0;
 }
 
-static int find(struct toolstack *ts, const char *name_or_domid, struct vm *vm, struct failure *failure)
+/* 1: none has that name. */
+static int find_name(struct toolstack *ts, const char *name, struct vm *vm, struct failure *failure)
 {
-    uint32_t domid = 0;
-    char *end;
     int rc;
 
-    while ((rc = next_vm(to_sim(ts), domid, vm, failure)) == 0) {
-        if (strcmp(vm->name, name_or_domid) == 0)
-            return 0;
-        domid = vm->domid + 1;
-    }
-    if (rc < 0 || !isdigit((unsigned char)name_or_domid[0]) || strlen(name_or_domid) > 5)
-        return rc;
-    domid = (uint32_t)strtoul(name_or_domid, &end, 10);
-    return *end ? 1 : find_domid(ts, domid, vm, failure);
+    vm->domid = 0;
+    while ((rc = next_vm(to_sim(ts), vm->domid, vm, failure)) == 0 && strcmp(vm->name, name) != 0)
+        vm->domid++;
+    return rc;
+}
+
+static int find(struct toolstack *ts, const char *name_or_domid, struct vm *vm, struct failure *failure)
+{
+    struct vm named = { 0 }, numbered = { 0 };
+    int has_name = find_name(ts, name_or_domid, &named, failure), has_number = 1;
+    uint32_t domid;
+
+    if (has_name >= 0 && vm_number(name_or_domid, &domid))
+        has_number = find_domid(ts, domid, &numbered, failure);
+    if (has_name < 0 || has_number < 0)
+        return -1;
+    return vm_choose(name_or_domid, has_name == 0 ? &named : NULL, has_number == 0 ? &numbered : NULL, vm, failure);
 }
 
 static int obstacles(struct toolstack *ts, const struct vm *vm, const char *config_json,
