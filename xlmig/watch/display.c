@@ -12,7 +12,6 @@
 
 #define PAGE_BYTES 4096.0
 #define BAR_COLUMNS 30u
-#define DEFAULT_DOWNTIME_US 300000u
 
 const char *display_kinds(const struct helper_kind_count kinds[HELPER_NR_KINDS], char *text, size_t size)
 {
@@ -105,7 +104,7 @@ static void put_bar(const struct move *move, unsigned columns, struct display_li
 
 static void put_prediction(const struct move *move, unsigned columns, struct display_line *line)
 {
-    uint64_t max_us = move->limits.max_downtime_us ? move->limits.max_downtime_us : DEFAULT_DOWNTIME_US;
+    uint64_t max_us = move_max_downtime_us(&move->limits);
     const struct helper_event *e = &move->now;
     char writes[32], predicted[32] = "not known yet", allowed[32], slowed[48] = "";
 

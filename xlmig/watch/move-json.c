@@ -46,7 +46,7 @@ static struct json_object *kinds_json(const struct helper_kind_count kinds[HELPE
 
 static void add_limits(struct json_object *object, const struct move_limits *limits)
 {
-    add(object, "max_downtime_us", limits->max_downtime_us);
+    add(object, "max_downtime_us", move_max_downtime_us(limits));
     add(object, "max_bandwidth", limits->max_bandwidth);
     add(object, "timeout_us", limits->timeout_us);
 }

@@ -10,7 +10,6 @@
 #include <string.h>
 
 #define SAMPLE_EVERY_US 200000u
-#define DEFAULT_DOWNTIME_US 300000u
 
 void move_init(struct move *move, uint64_t now_us)
 {
@@ -144,7 +143,7 @@ uint64_t move_eta_us(const struct move *move)
 
 void move_verdict(const struct move *move, char *text, size_t size)
 {
-    uint64_t max_us = move->limits.max_downtime_us ? move->limits.max_downtime_us : DEFAULT_DOWNTIME_US;
+    uint64_t max_us = move_max_downtime_us(&move->limits);
     const struct helper_event *e = &move->stop;
     char rate[32], predicted[32], allowed[32];
 

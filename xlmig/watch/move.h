@@ -44,6 +44,13 @@ struct move_limits {
     bool force_at_timeout, throttle;
 };
 
+/* The limit that holds: the engine has one of its own where none was given (xcsave.h). */
+#define MOVE_DEFAULT_DOWNTIME_US 300000u
+static inline uint64_t move_max_downtime_us(const struct move_limits *limits)
+{
+    return limits->max_downtime_us ? limits->max_downtime_us : MOVE_DEFAULT_DOWNTIME_US;
+}
+
 struct move {
     char vm[256], from[256], to[256];
     uint64_t memory_bytes;

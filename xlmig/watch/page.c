@@ -20,7 +20,6 @@
 #define PLOT_HEIGHT (HEIGHT - TOP - BOTTOM)
 #define Y_TICKS 4
 #define X_TICKS_MAX 10
-#define DEFAULT_DOWNTIME_US 300000.0
 
 static const char style[] =
     ":root{--fg:#1c2430;--mut:#667080;--bg:#fff;--grid:#e3e7ec;--card:#f6f8fa}"
@@ -230,7 +229,7 @@ static void draw_rates(FILE *out, const struct report_data *d)
 /* Over the time of pre-copy the first samples predict that all of memory is left: the scale is the last ones'. */
 static void draw_downtime(FILE *out, const struct report_data *d)
 {
-    double max_us = d->max_downtime_us > 0 ? d->max_downtime_us : DEFAULT_DOWNTIME_US;
+    double max_us = d->max_downtime_us > 0 ? d->max_downtime_us : MOVE_DEFAULT_DOWNTIME_US;
     struct chart c = { .out = out, .x_max_us = duration(d), .y_text = time_text };
     double at_most = fmax(fmax(4 * max_us, 2 * d->downtime_us), 2 * d->predicted_us);
 
