@@ -31,6 +31,7 @@ TESTS += \
 	tests/command/save.tap \
 	tests/command/send.tap \
 	tests/command/signals.tap \
+	tests/command/terminal.tap \
 	tests/command/throttle.tap \
 	tests/command/unit.tap \
 	tests/command/usage.tap \
@@ -65,6 +66,7 @@ EXTRA_DIST += \
 	tests/command/save.tap \
 	tests/command/send.tap \
 	tests/command/signals.tap \
+	tests/command/terminal.tap \
 	tests/command/throttle.tap \
 	tests/command/unit.tap \
 	tests/command/usage.tap \

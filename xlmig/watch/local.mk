@@ -21,4 +21,6 @@ xlmig_watch_libwatch_la_SOURCES = \
 	xlmig/watch/progress.h \
 	xlmig/watch/socket-client.c \
 	xlmig/watch/socket.c \
-	xlmig/watch/socket.h
+	xlmig/watch/socket.h \
+	xlmig/watch/terminal.c \
+	xlmig/watch/terminal.h

@@ -4,6 +4,7 @@
 #include "xlmig/watch/progress.h"
 
 #include "xlmig/watch/display.h"
+#include "xlmig/watch/terminal.h"
 #include "xlmig/base/loop.h"
 #include "xlmig/base/text.h"
 
@@ -23,7 +24,9 @@ enum progress_style progress_choose(bool quiet, bool json)
         return PROGRESS_JSON;
     if (quiet)
         return PROGRESS_QUIET;
-    return isatty(STDERR_FILENO) ? PROGRESS_TERMINAL : PROGRESS_LINES;
+    if (terminal_take())
+        return PROGRESS_TERMINAL;
+    return terminal_is_shared() ? PROGRESS_NAMED : PROGRESS_LINES;
 }
 
 void progress_init(struct progress *p, enum progress_style style, FILE *out)
@@ -78,16 +81,27 @@ static void show_on_terminal(struct progress *p, bool at_once)
     if (p->style != PROGRESS_TERMINAL || (!at_once && now - p->last_shown_us < REDRAW_US))
         return;
     p->last_shown_us = now;
-    paint(p);
+    if (terminal_is_shared())
+        p->style = PROGRESS_NAMED;
+    else
+        paint(p);
 }
 
 /* ---- lines ---- */
+
+/* Does it show lines?  Then one is begun. */
+static bool begin_line(struct progress *p)
+{
+    if (p->style == PROGRESS_NAMED)
+        fprintf(p->out, "%s: ", p->move.vm);
+    return p->style == PROGRESS_NAMED || p->style == PROGRESS_LINES;
+}
 
 static void show_round(struct progress *p, const struct helper_event *e)
 {
     char bytes[32], took[32];
 
-    if (p->style != PROGRESS_LINES)
+    if (!begin_line(p))
         return;
     fprintf(p->out, "round %u%s: %llu pages, %s in %s, %llu dirtied meanwhile\n", e->round,
             e->stopped ? " (guest stopped)" : "", (unsigned long long)e->pages,
@@ -97,7 +111,7 @@ static void show_round(struct progress *p, const struct helper_event *e)
 
 static void show_throttle(struct progress *p, const struct helper_event *e)
 {
-    if (p->style != PROGRESS_LINES)
+    if (!begin_line(p))
         return;
     if (e->throttle)
         fprintf(p->out, "it writes faster than can be sent: slowed down by %u%%\n", e->throttle);

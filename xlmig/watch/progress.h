@@ -12,6 +12,7 @@
 enum progress_style {
     PROGRESS_QUIET,
     PROGRESS_LINES,    /* a line a round */
+    PROGRESS_NAMED,    /* that, each with the VM's name: beside others in one terminal */
     PROGRESS_TERMINAL, /* a few lines, repainted */
     PROGRESS_JSON,     /* events, one JSON object a line, on stdout */
 };
