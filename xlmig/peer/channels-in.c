@@ -14,6 +14,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <openssl/crypto.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -143,6 +144,43 @@ static int plain_fd(struct newcomer *newcomer, struct channel *channel, struct f
     return fd >= 0 ? fd : failure_set(failure, "%s", strerror(errno));
 }
 
+static void drop(struct channel *channel, int *fd)
+{
+    tls_relay_stop(channel->relay);
+    channel->relay = NULL;
+    if (*fd >= 0) {
+        /* What the restore left running (xl's daemon, the device model) holds copies, and closes none of them. */
+        shutdown(*fd, SHUT_RDWR);
+        close(*fd);
+    }
+    *fd = -1;
+    if (channel->socket_fd >= 0)
+        close(channel->socket_fd);
+    channel->socket_fd = -1;
+}
+
+/* Its sender hung up, or was cut off, before all channels were there: nothing but the hello came by it. */
+static bool is_dead(const struct channel *channel)
+{
+    struct pollfd p = { .fd = channel->socket_fd, .events = POLLRDHUP };
+
+    return poll(&p, 1, 0) > 0;
+}
+
+static void drop_one(struct receive_channels *channels, unsigned number)
+{
+    drop(&channels->channels[number], &channels->fds[number]);
+    channels->nr_missing++;
+}
+
+/* Their senders come again. */
+static void drop_the_dead(struct receive_channels *channels)
+{
+    for (unsigned i = 0; i < MESSAGE_CHANNELS_MAX; i++)
+        if (channels->fds[i] >= 0 && is_dead(&channels->channels[i]))
+            drop_one(channels, i);
+}
+
 static void take(struct newcomer *newcomer, unsigned number)
 {
     struct receive_channels *channels = newcomer->channels;
@@ -150,6 +188,8 @@ static void take(struct newcomer *newcomer, unsigned number)
     struct failure failure = { 0 };
     bool joined = newcomer->handed_fd >= 0;
 
+    if (channels->fds[number] >= 0)
+        drop_one(channels, number);
     channels->fds[number] = plain_fd(newcomer, channel, &failure);
     if (channels->fds[number] < 0) {
         turn_away(newcomer, failure.text);
@@ -160,7 +200,9 @@ static void take(struct newcomer *newcomer, unsigned number)
     newcomer_free(newcomer);
     if (joined)
         join_accept(channel->socket_fd);
-    if (--channels->nr_missing > 0)
+    channels->nr_missing--;
+    drop_the_dead(channels);
+    if (channels->nr_missing > 0)
         return;
     stop_listening(channels);
     tell_the_rest(channels);
@@ -177,7 +219,7 @@ static void judge(struct newcomer *newcomer)
         turn_away(newcomer, "it does not know the token of this migration");
     else if (number < first || (unsigned)number >= channels->begin.nr_channels)
         turn_away(newcomer, "this migration has no channel of that number");
-    else if (channels->fds[number] >= 0)
+    else if (channels->fds[number] >= 0 && !is_dead(&channels->channels[number]))
         turn_away(newcomer, "that channel is there already");
     else if (channels->begin.data == MESSAGE_DATA_INLINE && newcomer->handed_fd < 0)
         turn_away(newcomer, "it hands over no descriptor");
@@ -243,7 +285,7 @@ static void on_newcomer(evutil_socket_t fd, short what, void *user)
         need = read_hello(newcomer, &failure);
     if (need == TLS_DONE)
         judge(newcomer);
-    else if (need == TLS_FAILED)
+    else if (need >= TLS_LOST)
         turn_away(newcomer, failure.text);
     else
         wait_for(newcomer, need == TLS_NEEDS_WRITE ? EV_WRITE : EV_READ);
@@ -478,18 +520,8 @@ void receive_channels_close(struct receive_channels *channels)
     if (!channels)
         return;
     stop_listening(channels);
-    for (size_t i = 0; i < MESSAGE_CHANNELS_MAX; i++) {
-        struct channel *channel = &channels->channels[i];
-
-        tls_relay_stop(channel->relay);
-        if (channels->fds[i] >= 0) {
-            /* What the restore left running (xl's daemon, the device model) holds copies, and closes none of them. */
-            shutdown(channels->fds[i], SHUT_RDWR);
-            close(channels->fds[i]);
-        }
-        if (channel->socket_fd >= 0)
-            close(channel->socket_fd);
-    }
+    for (size_t i = 0; i < MESSAGE_CHANNELS_MAX; i++)
+        drop(&channels->channels[i], &channels->fds[i]);
     tls_context_free(channels->tls);
     OPENSSL_cleanse(&channels->begin, sizeof channels->begin);
     free(channels);

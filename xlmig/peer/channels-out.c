@@ -3,6 +3,7 @@
 #include "config.h"
 #include "xlmig/peer/channels-out.h"
 
+#include "xlmig/base/loop.h"
 #include "xlmig/peer/channel-hello.h"
 #include "xlmig/peer/tls-relay.h"
 
@@ -19,6 +20,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#define TRIES_MAX 5u
+#define PAUSE_US 50000u /* before the second try, twice as long before each one after it */
+
 struct channel {
     struct send_channels *channels;
     unsigned number;
@@ -29,6 +33,8 @@ struct channel {
     SSL *ssl;                     /* until it is ready */
     struct tls_relay *relay;
     struct event *event;          /* of the socket; once ready, of its end */
+    struct event *again;          /* tcp and tls: when it is opened anew */
+    unsigned nr_tries;
 };
 
 struct send_channels {
@@ -37,7 +43,9 @@ struct send_channels {
     struct send_channels_spec spec;
     struct tls_context *tls;
     char way[300];
-    bool invited, told_lost;
+    bool invited, told_ready, told_lost, settled;
+    struct sockaddr_storage to;   /* tcp and tls */
+    socklen_t to_len;
     unsigned nr_missing;
     struct channel channels[MESSAGE_CHANNELS_MAX];
     int fds[MESSAGE_CHANNELS_MAX];
@@ -80,8 +88,10 @@ static void now_ready(struct channel *channel, int fd)
 
     channel->ready = true;
     channels->fds[channel->number] = fd;
-    if (--channels->nr_missing == 0)
-        channels->callbacks.ready(channels->callbacks.user);
+    if (--channels->nr_missing > 0 || channels->told_ready)
+        return;
+    channels->told_ready = true;
+    channels->callbacks.ready(channels->callbacks.user);
 }
 
 /* ---- joined connections ---- */
@@ -146,6 +156,44 @@ static void watch(struct channel *channel, int fd, short what, event_callback_fn
         lose(channel, "out of memory");
 }
 
+/* Nothing was written to it but the hello. */
+static void forget_connection(struct channel *channel)
+{
+    struct send_channels *channels = channel->channels;
+    int *fd = &channels->fds[channel->number];
+
+    if (channel->event)
+        event_free(channel->event);
+    channel->event = NULL;
+    if (*fd >= 0)
+        close(*fd);
+    *fd = -1;
+    tls_relay_stop(channel->relay);
+    channel->relay = NULL;
+    SSL_free(channel->ssl);
+    channel->ssl = NULL;
+    if (channel->socket_fd >= 0)
+        close(channel->socket_fd);
+    channel->socket_fd = -1;
+    channels->nr_missing += channel->ready;
+    channel->ready = false;
+}
+
+/* It ended: open it anew, as long as the receiver can still take another one in its place. */
+static void ended(struct channel *channel, const char *why)
+{
+    struct send_channels *channels = channel->channels;
+    struct timeval in = us_to_timeval((uint64_t)PAUSE_US << channel->nr_tries);
+
+    if (channels->settled || channels->told_lost || ++channel->nr_tries == TRIES_MAX) {
+        lose(channel, why);
+        return;
+    }
+    forget_connection(channel);
+    if (evtimer_add(channel->again, &in) < 0)
+        lose(channel, "out of memory");
+}
+
 /* Why a socket that is only written to cannot be any more; NULL: it can. */
 static const char *why_socket_ended(int fd)
 {
@@ -169,7 +217,7 @@ static void on_socket_end(evutil_socket_t fd, short what, void *user)
     (void)fd;
     (void)what;
     if (why)
-        lose(channel, why);
+        ended(channel, why);
 }
 
 /* The hello is out: what the save helper writes to is the socket, or a pipe to the thread that does TLS. */
@@ -231,38 +279,55 @@ static void on_connecting(evutil_socket_t fd, short what, void *user)
     int errnum = 0;
 
     (void)what;
-    if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &errnum, &len) < 0 || errnum) {
-        lose(channel, strerror(errnum ? errnum : errno));
+    if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &errnum, &len) < 0)
+        errnum = errno;
+    if (errnum == ECONNRESET) { /* it was connected */
+        ended(channel, strerror(errnum));
+        return;
+    }
+    if (errnum) {
+        lose(channel, strerror(errnum));
         return;
     }
     if (channel->channels->tls)
         need = secure(channel, &failure);
     if (need == TLS_DONE && say_hello(channel, &failure) == 0)
         established(channel);
-    else if (need == TLS_DONE || need == TLS_FAILED)
+    else if (need == TLS_DONE || need == TLS_LOST)
+        ended(channel, failure.text);
+    else if (need == TLS_FAILED)
         lose(channel, failure.text);
     else
         watch(channel, fd, need == TLS_NEEDS_WRITE ? EV_WRITE : EV_READ, on_connecting);
 }
 
-static int connect_to(struct channel *channel, const struct addrinfo *info, struct failure *failure)
+static void connect_one(struct channel *channel)
 {
+    const struct send_channels *channels = channel->channels;
     const int on = 1;
-    int fd = socket(info->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    int fd = socket(channels->to.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
     channel->socket_fd = fd;
-    if (fd < 0 || (connect(fd, info->ai_addr, info->ai_addrlen) < 0 && errno != EINPROGRESS))
-        return failure_set(failure, "%s", strerror(errno));
+    if (fd < 0 ||
+        (connect(fd, (const struct sockaddr *)&channels->to, channels->to_len) < 0 && errno != EINPROGRESS)) {
+        lose(channel, strerror(errno));
+        return;
+    }
     (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     (void)setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
     watch(channel, fd, EV_WRITE, on_connecting);
-    return 0;
+}
+
+static void on_again(evutil_socket_t fd, short what, void *user)
+{
+    (void)fd;
+    (void)what;
+    connect_one(user);
 }
 
 static void connect_all(struct send_channels *channels, const struct message_channels *where)
 {
     const struct addrinfo hints = { .ai_flags = AI_NUMERICHOST | AI_NUMERICSERV, .ai_socktype = SOCK_STREAM };
-    struct failure failure = { 0 };
     struct addrinfo *info = NULL;
     char port[16];
 
@@ -273,10 +338,18 @@ static void connect_all(struct send_channels *channels, const struct message_cha
         lose(&channels->channels[0], "the receiver over there names no address");
         return;
     }
-    for (unsigned i = 0; i < channels->spec.begin.nr_channels && !channels->told_lost; i++)
-        if (connect_to(&channels->channels[i], info, &failure) < 0)
-            lose(&channels->channels[i], failure.text);
+    memcpy(&channels->to, info->ai_addr, info->ai_addrlen);
+    channels->to_len = info->ai_addrlen;
     freeaddrinfo(info);
+    for (unsigned i = 0; i < channels->spec.begin.nr_channels && !channels->told_lost; i++) {
+        struct channel *channel = &channels->channels[i];
+
+        channel->again = evtimer_new(channels->base, on_again, channel);
+        if (channel->again)
+            connect_one(channel);
+        else
+            lose(channel, "out of memory");
+    }
 }
 
 /* ---- all of them ---- */
@@ -329,6 +402,15 @@ void send_channels_invite(struct send_channels *channels, const struct message_c
     for (unsigned i = 1; i < channels->spec.begin.nr_channels; i++)
         if (channels->channels[i].greeted)
             join(&channels->channels[i]);
+}
+
+bool send_channels_settle(struct send_channels *channels)
+{
+    channels->settled = true;
+    for (unsigned i = first_of(channels); i < channels->spec.begin.nr_channels; i++)
+        if (!channels->channels[i].ready)
+            lose(&channels->channels[i], "it ended just before the first byte");
+    return !channels->told_lost;
 }
 
 const int *send_channels_fds(const struct send_channels *channels)
@@ -402,6 +484,8 @@ void send_channels_close(struct send_channels *channels)
         peer_close_soon(channel->peer);
         if (channel->event)
             event_free(channel->event);
+        if (channel->again)
+            event_free(channel->again);
         tls_relay_stop(channel->relay);
         SSL_free(channel->ssl);
         if (channel->socket_fd >= 0)

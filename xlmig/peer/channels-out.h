@@ -37,8 +37,14 @@ struct send_channels_callbacks {
 struct send_channels *send_channels_open(struct event_base *base, const struct send_channels_spec *spec,
                                          const struct send_channels_callbacks *callbacks, struct failure *failure);
 
-/* The receiver waits, and there. */
+/* The receiver waits, and there.  A connection (tcp, tls) that ends before the receiver has all is opened anew, a few times. */
 void send_channels_invite(struct send_channels *channels, const struct message_channels *where);
+
+/*
+ * The receiver has all, and the first octet follows: from now on none is opened anew.  false: one was lost just
+ * now; `lost` has been called.
+ */
+bool send_channels_settle(struct send_channels *channels);
 
 /* Descriptors by channel, to write to; channel 0 of an inline migration is -1. */
 const int *send_channels_fds(const struct send_channels *channels);

@@ -124,7 +124,7 @@ static int look_at_reader(struct tls_relay *relay)
     r = SSL_read_ex(relay->ssl, relay->raw, 1, &done);
     if (r == 1)
         return failure_set(&relay->failure, "the other side says what it should not");
-    return tls_need(relay->ssl, r, &relay->failure) == TLS_FAILED ? -1 : 0;
+    return tls_need(relay->ssl, r, &relay->failure) >= TLS_LOST ? -1 : 0;
 }
 
 static void send_all(struct tls_relay *relay)
@@ -178,7 +178,7 @@ static int decrypt(struct tls_relay *relay, size_t *len)
         *len += done;
         need = r == 1 ? TLS_DONE : tls_need(relay->ssl, r, &relay->failure);
     }
-    return need == TLS_FAILED ? -1 : 0;
+    return need >= TLS_LOST ? -1 : 0;
 }
 
 static void receive_all(struct tls_relay *relay)

@@ -115,6 +115,7 @@ SSL *tls_open(struct tls_context *context, int socket_fd)
 
 enum tls_need tls_need(SSL *ssl, int r, struct failure *failure)
 {
+    enum tls_need need = TLS_FAILED;
     int errnum = errno;
     unsigned long error;
 
@@ -127,17 +128,21 @@ enum tls_need tls_need(SSL *ssl, int r, struct failure *failure)
         return TLS_NEEDS_WRITE;
     case SSL_ERROR_ZERO_RETURN:
         failure_set(failure, "the other side ended it");
+        need = TLS_LOST;
         break;
     case SSL_ERROR_SYSCALL:
         failure_set(failure, "%s", errnum ? strerror(errnum) : "the other side hung up");
+        need = TLS_LOST;
         break;
     default:
         error = ERR_peek_error();
+        if (ERR_GET_REASON(error) == SSL_R_UNEXPECTED_EOF_WHILE_READING)
+            need = TLS_LOST;
         failure_set(failure, "TLS: %s", error && ERR_reason_error_string(error) ? ERR_reason_error_string(error)
                                                                                 : "protocol error");
     }
     ERR_clear_error();
-    return TLS_FAILED;
+    return need;
 }
 
 enum tls_need tls_handshake(SSL *ssl, struct failure *failure)

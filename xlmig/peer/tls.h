@@ -24,7 +24,11 @@ void tls_context_free(struct tls_context *context);
 /* A connection on a socket that does not block and stays the caller's.  NULL: out of memory. */
 SSL *tls_open(struct tls_context *context, int socket_fd);
 
-enum tls_need { TLS_DONE, TLS_NEEDS_READ, TLS_NEEDS_WRITE, TLS_FAILED };
+enum tls_need {
+    TLS_DONE, TLS_NEEDS_READ, TLS_NEEDS_WRITE,
+    TLS_LOST,      /* the connection ended */
+    TLS_FAILED,    /* the other side refused, or what it says makes no sense; and all that is ours */
+};
 
 /* Go on with the handshake as far as it goes. */
 enum tls_need tls_handshake(SSL *ssl, struct failure *failure);

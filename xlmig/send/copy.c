@@ -149,6 +149,8 @@ static int write_config(struct send *s)
 void send_start(struct send *s)
 {
     send_await(s, NULL, 0);
+    if (s->link.channels && !send_channels_settle(s->link.channels))
+        return; /* told already */
     if (write_config(s) < 0)
         send_refuse(s, EXIT_FAILED, "the connection failed before the first byte of the VM");
     else
