@@ -18,6 +18,7 @@ enum { ARG_PROGRAM, ARG_MODE, ARG_IO_FD, ARG_RECV_FD, ARG_DOMID, NR_ARGS };
 /* A program's path and four short words. */
 #define COMMAND_BYTES 4600u
 #define STATUS_BYTES 4096u
+#define ENVIRONMENT_BYTES (128u << 10)
 
 /* -1: a name that is no process. */
 static pid_t to_pid(const char *name)
@@ -89,13 +90,31 @@ static int saves_domain(const char *command, size_t len_bytes, uint32_t domid, c
     return strcmp(args[ARG_MODE], "--save-domain") == 0 && strcmp(args[ARG_DOMID], wanted) == 0;
 }
 
-static int look_at(int proc_fd, pid_t pid, uint32_t domid, struct other_saver *found)
+/* `member` NULL: whatever its environment. */
+static bool has_member(int proc_fd, pid_t pid, const char *member)
+{
+    static _Thread_local char environment[ENVIRONMENT_BYTES];
+    size_t len = member ? strlen(member) + 1 : 0; /* with its NUL */
+    ssize_t n = member ? read_file(proc_fd, pid, "environ", environment, sizeof environment) : 0;
+
+    for (const char *at = environment, *nul; n > 0; n -= nul + 1 - at, at = nul + 1) {
+        nul = memchr(at, 0, (size_t)n);
+        if (!nul)
+            return false;
+        if ((size_t)(nul + 1 - at) == len && memcmp(at, member, len) == 0)
+            return true;
+    }
+    return !member;
+}
+
+static int look_at(int proc_fd, pid_t pid, uint32_t domid, const char *member, struct other_saver *found)
 {
     char command[COMMAND_BYTES];
     const char *program, *slash;
     ssize_t n = read_command(proc_fd, pid, command);
 
-    if (n <= 0 || !saves_domain(command, (size_t)n, domid, &program) || !may_save(proc_fd, pid))
+    if (n <= 0 || !saves_domain(command, (size_t)n, domid, &program) || !may_save(proc_fd, pid) ||
+        !has_member(proc_fd, pid, member))
         return 0;
     slash = strrchr(program, '/');
     found->pid = pid;
@@ -103,7 +122,7 @@ static int look_at(int proc_fd, pid_t pid, uint32_t domid, struct other_saver *f
     return 1;
 }
 
-int other_saver_find(const char *proc, uint32_t domid, struct other_saver *found)
+int other_saver_find_with(const char *proc, uint32_t domid, const char *member, struct other_saver *found)
 {
     DIR *dir = opendir(proc);
     struct dirent *entry;
@@ -115,8 +134,13 @@ int other_saver_find(const char *proc, uint32_t domid, struct other_saver *found
         pid_t pid = to_pid(entry->d_name);
 
         if (pid > 0 && pid != getpid() && pid != getppid())
-            is_found = look_at(dirfd(dir), pid, domid, found);
+            is_found = look_at(dirfd(dir), pid, domid, member, found);
     }
     closedir(dir);
     return is_found;
+}
+
+int other_saver_find(const char *proc, uint32_t domid, struct other_saver *found)
+{
+    return other_saver_find_with(proc, domid, NULL, found);
 }

@@ -21,4 +21,7 @@ struct other_saver {
 /* `proc`: "/proc".  1: found, other than this process and its parent; 0: there is none; -1: not to be known (errno). */
 int other_saver_find(const char *proc, uint32_t domid, struct other_saver *found);
 
+/* Only one whose environment has the member NAME=VALUE: that of a simulated host, of which there may be several here. */
+int other_saver_find_with(const char *proc, uint32_t domid, const char *member, struct other_saver *found);
+
 #endif

@@ -36,7 +36,7 @@ stopped_at() {
     local wish=$1
     shift
     env DIE_AT="$wish" DIE_STOPS=1 DIE_MARK="$dir/died" LD_PRELOAD="$preload" timeout 60 \
-        "$xlmig" --toolstack "sim:$dir/a" send -q --transport "exec:$(receiver b)" "$@" vm b > "$dir/said" 2>&1 &
+        "$xlmig" --toolstack "sim:$dir/a" send -q --transport "exec:${via:-$(receiver b)}" "$@" vm b > "$dir/said" 2>&1 &
     sender=$!
     until_true 30 grep -qsx "$wish" "$dir/died"
 }

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #define LOOK_EVERY_US 50000
+#define SAVER_GRACE_US 10000000u /* the helper of a command that was killed is about to end */
 
 struct settle {
     struct toolstack *ts;
@@ -14,7 +15,7 @@ struct settle {
     uint32_t domid;
     unsigned woken;         /* pauses that are still to be given back */
     bool fenced, resumed, looked;
-    uint64_t deadline_us;
+    uint64_t deadline_us, saver_deadline_us;
     settle_done *done;
     void *user;
 };
@@ -60,6 +61,27 @@ static bool gives_pause_back(struct settle *s, const struct vm *vm)
     return true;
 }
 
+/* Resumed, it would run here, and where that other process takes it. */
+static void leave_to_saver(struct settle *s)
+{
+    if (now_us() < s->saver_deadline_us)
+        look_again(s, LOOK_EVERY_US);
+    else if (s->fenced)
+        take_fence_back(s);
+    else
+        finish(s, SETTLE_TAKEN, NULL);
+}
+
+static void on_suspended(struct settle *s)
+{
+    if (s->ts->ops->suspend.has_saver(s->ts, s->domid) == 1) {
+        leave_to_saver(s);
+        return;
+    }
+    s->resumed = true;
+    s->ts->ops->domain.resume(s->ts, s->domid, on_act, s);
+}
+
 static void on_look(evutil_socket_t fd, short what, void *user)
 {
     struct failure failure = { 0 };
@@ -77,8 +99,7 @@ static void on_look(evutil_socket_t fd, short what, void *user)
         return;
     switch (vm.state) {
     case VM_SUSPENDED:
-        s->resumed = true;
-        s->ts->ops->domain.resume(s->ts, s->domid, on_act, s);
+        on_suspended(s);
         return;
     case VM_RUNNING:
         if (!s->resumed && now_us() < s->deadline_us)
@@ -113,7 +134,7 @@ void settle_guest(struct toolstack *ts, struct event_base *base, const struct st
     ts->ops->suspend.tracking_end(ts, standing->domain.domid);
     *s = (struct settle){
         .ts = ts, .domid = standing->domain.domid, .woken = standing->woken, .fenced = standing->domain.fenced,
-        .deadline_us = now_us() + grace_us, .done = done, .user = user,
+        .deadline_us = now_us() + grace_us, .saver_deadline_us = now_us() + SAVER_GRACE_US, .done = done, .user = user,
     };
     s->look = evtimer_new(base, on_look, s);
     if (!s->look)

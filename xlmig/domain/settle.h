@@ -20,6 +20,7 @@ enum settle_end {
     SETTLE_PAUSED,  /* it would run, and somebody else holds it: it is as he wants it */
     SETTLE_ENDED,   /* it shut down, rebooted or crashed by itself meanwhile: its toolstack acts on that */
     SETTLE_GONE,    /* somebody destroyed it, or saved or migrated it away */
+    SETTLE_TAKEN,   /* it stands still, and another process saves or migrates it: it is left to that one */
     SETTLE_FAILED,  /* it does not run, or nobody can tell: see failure */
 };
 

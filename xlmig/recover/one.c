@@ -234,7 +234,7 @@ static int resume_here(struct recovery *r)
     if (r->facts.domain != RECOVER_DOMAIN_SUSPENDED && ts->ops->suspend.withdraw(ts, r->vm.domid, &r->failure) < 0)
         return -1;
     settle_guest(ts, r->run->base, &standing, SETTLE_GRACE_US, on_settled, &w);
-    if (await(r, &w) < 0 || w.end == SETTLE_ENDED || w.end == SETTLE_GONE)
+    if (await(r, &w) < 0 || w.end == SETTLE_ENDED || w.end == SETTLE_GONE || w.end == SETTLE_TAKEN)
         return r->failure.text[0] ? -1 : 0;
     standing_remove(journal_record(r->journal)->token);
     name_unfenced(r);

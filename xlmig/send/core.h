@@ -74,6 +74,7 @@ struct send_handover {
     char last_phase[16];             /* of the engine; "": it never told */
     enum suspend_outcome outcome;
     struct throttle *throttle;       /* while it is copied; NULL: not to be slowed */
+    bool taken;                      /* another process saves it, or has renamed it */
     bool renamed;               /* to its name away, or may be */
     struct standing standing;        /* of our copy, as far as it is known */
     bool held;                       /* its administrator had paused it when this began */

@@ -20,6 +20,17 @@ static void away_name(const struct send *s, char *name, size_t size)
     snprintf(name, size, "%s--migratedaway", s->vm.name);
 }
 
+/* Whoever saves or migrates it, too, may have suspended it together with us; xl renames it before it gives it away. */
+static int prove_it_is_ours(struct send *s, const struct vm *now)
+{
+    s->handover.taken = strcmp(now->name, s->vm.name) != 0;
+    if (s->handover.taken)
+        return failure_set(&s->why, "somebody renamed it to %s while it was handed over, as a migration does", now->name);
+    if (s->ts->ops->suspend.has_saver(s->ts, s->vm.domid) == 1)
+        return failure_set(&s->why, "another process saves or migrates it");
+    return 0;
+}
+
 /* Behind the fence: is our copy what its state was read from?  -1: s->why says what became of it. */
 static int prove_it_stood(struct send *s)
 {
@@ -39,7 +50,7 @@ static int prove_it_stood(struct send *s)
                                     "tell whether it ran on");
     if (journal_stood_ns(now.cpu_ns) != s->handover.standing.domain.stood_ns)
         return failure_set(&s->why, "it ran again after its state was read: somebody resumed it");
-    return 0;
+    return prove_it_is_ours(s, &now);
 }
 
 static void prove_behind_the_fence(struct send *s)
@@ -94,6 +105,10 @@ static void rename_away(struct send *s)
 {
     char away[VM_NAME_MAX + 32];
 
+    if (prove_it_stood(s) < 0) { /* xl's own migration may have been faster */
+        send_post(s, HANDOVER_DONE_FAILED);
+        return;
+    }
     away_name(s, away, sizeof away);
     s->handover.renamed = true; /* even if it fails: its answer may be all that was lost */
     send_post(s, s->ts->ops->domain.rename(s->ts, s->vm.domid, s->vm.name, away, &s->why) == 0 ? HANDOVER_DONE_OK
@@ -165,7 +180,7 @@ static void on_settled(void *user, enum settle_end end, const struct failure *fa
     s->handover.settled = end;
     standing_remove(s->ledger.token);
     away_name(s, away, sizeof away);
-    if (s->handover.renamed && (end == SETTLE_RUNS || end == SETTLE_PAUSED) &&
+    if (s->handover.renamed && (end == SETTLE_RUNS || end == SETTLE_PAUSED || end == SETTLE_TAKEN) &&
         take_own_name(s, &rename_failure) < 0)
         progress_note(&s->progress, "%s keeps the name %s: %s", s->vm.name, away, rename_failure.text);
     else
@@ -200,6 +215,21 @@ static void hang_up_stream(struct send *s)
         send_channels_hang_up(s->link.channels);
 }
 
+static void on_fence_taken_back(void *user, const struct failure *failure)
+{
+    (void)failure; /* the domain may be gone by now: that is theirs */
+    on_settled(user, SETTLE_TAKEN, NULL);
+}
+
+/* It is on its way elsewhere under another name: our pause goes, and nothing else is done to it. */
+static void leave_to_others(struct send *s)
+{
+    if (s->handover.standing.domain.fenced)
+        s->ts->ops->domain.unpause(s->ts, s->vm.domid, on_fence_taken_back, s);
+    else
+        on_settled(s, SETTLE_TAKEN, NULL);
+}
+
 /*
  * A record that cannot be written allows nothing, but for a destination that
  * cannot be READY, or that has said itself that it never will start the VM.
@@ -211,6 +241,8 @@ static void resume_here(struct send *s)
                              !s->handover.said.aborted;
     if (s->handover.unrecorded)
         send_post(s, HANDOVER_UNRECORDED);
+    else if (s->handover.taken)
+        leave_to_others(s);
     else
         settle_guest(s->ts, s->base, &s->handover.standing, settle_grace(s), on_settled, s);
 }

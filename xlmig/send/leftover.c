@@ -126,7 +126,7 @@ static void on_settled(void *user, enum settle_end end, const struct failure *fa
         send_post_preparation(s, PREPARATION_SETTLED);
     else
         send_refuse(s, EXIT_REFUSED, "an earlier migration left it in such a state that it does not run: %s",
-                    failure ? failure->text : "it has ended");
+                    failure ? failure->text : end == SETTLE_TAKEN ? "another process saves or migrates it" : "it has ended");
 }
 
 /* A request to suspend that the dead command made: the guest must not obey it later. */

@@ -47,6 +47,8 @@ static const char *what_became_of_it(const struct send *s)
                                 : "%s is on this host, paused, as somebody wants it.\n";
     case SETTLE_ENDED:
         return "%s shut down or rebooted by itself meanwhile; xl on this host acts on that.\n";
+    case SETTLE_TAKEN:
+        return "%s is suspended on this host: another process saves or migrates it, and it is left to that one.\n";
     case SETTLE_GONE:
         return "%s is gone from this host: somebody destroyed it, or saved or migrated it away.\n";
     default:

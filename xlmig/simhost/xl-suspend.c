@@ -203,13 +203,24 @@ static int expect(int fd, const char *message, size_t bytes)
     return memcmp(got, message, bytes) ? -1 : 0;
 }
 
+/* As libxl: only what still has the name that xl knows it by. */
+static int rename_away(const struct suspend *s, const char *away)
+{
+    struct sim_domain_info now;
+
+    if (simhost_xl_query(s->host_fd, s->vm.domid, &now))
+        return -1;
+    errno = EINVAL;
+    return strcmp(now.name, s->vm.name) == 0 ? simhost_xl_rename(s->host_fd, s->vm.domid, away) : -1;
+}
+
 /* After GO the VM is the other side's: xl leaves it renamed and suspended whatever comes, and so do we. */
 static int hand_over(const struct suspend *s, int to_fd, int from_fd)
 {
     char away[SIM_NAME_MAX + 1], result;
 
     snprintf(away, sizeof away, "%.230s--migratedaway", s->vm.name);
-    if (expect(from_fd, XL_READY, sizeof XL_READY) || simhost_xl_rename(s->host_fd, s->vm.domid, away)) {
+    if (expect(from_fd, XL_READY, sizeof XL_READY) || rename_away(s, away)) {
         simhost_xl_complain(0, "before the handover: %s", strerror(errno));
         return give_back(s, SIMHOST_XL_FAILED);
     }

@@ -266,5 +266,6 @@ class Run:
 
 
 def begin_worker():
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for signum in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(signum, signal.SIG_IGN)
     adopt_orphans()

@@ -5,12 +5,15 @@
 
 #include "xlmig/toolstack/sim/sim.h"
 
+#include "libxcsave/other-saver.h"
 #include "libxcsave/sim/client.h"
+#include "libxcsave/sim/guest.h"
 #include "xlmig/toolstack/device-check.h"
 #include "xlmig/base/loop.h"
 #include "xlmig/simhost/guest-config.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -314,21 +317,36 @@ static void discard_early(struct toolstack *ts, uint32_t domid, const char *conf
     (void)config_json;
 }
 
+/* As libxl: only what has the name that the caller knows of. */
+static int check_name(struct sim_toolstack *sim, uint32_t domid, const char *name, struct failure *failure)
+{
+    struct sim_domain_info info;
+    struct sim_call call = { .op = SIM_QUERY, .domid = domid, .out = &info, .out_room = sizeof info };
+
+    if (sim_call(sim->host_fd, &call))
+        return call_failed(sim, "cannot ask for the name of a VM", failure);
+    return strcmp(info.name, name) == 0 ? 0 : failure_set(failure, "its name is not %s but %s", name, info.name);
+}
+
 static int rename_vm(struct toolstack *ts, uint32_t domid, const char *from, const char *to, struct failure *failure)
 {
     struct sim_toolstack *sim = to_sim(ts);
     struct sim_call call = { .op = SIM_RENAME, .domid = domid, .in = to, .in_bytes = strlen(to) };
 
-    (void)from;
+    if (check_name(sim, domid, from, failure) < 0)
+        return -1;
     return sim_call(sim->host_fd, &call) ? call_failed(sim, "cannot rename the VM", failure) : 0;
 }
 
-/* Its domids are not this machine's: processes that name one may speak of another simulated host's. */
+/* Its domids are not this machine's: a process that names one may speak of another simulated host's. */
 static int has_saver(struct toolstack *ts, uint32_t domid)
 {
-    (void)ts;
-    (void)domid;
-    return -1;
+    struct sim_toolstack *sim = to_sim(ts);
+    char member[PATH_MAX + sizeof XCSAVE_SIM_HOST_ENV + 1];
+    struct other_saver other;
+
+    snprintf(member, sizeof member, "%s=%s", XCSAVE_SIM_HOST_ENV, sim->directory);
+    return other_saver_find_with("/proc", domid, member, &other);
 }
 
 static void tracking_end(struct toolstack *ts, uint32_t domid)
