@@ -19,6 +19,7 @@ TESTS += \
 	tests/command/journals.tap \
 	tests/command/limits.tap \
 	tests/command/manual.tap \
+	tests/command/order.tap \
 	tests/command/owner.tap \
 	tests/command/paused.tap \
 	tests/command/readme.tap \
@@ -52,6 +53,7 @@ EXTRA_DIST += \
 	tests/command/lib.bash \
 	tests/command/limits.tap \
 	tests/command/manual.tap \
+	tests/command/order.tap \
 	tests/command/owner.tap \
 	tests/command/paused.tap \
 	tests/command/mutate-saved \
