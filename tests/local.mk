@@ -36,6 +36,7 @@ include $(top_srcdir)/tests/xlmig/local.mk
 include $(top_srcdir)/tests/bench/local.mk
 include $(top_srcdir)/tests/lab/local.mk
 include $(top_srcdir)/tests/model/local.mk
+include $(top_srcdir)/tests/mutate/local.mk
 
 # Of as many at once as a `make -j' allows, these come last, each by itself: they hold a move against a time that it was
 # given (devices.tap, limits.tap, registry.tap), or use all cores by themselves (bench.tap), so that others beside them, and they

@@ -1,0 +1,4 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Copyright (C) The xlmig authors
+# tests/mutate: it builds the tree once for each rule, so it is run by `quickstart check --deep', not by make check
+EXTRA_DIST += tests/mutate/mutations.py tests/mutate/run
