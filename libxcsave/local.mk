@@ -10,7 +10,8 @@ pkgconfig_DATA += libxcsave/xcsave.pc
 noinst_LTLIBRARIES += libxcsave/libcore.la
 xcsave_core_room = libxcsave/libcore.la $(stream_image1_room)
 engine_rooms = libxcsave/save/libsave.la libxcsave/restore/librestore.la libxcsave/xen/libxen.la \
-	libxcsave/sim/libsim.la libxcsave/libcore.la stream-format/image1/libimage1.la stream-format/libstream.la
+	libxcsave/sim/libsim.la libxcsave/libcore.la stream-format/reader/libreader.la \
+	stream-format/image1/libimage1.la stream-format/libstream.la
 
 libxcsave_libcore_la_CFLAGS = $(AM_CFLAGS) -pthread
 libxcsave_libcore_la_SOURCES = \

@@ -2,10 +2,12 @@
 # Copyright (C) The xlmig authors
 # libxcsave/restore: the destination; its part of the build
 noinst_LTLIBRARIES += libxcsave/restore/librestore.la
-xcsave_restore_room = libxcsave/restore/librestore.la $(xcsave_core_room)
+xcsave_restore_room = libxcsave/restore/librestore.la $(xcsave_core_room) $(stream_reader_room)
 
 libxcsave_restore_librestore_la_CFLAGS = $(AM_CFLAGS) -pthread
 libxcsave_restore_librestore_la_SOURCES = \
+	libxcsave/restore/judge.c \
+	libxcsave/restore/judge.h \
 	libxcsave/restore/page-receiver.c \
 	libxcsave/restore/page-receiver.h \
 	libxcsave/restore/populate.c \

@@ -30,9 +30,10 @@ struct pagerecv_buffers {
     _Alignas(4096) uint8_t scratch[4096];
 };
 
-int pagerecv_init(struct pagerecv *p, struct populate *memory, struct imageio *io, struct xcsave_error *error)
+int pagerecv_init(struct pagerecv *p, struct populate *memory, struct imageio *io, struct judge *judge,
+                  struct xcsave_error *error)
 {
-    *p = (struct pagerecv){ .guest = memory->guest, .memory = memory, .io = io };
+    *p = (struct pagerecv){ .guest = memory->guest, .memory = memory, .io = io, .judge = judge };
     p->buffers = aligned_alloc(4096, (sizeof(*p->buffers) + 4095) & ~(size_t)4095);
     if (!p->buffers)
         return xcsave_fail(error, ENOMEM, "page buffers");
@@ -154,26 +155,15 @@ static int receive_batch(struct pagerecv *p, unsigned n, struct xcsave_error *er
 
 /* ---- the record ------------------------------------------------------- */
 
-static int check_entries(struct pagerecv *p, const uint64_t *entries, uint32_t count, uint32_t length,
-                         struct xcsave_error *error)
+/* What the judge cannot know: how large the guest is. */
+static int check_pfns(struct pagerecv *p, const uint64_t *entries, uint32_t count, struct xcsave_error *error)
 {
-    uint64_t expected = sizeof(struct stream_page_data) + (uint64_t)count * sizeof(*entries);
-
     for (uint32_t i = 0; i < count; i++) {
         uint64_t pfn = stream_entry_pfn(entries[i]);
-        uint32_t type = stream_entry_type(entries[i]);
 
-        if (entries[i] & STREAM_PFN_RSVD_MASK || !stream_page_type_valid(type))
-            return xcsave_fail(error, 0, "PAGE_DATA: entry %u (%#llx) has no valid type", i,
-                               (unsigned long long)entries[i]);
         if (pfn > PFNSET_MAX_PFN || !p->guest->restore->pfn_is_valid(p->guest, pfn))
             return xcsave_fail(error, 0, "PAGE_DATA: pfn %#llx is beyond the guest", (unsigned long long)pfn);
-        if (stream_page_type_has_data(type))
-            expected += GUEST_PAGE_SIZE;
     }
-    if (length != expected)
-        return xcsave_fail(error, 0, "PAGE_DATA: length %u where its %u pfns need %llu", length, count,
-                           (unsigned long long)expected);
     return 0;
 }
 
@@ -193,28 +183,32 @@ static int receive_entries(struct pagerecv *p, const uint64_t *entries, uint32_t
     return 0;
 }
 
+/* Counts, types and lengths are the judge's: it has seen all entries before the first page gets memory. */
+static int receive_record(struct pagerecv *p, uint64_t *entries, uint32_t count, uint32_t length,
+                          struct xcsave_error *error)
+{
+    size_t len = (size_t)count * sizeof(*entries);
+
+    return imageio_read(p->io, entries, len, error) || judge_take(p->judge, entries, len, error) ||
+                   check_pfns(p, entries, count, error) || receive_entries(p, entries, count, error) ||
+                   judge_pass(p->judge, length - sizeof(struct stream_page_data) - len, error)
+               ? -1 : 0;
+}
+
 int pagerecv_record(struct pagerecv *p, uint32_t length, struct xcsave_error *error)
 {
     struct stream_page_data header;
     uint64_t *entries;
     int rc;
 
-    if (length < sizeof(header))
-        return xcsave_fail(error, 0, "PAGE_DATA: length %u is too short", length);
-    if (imageio_read(p->io, &header, sizeof(header), error))
+    if (imageio_read(p->io, &header, sizeof(header), error) || judge_take(p->judge, &header, sizeof(header), error))
         return -1;
-    if (header.count == 0 || header.count > MAX_RECORD_PFNS ||
-        header.count > (length - sizeof(header)) / sizeof(*entries))
-        return xcsave_fail(error, 0, "PAGE_DATA: count %u in a record of %u bytes", header.count, length);
-
+    if (header.count > MAX_RECORD_PFNS)
+        return xcsave_fail(error, 0, "PAGE_DATA: count %u", header.count);
     entries = malloc(header.count * sizeof(*entries));
     if (!entries)
         return xcsave_fail(error, ENOMEM, "PAGE_DATA of %u pfns", header.count);
-    rc = imageio_read(p->io, entries, header.count * sizeof(*entries), error);
-    if (!rc)
-        rc = check_entries(p, entries, header.count, length, error);
-    if (!rc)
-        rc = receive_entries(p, entries, header.count, error);
+    rc = receive_record(p, entries, header.count, length, error);
     free(entries);
     return rc;
 }

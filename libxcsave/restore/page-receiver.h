@@ -6,12 +6,14 @@
 
 #include "libxcsave/guest.h"
 #include "libxcsave/imageio.h"
+#include "libxcsave/restore/judge.h"
 #include "libxcsave/restore/populate.h"
 
 struct pagerecv {
     struct xcsave_guest *guest;
     struct populate *memory;
     struct imageio *io;
+    struct judge *judge;
     struct pagerecv_buffers *buffers; /* allocated once */
     bool verify;                /* compare pages with what is there instead of storing them */
     uint64_t received;          /* pages with content */
@@ -19,7 +21,8 @@ struct pagerecv {
     uint64_t mismatches;        /* pages that verification found different */
 };
 
-int pagerecv_init(struct pagerecv *p, struct populate *memory, struct imageio *io, struct xcsave_error *error);
+int pagerecv_init(struct pagerecv *p, struct populate *memory, struct imageio *io, struct judge *judge,
+                  struct xcsave_error *error);
 /* Idempotent. */
 void pagerecv_dispose(struct pagerecv *p);
 

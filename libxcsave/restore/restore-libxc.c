@@ -39,26 +39,18 @@ static int read_headers(struct libxc_reader *l, struct xcsave_error *error)
 {
     uint8_t image[sizeof(struct stream_image_header)];
     struct stream_domain_header domain;
-    uint16_t options;
+    struct guest_identity identity;
 
     memcpy(image, l->r->magic, RESTORE_MAGIC_LEN);
-    if (imageio_read(l->io, image + RESTORE_MAGIC_LEN, sizeof(image) - RESTORE_MAGIC_LEN, error))
+    if (imageio_read(l->io, image + RESTORE_MAGIC_LEN, sizeof(image) - RESTORE_MAGIC_LEN, error) ||
+        judge_take(l->r->judge, image, sizeof(image), error))
         return -1;
-    if (stream_get_be64(image) != STREAM_IMAGE_MARKER || stream_get_be32(image + 8) != STREAM_IMAGE_ID)
-        return xcsave_fail(error, 0, "this is neither a libxc image nor an xlmig image: marker or id is wrong");
+    if (stream_get_be16(image + 16))
+        return xcsave_fail(error, 0, "a big-endian image");
     l->version = stream_get_be32(image + 12);
-    if (l->version < STREAM_IMAGE_VERSION_MIN || l->version > STREAM_IMAGE_VERSION)
-        return xcsave_fail(error, 0, "image version %u; this program reads %u to %u", l->version,
-                           STREAM_IMAGE_VERSION_MIN, STREAM_IMAGE_VERSION);
-    options = stream_get_be16(image + 16);
-    if (options)
-        return xcsave_fail(error, 0, "image options %#x: a big-endian or unknown image", options);
-
-    if (imageio_read(l->io, &domain, sizeof(domain), error))
+    if (imageio_read(l->io, &domain, sizeof(domain), error) || judge_take(l->r->judge, &domain, sizeof(domain), error))
         return -1;
-    if (domain.page_shift != STREAM_PAGE_SHIFT)
-        return xcsave_fail(error, 0, "page shift %u; only 12 exists on x86", domain.page_shift);
-    struct guest_identity identity = { domain.type, domain.xen_major, domain.xen_minor };
+    identity = (struct guest_identity){ domain.type, domain.xen_major, domain.xen_minor };
     return l->r->guest->restore->accept_identity(l->r->guest, &identity, error);
 }
 
@@ -72,41 +64,23 @@ static int require_static_data(struct libxc_reader *l, struct xcsave_error *erro
     return restore_complete_static_data(l->r, error);
 }
 
-static int skip_padding(struct libxc_reader *l, uint32_t length, struct xcsave_error *error)
-{
-    uint8_t padding[STREAM_RECORD_ALIGN] = { 0 };
-    uint32_t nr = stream_record_padded(length) - length;
-
-    if (nr && imageio_read(l->io, padding, nr, error))
-        return -1;
-    for (uint32_t i = 0; i < nr; i++)
-        if (padding[i])
-            return xcsave_fail(error, 0, "record padding is not zero at offset %llu",
-                               (unsigned long long)l->io->bytes);
-    return 0;
-}
-
 /* A record that is held whole and given to the guest implementation. */
 static int take_other(struct libxc_reader *l, uint32_t type, uint32_t length, struct xcsave_error *error)
 {
+    uint32_t padded = stream_record_padded(length);
     void *body;
     int rc;
 
     if (length > RESTORE_MAX_HELD_RECORD)
         return xcsave_fail(error, EMSGSIZE, "record type %#x of %u bytes", type, length);
-    body = malloc(length ? length : 1);
+    body = malloc(padded ? padded : 1);
     if (!body)
         return xcsave_fail(error, ENOMEM, "record type %#x of %u bytes", type, length);
-    rc = imageio_read(l->io, body, length, error);
+    rc = imageio_read(l->io, body, padded, error) || judge_take(l->r->judge, body, padded, error) ? -1 : 0;
     if (!rc)
         rc = restore_take_record(l->r, type, body, length, error);
     free(body);
     return rc;
-}
-
-static int expect_empty(const char *name, uint32_t length, struct xcsave_error *error)
-{
-    return length ? xcsave_fail(error, 0, "%s with a body of %u bytes", name, length) : 0;
 }
 
 static int take_record(struct libxc_reader *l, uint32_t type, uint32_t length, struct xcsave_error *error)
@@ -114,12 +88,12 @@ static int take_record(struct libxc_reader *l, uint32_t type, uint32_t length, s
     switch (type) {
     case STREAM_REC_END:
         l->ended = true;
-        return expect_empty("END", length, error);
+        return 0;
     case STREAM_REC_PAGE_DATA:
         return require_static_data(l, error) || pagerecv_record(&l->pages, length, error) ? -1 : 0;
     case STREAM_REC_VERIFY:
         l->pages.verify = true;
-        return expect_empty("VERIFY", length, error);
+        return 0;
     case STREAM_REC_CHECKPOINT:
         return xcsave_fail(error, ENOTSUP, "a checkpointed (Remus or COLO) image");
     case STREAM_REC_X86_PV_P2M_FRAMES:
@@ -138,10 +112,7 @@ static int next_record(struct libxc_reader *l, struct xcsave_error *error)
 
     if (imageio_read(l->io, &header, sizeof(header), error))
         return -1;
-    if (header.length > STREAM_RECORD_LENGTH_MAX)
-        return xcsave_fail(error, EMSGSIZE, "record type %#x at offset %llu claims %u bytes", header.type,
-                           (unsigned long long)offset, header.length);
-    if (take_record(l, header.type, header.length, &inner) || skip_padding(l, header.length, &inner)) {
+    if (judge_take(l->r->judge, &header, sizeof(header), &inner) || take_record(l, header.type, header.length, &inner)) {
         xcsave_fail(error, 0, "record type %#x at offset %llu of the image: %s", header.type,
                     (unsigned long long)offset, inner.text);
         error->errnum = inner.errnum;
@@ -164,7 +135,7 @@ static int read_records(struct libxc_reader *l, struct xcsave_error *error)
 int restore_libxc(struct restore *r)
 {
     struct libxc_reader l = { .r = r, .io = &r->io };
-    int rc = pagerecv_init(&l.pages, &r->memory, &r->io, r->error);
+    int rc = pagerecv_init(&l.pages, &r->memory, &r->io, r->judge, r->error);
 
     if (!rc)
         rc = read_headers(&l, r->error) || read_records(&l, r->error) ? -1 : 0;

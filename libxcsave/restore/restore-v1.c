@@ -160,8 +160,9 @@ static int take_domain(struct v1_input *c, const uint8_t *body, struct xcsave_er
 
     if (image1_decode_domain(body, &domain, &fault))
         return v1_refuse(error, "its body", &fault);
-    v->shared.has_page_tables = domain.guest == STREAM_GUEST_X86_PV;
     struct guest_identity identity = { domain.guest, domain.xen_major, domain.xen_minor };
+    if (judge_begin(v->r->judge, &identity, error))
+        return -1;
     return v->r->guest->restore->accept_identity(v->r->guest, &identity, error);
 }
 
@@ -175,7 +176,9 @@ static int take_libxc(struct v1_input *c, const uint8_t *body, uint32_t length, 
     if (image1_decode_libxc(body, &type, &fault) || image1_channel_libxc(&c->order, type, &fault))
         return v1_refuse(error, "its type", &fault);
     pthread_rwlock_wrlock(&v->layout);
-    rc = restore_take_record(v->r, type, body + IMAGE1_LIBXC_HEAD_LEN, length - IMAGE1_LIBXC_HEAD_LEN, error);
+    rc = judge_record(v->r->judge, type, body + IMAGE1_LIBXC_HEAD_LEN, length - IMAGE1_LIBXC_HEAD_LEN, error);
+    if (!rc)
+        rc = restore_take_record(v->r, type, body + IMAGE1_LIBXC_HEAD_LEN, length - IMAGE1_LIBXC_HEAD_LEN, error);
     pthread_rwlock_unlock(&v->layout);
     return rc;
 }
@@ -271,8 +274,8 @@ static int take_body(struct v1_input *c, const struct image1_record *record, con
         return take_round(c, body, error);
     case IMAGE1_REC_DIGEST:
         return take_digest(c, body, error);
-    default:
-        return 0;               /* END: the order knows */
+    default:                    /* END: the order knows when */
+        return c->index ? 0 : judge_record(c->all->r->judge, STREAM_REC_END, NULL, 0, error);
     }
 }
 
@@ -306,6 +309,7 @@ static int skip(struct v1_input *c, const struct image1_record *record, struct x
     uint64_t left = (uint64_t)record->length + image1_padding(record->length);
     uint32_t crc = image1_crc_begin(c->octets, IMAGE1_RECORD_HEADER_LEN);
     uint8_t *piece = malloc(SKIP_BYTES);
+    bool is_clean = true;
     int rc = 0;
 
     if (!piece)
@@ -317,8 +321,13 @@ static int skip(struct v1_input *c, const struct image1_record *record, struct x
         if (!rc)
             crc = crc32c(crc, piece, n);
         left -= n;
+        /* The padding is in the last piece, which is the record's end and longer than that, or the whole of it. */
+        for (uint32_t i = 0; !rc && !left && i < image1_padding(record->length) && i < n; i++)
+            is_clean &= !piece[n - 1 - i];
     }
     free(piece);
+    if (!rc && !is_clean)
+        rc = xcsave_fail(error, 0, "its padding is not zero");
     if (!rc && crc != record->crc)
         rc = xcsave_fail(error, EBADMSG, "its checksum is wrong");
     return rc;
@@ -547,6 +556,7 @@ int restore_v1(struct restore *r)
     rc = read_header(&v, r->error);
     v.shared = (struct v1_reading){
         .guest = r->guest, .memory = &r->memory, .content = content_map_new(), .features = v.header.features,
+        .judge = r->judge,
     };
     v.shared.hasher = v.hasher = image1_hasher_new(NULL);
     if (!rc && (!v.shared.content || !v.hasher))

@@ -8,6 +8,8 @@
  *   pages as they come; state records, kept by the guest implementation until the end;
  *   memory that no page came for goes back; complete() puts the state into the domain.
  *
+ * Whatever is read is judged before it is acted on (judge.h), by the rules of `xlmig verify`.
+ *
  * The first octets tell which image it is.  Nothing is read beyond its end: the
  * descriptor goes back to libxl, whose own records follow.
  */
@@ -32,9 +34,12 @@ static int read_image(struct restore *r)
 
 static int restore_guest(struct restore *r, struct xcsave_restore_result *result)
 {
+    r->judge = judge_new();
+    if (!r->judge)
+        return xcsave_fail(r->error, ENOMEM, "what is known of an image");
     if (populate_init(&r->memory, r->guest, r->error) ||
         imageio_attach(&r->io, r->options->fd, r->options->io_timeout_s, r->options->cancel, r->error) ||
-        read_image(r))
+        read_image(r) || judge_end(r->judge, r->error))
         return -1;
     if (!r->static_data_complete)
         return xcsave_fail(r->error, 0, "the image ends before its static data");
@@ -68,6 +73,7 @@ int xcsave_restore(struct xcsave_guest *guest, const struct xcsave_restore_optio
     if (!rc)
         restore_show(&r, XCSAVE_PHASE_DONE, true);
     populate_dispose(&r.memory);
+    judge_free(r.judge);
     imageio_detach(&r.io);
     report->total_us = monotonic_us() - r.start_us;
     return rc;

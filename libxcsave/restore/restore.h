@@ -9,6 +9,7 @@
 
 #include "libxcsave/guest.h"
 #include "libxcsave/imageio.h"
+#include "libxcsave/restore/judge.h"
 #include "libxcsave/restore/populate.h"
 
 /* Records that are no pages are held in memory; the largest real ones are a few MiB. */
@@ -26,6 +27,7 @@ struct restore {
 
     struct imageio io;          /* the toolstack's descriptor */
     uint8_t magic[RESTORE_MAGIC_LEN]; /* read from it already */
+    struct judge *judge;        /* what it refuses makes no guest */
     struct populate memory;
     bool static_data_complete;
     uint64_t start_us;

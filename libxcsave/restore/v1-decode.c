@@ -186,9 +186,8 @@ static int check_runs(struct v1_decoder *d, struct xcsave_error *error)
         if (last > CONTENT_MAP_MAX_PFN || !g->restore->pfn_is_valid(g, last) || !g->restore->pfn_is_valid(g, run->pfn))
             return xcsave_fail(error, 0, "pfns %#llx to %#llx are beyond the guest", (unsigned long long)run->pfn,
                                (unsigned long long)last);
-        if (run->type != STREAM_PAGE_NOTAB && stream_page_type_has_data(run->type) && !d->shared->has_page_tables)
-            return xcsave_fail(error, 0, "pfn %#llx is of type %#x, a page table, which this guest cannot have",
-                               (unsigned long long)run->pfn, run->type);
+        if (judge_pages(d->shared->judge, run->pfn, run->count, run->type, error))
+            return -1;
     }
     return 0;
 }

@@ -19,6 +19,7 @@
 
 #include "libxcsave/content-map.h"
 #include "libxcsave/imageio.h"
+#include "libxcsave/restore/judge.h"
 #include "libxcsave/restore/populate.h"
 
 /* What the decoders of an image share. */
@@ -28,7 +29,7 @@ struct v1_reading {
     struct content_map *content;
     uint64_t features;          /* of the image */
     const struct image1_hasher *hasher;
-    bool has_page_tables;       /* this kind of guest may have any */
+    struct judge *judge;
 };
 
 struct v1_decoder;

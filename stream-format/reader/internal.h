@@ -177,6 +177,8 @@ int stream_rules_head(struct stream_reader *r);
 int stream_rules_element(struct stream_reader *r);
 int stream_rules_blob(struct stream_reader *r, const uint8_t *data, size_t len);
 int stream_rules_record_end(struct stream_reader *r);
+/* Pages that came by another way than a PAGE_DATA record. */
+int stream_rules_pages(struct stream_reader *r, uint64_t pfn, uint64_t count, unsigned int page_type);
 
 /* Of an xlmig image: its state, the start and end of a record's checksum. */
 int stream_v1_begin(struct stream_reader *r);

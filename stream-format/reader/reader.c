@@ -436,6 +436,26 @@ int stream_reader_push(struct stream_reader *r, const void *data, size_t len)
     return r->fault.code ? -1 : 0;
 }
 
+int stream_reader_pass(struct stream_reader *r, size_t len)
+{
+    if (r->fault.code)
+        return -1;
+    if (!len)
+        return 0;
+    if (r->stage != STAGE_BLOB || len > r->span_left)
+        return stream_fail(r, STREAM_FAULT_BAD_LENGTH, r->offset, "at most %u bytes of content|%zu",
+                           r->stage == STAGE_BLOB ? r->span_left : 0, len);
+    r->offset += len;
+    r->body_done += (uint32_t)len;
+    r->span_left -= (uint32_t)len;
+    return settle(r);
+}
+
+int stream_reader_note_pages(struct stream_reader *r, uint64_t pfn, uint64_t count, unsigned int page_type)
+{
+    return r->fault.code ? -1 : stream_rules_pages(r, pfn, count, page_type);
+}
+
 int stream_reader_end(struct stream_reader *r)
 {
     static const char *const parts[] = {

@@ -90,6 +90,18 @@ void stream_reader_free(struct stream_reader *reader);
 /* Returns 0, or -1 at and after the first fault. */
 int stream_reader_push(struct stream_reader *reader, const void *data, size_t len);
 
+/*
+ * For those who have the content of a libxc image's pages where it belongs, and no copy to show: that many octets of it,
+ * which must be due, and at most to its end. No rule is about them, and no event tells of them.
+ */
+int stream_reader_pass(struct stream_reader *reader, size_t len);
+
+/*
+ * For those who read an xlmig image on many channels, and push what of it is libxc's: pages came, of a type that this
+ * guest can have.
+ */
+int stream_reader_note_pages(struct stream_reader *reader, uint64_t pfn, uint64_t count, unsigned int page_type);
+
 /* The stream is over: 0 if it was complete, or -1. */
 int stream_reader_end(struct stream_reader *reader);
 

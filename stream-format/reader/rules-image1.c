@@ -239,13 +239,10 @@ int stream_rules_head_v1(struct stream_reader *r)
 /* Can this guest have such pages? `at` is the run's offset. */
 static int check_run(struct stream_reader *r, const struct image1_run *run, uint64_t at)
 {
-    unsigned int level = run->type & ~STREAM_PAGE_LPINNED;
-    bool table = stream_page_type_has_data(run->type) && run->type != STREAM_PAGE_NOTAB;
     uint64_t claimed;
 
-    if (table && (!is_pv(r) || (level == STREAM_PAGE_L4TAB && r->rules.guest_width == 4)))
-        return stream_fail(r, STREAM_FAULT_BAD_PAGE_TYPE, at + 13, "a page that this guest can have|type 0x%x",
-                           run->type);
+    if (stream_rules_page_type(r, run->type, at + 13))
+        return -1;
     if (is_pv(r) && run->pfn + run->count - 1 > r->rules.max_pfn)
         return stream_fail(r, STREAM_FAULT_PFN_OUT_OF_RANGE, at, "pfns up to 0x%" PRIx64 "|%u from 0x%" PRIx64 " on",
                            r->rules.max_pfn, run->count, run->pfn);

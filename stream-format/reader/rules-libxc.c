@@ -297,20 +297,36 @@ int stream_rules_head_libxc(struct stream_reader *r)
 
 /* ---- elements ---------------------------------------------------------- */
 
-static int check_page_type(struct stream_reader *r, unsigned int type)
+int stream_rules_page_type(struct stream_reader *r, unsigned int type, uint64_t at)
 {
     unsigned int level = type & ~STREAM_PAGE_LPINNED;
     bool table = stream_page_type_has_data(type) && type != STREAM_PAGE_NOTAB;
 
     if (!stream_page_type_valid(type))
-        return stream_fail(r, STREAM_FAULT_BAD_PAGE_TYPE, part_offset(r),
+        return stream_fail(r, STREAM_FAULT_BAD_PAGE_TYPE, at,
                            "page type 0x0-0x4 or 0x9-0xf|0x%x", type);
     if (table && !is_pv(r))
-        return stream_fail(r, STREAM_FAULT_BAD_PAGE_TYPE, part_offset(r),
+        return stream_fail(r, STREAM_FAULT_BAD_PAGE_TYPE, at,
                            "no page tables in an HVM guest's memory|type 0x%x", type);
     if (table && level == STREAM_PAGE_L4TAB && r->rules.guest_width == 4)
-        return stream_fail(r, STREAM_FAULT_BAD_PAGE_TYPE, part_offset(r),
+        return stream_fail(r, STREAM_FAULT_BAD_PAGE_TYPE, at,
                            "three levels of page tables|type 0x%x", type);
+    return 0;
+}
+
+int stream_rules_pages(struct stream_reader *r, uint64_t pfn, uint64_t count, unsigned int page_type)
+{
+    if (stream_rules_page_type(r, page_type, r->offset))
+        return -1;
+    r->rules.seen |= UINT32_C(1) << STREAM_REC_PAGE_DATA;
+    if (!is_pv(r))
+        return 0;
+    if (!seen(r, STREAM_REC_X86_PV_P2M_FRAMES))
+        return stream_fail(r, STREAM_FAULT_MISSING_RECORD, r->offset, "X86_PV_P2M_FRAMES before memory|memory");
+    if (pfn + count - 1 > r->rules.max_pfn)
+        return stream_fail(r, STREAM_FAULT_PFN_OUT_OF_RANGE, r->offset,
+                           "pfns up to 0x%" PRIx64 "|%" PRIu64 " from 0x%" PRIx64 " on", r->rules.max_pfn, count, pfn);
+    p2m_frames_pages(r->rules.p2m, pfn, count, page_type == STREAM_PAGE_NOTAB);
     return 0;
 }
 
@@ -324,7 +340,7 @@ static int check_page(struct stream_reader *r)
     if (entry & STREAM_PFN_RSVD_MASK)
         return stream_fail(r, STREAM_FAULT_RESERVED_NOT_ZERO, part_offset(r),
                            "zero in bits 59 to 52|0x%016" PRIx64, entry);
-    if (check_page_type(r, stream_entry_type(entry)))
+    if (stream_rules_page_type(r, stream_entry_type(entry), part_offset(r)))
         return -1;
     if (pfn > max)
         return stream_fail(r, STREAM_FAULT_PFN_OUT_OF_RANGE, part_offset(r),

@@ -46,6 +46,8 @@ int stream_rules_head_v1(struct stream_reader *r);
 int stream_rules_element_v1(struct stream_reader *r);
 int stream_rules_blob_v1(struct stream_reader *r, const uint8_t *data, size_t len);
 int stream_rules_end_v1(struct stream_reader *r);
+/* Can this guest have pages of that type? The type is at that offset. */
+int stream_rules_page_type(struct stream_reader *r, unsigned int type, uint64_t at);
 /* libxc's demands of what must be there at an image's end. */
 int stream_rules_complete_libxc(struct stream_reader *r);
 

@@ -16,6 +16,7 @@ TESTS += \
 	tests/command/host.tap \
 	tests/command/inspect.tap \
 	tests/command/invalid.tap \
+	tests/command/invalid-helper.tap \
 	tests/command/journals.tap \
 	tests/command/limits.tap \
 	tests/command/manual.tap \
@@ -49,6 +50,7 @@ EXTRA_DIST += \
 	tests/command/host.tap \
 	tests/command/inspect.tap \
 	tests/command/invalid.tap \
+	tests/command/invalid-helper.tap \
 	tests/command/journals.tap \
 	tests/command/lib.bash \
 	tests/command/limits.tap \

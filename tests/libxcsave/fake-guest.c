@@ -11,8 +11,13 @@
 #include "libxcsave/bitmap.h"
 #include "stream-format/libxc-image.h"
 
-/* Any number that no real record has and that must not be skipped. */
-#define REC_FAKE_STATE STREAM_REC_HVM_CONTEXT
+/* As an HVM context must be, with the word in an entry that no Xen has. */
+#define STATE_ENTRY 0x5300
+
+const uint8_t fake_state[FAKE_STATE_BYTES] = {
+    1, 0, 0, 0, 24, 0, 0, 0, 0x86, 0x12, 0x38, 0x54, 1, [32] = 0x00, STATE_ENTRY >> 8, 0, 0, 6, 0, 0, 0,
+    's', 't', 'a', 't', 'e', 0, [46] = 0,
+};
 
 static struct fake_guest *to_fake(struct xcsave_guest *g)
 {
@@ -84,12 +89,6 @@ static int nr_present(struct xcsave_guest *base, uint64_t *nr, struct xcsave_err
     return count_call(g, error);
 }
 
-static int no_records(struct xcsave_guest *base, guest_emit_record *emit, void *user, struct xcsave_error *error)
-{
-    (void)emit, (void)user;
-    return count_call(to_fake(base), error);
-}
-
 static int layout_records(struct xcsave_guest *base, guest_emit_record *emit, void *user,
                           struct xcsave_error *error)
 {
@@ -102,9 +101,63 @@ static int layout_records(struct xcsave_guest *base, guest_emit_record *emit, vo
     return count_call(g, error);
 }
 
+/* A PV guest's: the one frame of its p2m is a page that never is a table and is always there. */
+static int emit_pv_static(guest_emit_record *emit, void *user)
+{
+    static const struct stream_x86_pv_info info = { .guest_width = 8, .pt_levels = 4 };
+
+    return emit(user, STREAM_REC_X86_PV_INFO, &info, sizeof(info));
+}
+
+static uint64_t find_plain(const struct fake_guest *g)
+{
+    uint64_t pfn = 0;
+
+    while (pfn < g->nr_pfns && g->types[pfn] != STREAM_PAGE_NOTAB)
+        pfn++;
+    return pfn;
+}
+
+static int static_records(struct xcsave_guest *base, guest_emit_record *emit, void *user, struct xcsave_error *error)
+{
+    struct fake_guest *g = to_fake(base);
+
+    return count_call(g, error) || (g->type == STREAM_GUEST_X86_PV && emit_pv_static(emit, user)) ? -1 : 0;
+}
+
+static int opening_records(struct xcsave_guest *base, guest_emit_record *emit, void *user, struct xcsave_error *error)
+{
+    struct fake_guest *g = to_fake(base);
+    uint64_t nr_frames = (g->nr_pfns + 511) / 512, frames[1 + 64];
+
+    if (count_call(g, error) || g->type != STREAM_GUEST_X86_PV)
+        return g->type != STREAM_GUEST_X86_PV && !error->text[0] ? 0 : -1;
+    if (nr_frames > 64)
+        return xcsave_fail(error, 0, "a fake PV guest of %llu pages", (unsigned long long)g->nr_pfns);
+    frames[0] = (g->nr_pfns - 1) << 32;
+    for (uint64_t i = 0; i < nr_frames; i++)
+        frames[1 + i] = find_plain(g);
+    return emit(user, STREAM_REC_X86_PV_P2M_FRAMES, frames, 8 + 8 * nr_frames);
+}
+
+static int emit_pv_state(guest_emit_record *emit, void *user)
+{
+    uint8_t shared_info[GUEST_PAGE_SIZE] = { 0 }, vcpu[8 + STREAM_VCPU_BASIC_X86_64] = { [8] = 's', 't', 'a', 't', 'e' };
+
+    return emit(user, STREAM_REC_SHARED_INFO, shared_info, sizeof(shared_info)) ||
+                   emit(user, STREAM_REC_X86_PV_VCPU_BASIC, vcpu, sizeof(vcpu))
+               ? -1 : 0;
+}
+
 static int state_records(struct xcsave_guest *base, guest_emit_record *emit, void *user, struct xcsave_error *error)
 {
-    return count_call(to_fake(base), error) || emit(user, REC_FAKE_STATE, "state", 5) ? -1 : 0;
+    struct fake_guest *g = to_fake(base);
+
+    if (count_call(g, error))
+        return -1;
+    if (g->type == STREAM_GUEST_X86_PV)
+        return emit_pv_state(emit, user);
+    return emit(user, STREAM_REC_HVM_CONTEXT, fake_state, sizeof(fake_state));
 }
 
 static int logdirty_enable(struct xcsave_guest *base, struct xcsave_error *error)
@@ -236,11 +289,13 @@ static int accept_record(struct xcsave_guest *base, uint32_t type, const void *b
 {
     struct fake_guest *g = to_fake(base);
 
-    if (type != REC_FAKE_STATE)
+    (void)error;
+    if (type == STREAM_REC_HVM_CONTEXT && len_bytes == sizeof(fake_state))
+        memcpy(g->state, (const uint8_t *)body + 40, 6);
+    else if (type == STREAM_REC_X86_PV_VCPU_BASIC && len_bytes > 14)
+        memcpy(g->state, (const uint8_t *)body + 8, 6);
+    else if (type != STREAM_REC_X86_PV_INFO && type != STREAM_REC_X86_PV_P2M_FRAMES && type != STREAM_REC_SHARED_INFO)
         return g->takes_any_record ? 0 : 1;
-    if (len_bytes > sizeof(g->state))
-        return xcsave_fail(error, 0, "state of %zu bytes", len_bytes);
-    memcpy(g->state, body, len_bytes);
     return 0;
 }
 
@@ -365,8 +420,8 @@ static const struct guest_save_ops fake_save_ops = {
     .nr_pfns = nr_pfns,
     .nr_present = nr_present,
     .memory_pages = memory_pages,
-    .static_records = no_records,
-    .opening_records = no_records,
+    .static_records = static_records,
+    .opening_records = opening_records,
     .layout_records = layout_records,
     .state_records = state_records,
     .logdirty_enable = logdirty_enable,

@@ -14,6 +14,10 @@
 #define FAKE_MAX_PAGES 8192u    /* unless fake_guest_new_sized() made it */
 #define FAKE_MARKED_PFN 9u /* the one that mark_dirty() takes */
 
+/* The HVM context of such a guest. */
+#define FAKE_STATE_BYTES 54u
+extern const uint8_t fake_state[FAKE_STATE_BYTES];
+
 struct fake_guest {
     struct xcsave_guest base;
     uint64_t nr_pfns;

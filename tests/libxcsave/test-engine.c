@@ -433,21 +433,29 @@ struct hostile {
 };
 
 static const struct hostile hostile_records[] = {
-    { "length beyond the format's maximum", STREAM_REC_HVM_CONTEXT, STREAM_RECORD_LENGTH_MAX + 1, { 0 }, "claims" },
+    { "length beyond the format's maximum", STREAM_REC_HVM_CONTEXT, STREAM_RECORD_LENGTH_MAX + 1, { 0 }, "RECORD_TOO_LONG" },
     { "a held record beyond what is held", STREAM_REC_HVM_CONTEXT, STREAM_RECORD_LENGTH_MAX, { 0 }, "bytes" },
-    { "a mandatory record nobody knows", 0x7f, 0, { 0 }, "not known" },
-    { "END with a body", STREAM_REC_END, 8, { 0 }, "END" },
-    { "a second STATIC_DATA_END", STREAM_REC_STATIC_DATA_END, 0, { 0 }, "second" },
-    { "a checkpoint", STREAM_REC_CHECKPOINT, 0, { 0 }, "checkpoint" },
-    { "page data without a header", STREAM_REC_PAGE_DATA, 4, { 0 }, "short" },
-    { "page data without pages", STREAM_REC_PAGE_DATA, 8, { 0 }, "count" },
-    { "a count beyond the record", STREAM_REC_PAGE_DATA, 16, { 3, 1 }, "count" },
-    { "a count of 2^32 - 1", STREAM_REC_PAGE_DATA, 16, { 0xffffffff, 1 }, "count" },
-    { "a page type without meaning", STREAM_REC_PAGE_DATA, 16, { 1, UINT64_C(6) << 60 }, "type" },
-    { "reserved bits of an entry", STREAM_REC_PAGE_DATA, 16, { 1, UINT64_C(1) << 55 }, "type" },
-    { "a pfn beyond the guest", STREAM_REC_PAGE_DATA, 16, { 1, UINT64_C(15) << 60 | 0x800000000000 }, "beyond" },
-    { "a length without its pages", STREAM_REC_PAGE_DATA, 16, { 1, 1 }, "length" },
-    { "padding that is not zero", STREAM_REC_HVM_CONTEXT, 4, { UINT64_C(1) << 40 }, "padding" },
+    { "a mandatory record nobody knows", 0x7f, 0, { 0 }, "UNKNOWN_RECORD" },
+    { "END with a body", STREAM_REC_END, 8, { 0 }, "BAD_LENGTH" },
+    { "a second STATIC_DATA_END", STREAM_REC_STATIC_DATA_END, 0, { 0 }, "DUPLICATE_RECORD" },
+    { "a checkpoint", STREAM_REC_CHECKPOINT, 0, { 0 }, "MISSING_RECORD" },
+    { "page data without a header", STREAM_REC_PAGE_DATA, 4, { 0 }, "BAD_LENGTH" },
+    { "page data without pages", STREAM_REC_PAGE_DATA, 8, { 0 }, "BAD_LENGTH" },
+    { "a count beyond the record", STREAM_REC_PAGE_DATA, 16, { 3, 1 }, "BAD_COUNT" },
+    { "a count of 2^32 - 1", STREAM_REC_PAGE_DATA, 16, { 0xffffffff, 1 }, "BAD_COUNT" },
+    { "a page type without meaning", STREAM_REC_PAGE_DATA, 16, { 1, UINT64_C(6) << 60 }, "BAD_PAGE_TYPE" },
+    { "reserved bits of an entry", STREAM_REC_PAGE_DATA, 16, { 1, UINT64_C(1) << 55 }, "RESERVED_NOT_ZERO" },
+    { "a pfn beyond the guest", STREAM_REC_PAGE_DATA, 16, { 1, UINT64_C(15) << 60 | 0x800000000000 }, "PFN_OUT_OF_RANGE" },
+    { "a pfn beyond this guest", STREAM_REC_PAGE_DATA, 16, { 1, UINT64_C(15) << 60 | 0x8000000000 }, "beyond the guest" },
+    { "a length without its pages", STREAM_REC_PAGE_DATA, 16, { 1, 1 }, "BAD_LENGTH" },
+    { "padding that is not zero", STREAM_REC_OPTIONAL | 5, 4, { UINT64_C(1) << 40 }, "PADDING_NOT_ZERO" },
+    { "a reserved field", STREAM_REC_PAGE_DATA, 16, { UINT64_C(1) << 32 | 1, UINT64_C(15) << 60 }, "RESERVED_NOT_ZERO" },
+    { "a page table of a guest that has none", STREAM_REC_PAGE_DATA, 16, { 1, UINT64_C(1) << 60 }, "BAD_PAGE_TYPE" },
+    { "static data too late", STREAM_REC_X86_MSR_POLICY, 16, { 0xce }, "OUT_OF_ORDER" },
+    { "a record of another guest", STREAM_REC_X86_PV_INFO, 8, { 0x0408 }, "WRONG_GUEST" },
+    { "a context that is no chain", STREAM_REC_HVM_CONTEXT, 16, { 0 }, "BAD_HVM_CONTEXT" },
+    { "a context of another magic", STREAM_REC_HVM_CONTEXT, 32, { UINT64_C(24) << 32 | 1, 1 }, "BAD_HVM_CONTEXT" },
+    { "an end without state", STREAM_REC_END, 0, { 0 }, "MISSING_RECORD" },
 };
 
 START_TEST(a_hostile_record_is_refused)
@@ -471,7 +479,7 @@ END_TEST
 
 START_TEST(the_same_pfn_twice_in_a_record_gets_memory_once)
 {
-    uint8_t record[8 + 8 + 16 + 2 * 4096 + 8];
+    uint8_t record[8 + 8 + 16 + 2 * 4096 + 8 + 56 + 8];
     uint8_t *image, *whole;
     size_t len = small_image(&image), opening = 24 + 16 + 8;
     struct restore_case to = { .guest = fake_guest_new_empty(), .fd = memory_file() };
@@ -481,6 +489,8 @@ START_TEST(the_same_pfn_twice_in_a_record_gets_memory_once)
     stream_encode_record_header(record, STREAM_REC_PAGE_DATA, 8 + 16 + 2 * 4096);
     record[8] = 2;
     record[16] = record[24] = 9;
+    stream_encode_record_header(record + sizeof(record) - 72, STREAM_REC_HVM_CONTEXT, FAKE_STATE_BYTES);
+    memcpy(record + sizeof(record) - 64, fake_state, FAKE_STATE_BYTES);
     whole = malloc(opening + sizeof(record));
     memcpy(whole, image, opening);
     memcpy(whole + opening, record, sizeof(record));

@@ -206,8 +206,8 @@ static void put_opening(struct built *b)
     const struct image1_domain domain = { STREAM_GUEST_X86_HVM, 4, 17 };
     uint8_t body[IMAGE1_DOMAIN_LEN], libxc[IMAGE1_LIBXC_HEAD_LEN];
 
-    image1_encode_header(b->octets, IMAGE1_FEATURES_KNOWN & ~IMAGE1_FEATURE_INDEX & ~IMAGE1_FEATURE_SEAL & ~IMAGE1_FEATURE_DIGEST &
-                                      ~IMAGE1_FEATURE_KEYED, 1);
+    image1_encode_header(b->octets, IMAGE1_FEATURES_KNOWN & ~(IMAGE1_FEATURE_INDEX | IMAGE1_FEATURE_SEAL |
+                                                              IMAGE1_FEATURE_DIGEST | IMAGE1_FEATURE_KEYED), 1);
     b->len = IMAGE1_HEADER_LEN;
     image1_encode_domain(body, &domain);
     put_record(b, IMAGE1_REC_DOMAIN, body, sizeof(body));
@@ -237,11 +237,11 @@ static void put_pages(struct built *b, const struct page_spec *p)
 
 static void put_closing(struct built *b, uint32_t round, uint64_t pages)
 {
-    uint8_t state[IMAGE1_LIBXC_HEAD_LEN + 5];
+    uint8_t state[IMAGE1_LIBXC_HEAD_LEN + FAKE_STATE_BYTES];
 
     put_round(b, round, pages, IMAGE1_ROUND_LAST);
     image1_encode_libxc(state, STREAM_REC_HVM_CONTEXT);
-    memcpy(state + IMAGE1_LIBXC_HEAD_LEN, "state", 5);
+    memcpy(state + IMAGE1_LIBXC_HEAD_LEN, fake_state, FAKE_STATE_BYTES);
     put_record(b, IMAGE1_REC_LIBXC, state, sizeof(state));
     put_record(b, IMAGE1_REC_END, NULL, 0);
 }

@@ -340,7 +340,7 @@ static void restore_named(struct restore_case *to, const struct image1_extents *
     v1_round(&v, false);
     v1_pages(&v, IMAGE1_CODEC_NONE, &(struct image1_run){ .pfn = 7, .count = 1, .kind = IMAGE1_KIND_ZERO }, 1, NULL, 0);
     v1_round(&v, true);
-    v1_libxc(&v, STREAM_REC_HVM_CONTEXT, "state", 6);
+    v1_libxc(&v, STREAM_REC_HVM_CONTEXT, fake_state, FAKE_STATE_BYTES);
     v1_digest(&v);
     v1_record(&v, IMAGE1_REC_END, NULL, 0);
     to->guest = fake_guest_new_sized(NR_EXTENTS * EXTENT);
