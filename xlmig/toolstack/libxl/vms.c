@@ -6,8 +6,27 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <xenstore.h>
 
-static enum vm_type type_of(libxl_domain_type type)
+/* Xen, and libxl_domain_info() with it, takes a PVH guest for an HVM one; libxl writes down what it made. */
+static bool is_pvh(uint32_t domid)
+{
+    struct xs_handle *xs = xs_open(0);
+    char path[64], *type = NULL;
+    unsigned len;
+    bool pvh;
+
+    snprintf(path, sizeof path, "/libxl/%u/type", domid);
+    if (xs)
+        type = xs_read(xs, XBT_NULL, path, &len);
+    pvh = type && strcmp(type, "pvh") == 0;
+    free(type);
+    if (xs)
+        xs_close(xs);
+    return pvh;
+}
+
+static enum vm_type type_of(uint32_t domid, libxl_domain_type type)
 {
     switch (type) {
     case LIBXL_DOMAIN_TYPE_PV:
@@ -15,7 +34,7 @@ static enum vm_type type_of(libxl_domain_type type)
     case LIBXL_DOMAIN_TYPE_PVH:
         return VM_TYPE_PVH;
     default:
-        return VM_TYPE_HVM;
+        return is_pvh(domid) ? VM_TYPE_PVH : VM_TYPE_HVM;
     }
 }
 
@@ -42,7 +61,7 @@ static void fill_vm(struct libxl_toolstack *lx, const libxl_dominfo *info, struc
 
     *vm = (struct vm){
         .domid = info->domid,
-        .type = type_of(info->domain_type),
+        .type = type_of(info->domid, info->domain_type),
         .state = state_of(info),
         .paused = info->paused,
         .memory_bytes = info->current_memkb * 1024,
