@@ -155,6 +155,8 @@ end:
     :: atomic { recovers_src && src[t] == COPYING && guest == ABSENT && !said[t].ask -> said[t].ask = true }
     /* ... and where it is READY there, a human decides: nobody knows whether the guest here ran on before it was gone */
     :: atomic { recovers_src && src[t] == COPYING && guest == ABSENT && came(t, closed) -> src[t] = ABORTED }
+    /* others made the VM anew: it is theirs */
+    :: atomic { recovers_src && src[t] == COPYING && guest == ABSENT && other != ABSENT -> src[t] = ABORTED }
 
     /* GO_DECIDED */
     :: atomic { send_lives == t && src[t] == GO_DECIDED && !said[t].go -> said[t].go = true }
@@ -166,7 +168,8 @@ end:
         said[t].go = true }
     :: atomic { send_lives == t && src[t] == GO_DECIDED && !said[t].go ->
         src[t] = ABORTED }           /* not one byte of GO could be written, this process knows */
-    :: atomic { source_may(t) && src[t] == GO_DECIDED && stands && !said[t].take_back && world == FAULTY ->
+    :: atomic { source_may(t) && src[t] == GO_DECIDED && (stands || runs_here || foreign || other != ABSENT) &&
+                !said[t].take_back && world == FAULTY ->
         said[t].take_back = true }
     :: atomic { source_may(t) && src[t] == GO_DECIDED && came(t, started) -> src[t] = MOVED }
     :: atomic { source_may(t) && (src[t] == GO_DECIDED || src[t] == COPYING) && came(t, aborted) ->
