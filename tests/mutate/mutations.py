@@ -22,7 +22,6 @@ RECORD = "xlmig/handover/journal-record.c"
 ONE, SETTLE, JOURNALLED = "xlmig/recover/one.c", "xlmig/domain/settle.c", "xlmig/domain/journalled.c"
 HAND_OVER, LAST_WORDS, LEFTOVER = "xlmig/send/hand-over.c", "xlmig/send/last-words.c", "xlmig/send/leftover.c"
 WORD, HOLDING, COPYING = "xlmig/receive/word.c", "xlmig/receive/holding.c", "xlmig/receive/copying.c"
-RECEIVE = "xlmig/receive/receive.c"
 
 TEST_HANDOVER, TEST_RULES = "tests/xlmig/handover/test-handover", "tests/xlmig/handover/test-rules"
 TEST_RECOVERY, TEST_JOURNAL = "tests/xlmig/handover/test-recovery", "tests/xlmig/handover/test-journal"
@@ -129,10 +128,10 @@ MUTATIONS = (
     of(16, "GO is recorded for a copy that is gone", WORD,
        "r->word.type == MESSAGE_GO && domain == RECOVER_DOMAIN_INCOMING && r->holding.vm.state == VM_PAUSED",
        "r->word.type == MESSAGE_GO", f"{JOURNALS}:GO, and the copy is gone"),
-    of(17, "READY ends with the connection", RECEIVE,
-       "    if (receive_is_holding(r))\n        receive_leave(r);",
-       "    if (receive_is_holding(r) && journal_record(r->holding.journal)->state != JOURNAL_READY)\n        receive_leave(r);\n"
-       "    else if (receive_is_holding(r))\n        receive_on_message(r, MESSAGE_TAKE_BACK, NULL, 0), receive_forget(r), receive_leave(r);",
+    of(17, "READY ends with the connection", HOLDING,
+       "    journal_release(r->holding.journal);\n    r->holding.journal = NULL;\n    receive_finish(r, status);",
+       "    journal_advance(r->holding.journal, JOURNAL_ABORTED, NULL, &(struct failure){ 0 });\n"
+       "    journal_release(r->holding.journal);\n    r->holding.journal = NULL;\n    receive_finish(r, status);",
        f"{JOURNALS}:READY outlives*"),
     of(18, "recover at the destination starts what is READY", RULES,
        'ROW(READY, INCOMING_COPY, ANY, HERE, START_HERE, TO(GO),', 'ROW(READY, INCOMING_COPY, ANY, 0, START_HERE, TO(GO),',
