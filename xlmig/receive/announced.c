@@ -4,8 +4,9 @@
  * The checks, the journal and what is removed after a failure all go by what PREFLIGHT announced.  So it is held to
  * the configuration in the stream, as the toolstack reads it, before the toolstack has an octet of that.
  *
- * Name, UUID and type are those that PREFLIGHT says itself.  How much memory and how many vCPUs the VM can have is in
- * the configuration that came with it; what it has at the moment is not the same number.
+ * Name and UUID are those that PREFLIGHT says itself.  The rest is in the configuration that came with it: what memory
+ * the VM has at the moment is not the same number as what it can have, and libxl, asked for a running VM, calls a PVH
+ * one HVM, so that of the type that PREFLIGHT says only PV or not counts.
  */
 #include "config.h"
 #include "xlmig/receive/announced.h"
@@ -48,7 +49,9 @@ static void compare(const struct candidate *vm, const struct vm *announced, cons
         hex_encode(came->uuid, sizeof came->uuid, texts[1]);
         add(list, size, "UUID", texts[0], texts[1]);
     }
-    if (vm->type != came->type)
+    if (announced->type != came->type)
+        add(list, size, "type", vm_type_name(announced->type), vm_type_name(came->type));
+    else if ((vm->type == VM_TYPE_PV) != (came->type == VM_TYPE_PV))
         add(list, size, "type", vm_type_name(vm->type), vm_type_name(came->type));
     add_bytes(list, size, "memory", announced->memory_bytes, came->memory_bytes);
     add_bytes(list, size, "greatest memory", announced->max_memory_bytes, came->max_memory_bytes);
