@@ -21,6 +21,11 @@ static const struct {
     { "v1_index_of_other_offset", "the index is for who looks for one page of a file" },
     { "v1_index_entry_lost", "the same" },
     { "v1_index_count", "the same" },
+    { "config_of_pv_image_of_hvm", "xl and libxl read the configuration" },
+    { "config_of_pvh_image_of_pv", "the same" },
+    { "config_with_fewer_vcpus", "the same; Xen knows how many the domain has" },
+    { "config_with_fewer_vcpus_than_the_context", "the same" },
+    { "checkpoint_second_incomplete", "the engine refuses every checkpoint, the first one, too" },
 };
 
 static bool is_lenient(const struct negative *negative)
@@ -85,7 +90,10 @@ START_TEST(what_verify_refuses_in_an_image_the_engine_refuses)
     if (found.has_image && stream_reader_fault(reader)->offset >= found.image_at &&
         stream_reader_fault(reader)->layer >= STREAM_LAYER_LIBXC && !is_lenient(negative)) {
         ck_assert_msg(restore_from(&b, &found, &error) == -1, "%s makes a guest", negative->name);
-        ck_assert_msg(error.text[0], "%s", negative->name);
+        /* Many of these end behind their fault: that it is refused for what is wrong, its name shows. */
+        ck_assert_msg(stream_reader_fault(reader)->layer != STREAM_LAYER_LIBXC || negative->code == STREAM_FAULT_TRUNCATED ||
+                          strstr(error.text, stream_fault_name(negative->code)),
+                      "%s: %s", negative->name, error.text);
     }
     stream_reader_free(reader);
     bytes_free(&b);
