@@ -62,12 +62,14 @@ def paused_and_sent(lab, guest):
 def paused_and_saved(lab, guest):
     source, target = guest.host, lab.other(guest.host)
     before = guest.await_tick()
-    source.run(f"mkdir -p {FILE.rpartition('/')[0]}; rm -f {FILE}; xl pause {guest.name}")
+    for host in (source, target):
+        host.run(f"mkdir -p {FILE.rpartition('/')[0]} && rm -f {FILE}")
+    source.run(f"xl pause {guest.name}")
     says(source.run(f"xlmig save --checkpoint {guest.name} {FILE}", moves.SECONDS), "it stays paused")
     is_paused(guest, source)
-    source.run(f"xl destroy {guest.name}; xlmig verify {FILE}; scp -q {FILE} host{target.name}:{FILE}; rm {FILE}",
+    source.run(f"xl destroy {guest.name} && xlmig verify {FILE} && scp -q {FILE} host{target.name}:{FILE} && rm {FILE}",
                moves.SECONDS)
-    says(target.run(f"xlmig restore {FILE}; rm {FILE}", moves.SECONDS), f"{guest.name} is restored, paused")
+    says(target.run(f"xlmig restore {FILE} && rm {FILE}", moves.SECONDS), f"{guest.name} is restored, paused")
     is_paused(guest, target)
     target.run(f"xl unpause {guest.name}")
     moves.arrived(guest, source, target, before)
