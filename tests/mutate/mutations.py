@@ -28,6 +28,10 @@ TEST_RECOVERY, TEST_JOURNAL = "tests/xlmig/handover/test-recovery", "tests/xlmig
 OWNER, RECOVER, RECOVER_WORD = "tests/command/owner.tap", "tests/command/recover.tap", "tests/command/recover-word.tap"
 JOURNALS, COMMAND, ORDER = "tests/command/journals.tap", "tests/command/handover.tap", "tests/command/order.tap"
 
+# Where it is used before it is there.
+GIVE_BACK_BEFORE = (WORD, "/* ---- starting it ---- */\n",
+                    "static void give_back(struct receiver *r, enum recover_domain domain);\n")
+
 # A rule that no code could break, and why.
 MODEL_ONLY = {}
 
@@ -141,15 +145,17 @@ MUTATIONS = (
         conversation_say(r->conversation, MESSAGE_RECEIVED""",
        """        receive_await(r, RECEIVE_AWAIT_WORD, 0);
         conversation_say(r->conversation, MESSAGE_RECEIVED""", f"{ORDER}:*wait in READY*"),
-    of(20, "a copy that cannot be started is dropped", WORD,
-       """        answer(r, MESSAGE_REPORT, false, failure.text);
+    Mutation(20, "a copy that cannot be started is dropped",
+             (GIVE_BACK_BEFORE, (WORD, """        answer(r, MESSAGE_REPORT, false, failure.text);
     else
         start(r);""", """        give_back(r, RECOVER_DOMAIN_INCOMING);
     else
-        start(r);""", f"{JOURNALS}:GO that cannot*"),
-    of(20, "one whose name is taken, too", WORD,
-       "        answer(r, MESSAGE_REPORT, false, failure.text);\n    } else if (record->paused) {",
-       "        give_back(r, RECOVER_DOMAIN_INCOMING);\n    } else if (record->paused) {", f"{ORDER}:*cannot be started is kept"),
+        start(r);""")), (f"{JOURNALS}:GO that cannot*",)),
+    Mutation(20, "one whose name is taken, too",
+             (GIVE_BACK_BEFORE, (WORD,
+              "        answer(r, MESSAGE_REPORT, false, failure.text);\n    } else if (record->paused) {",
+              "        give_back(r, RECOVER_DOMAIN_INCOMING);\n    } else if (record->paused) {")),
+             (f"{JOURNALS}:a copy whose name is taken*",)),
     of(21, "a copy that ran counts as one that never ran", WORD,
        " &&\n           r->holding.vm.cpu_ns == 0;", ";", f"{ORDER}:*ran and was paused*"),
     of(22, "ABORTED is forgotten before the source says ABORT", WORD,
@@ -172,9 +178,10 @@ MUTATIONS = (
     of(25, "the source does not fence its copy", HAND_OVER,
        "    s->ts->ops->domain.pause(s->ts, s->vm.domid, on_fenced, s);", "    on_fenced(s, NULL);",
        f"{OWNER}:resumed behind*"),
-    of(26, "a copy that runs is given away", HAND_OVER,
-       "    if (now.state != VM_SUSPENDED)\n", "    if (now.state == VM_DYING)\n",
-       f"{OWNER}:resumed between*"),
+    Mutation(26, "a copy that runs is given away", # what ran has used time, so that either look sees it
+             ((HAND_OVER, "    if (now.state != VM_SUSPENDED)\n", "    if (now.state == VM_DYING)\n"),
+              (HAND_OVER, "    if (journal_stood_ns(now.cpu_ns) != s->handover.standing.domain.stood_ns)\n",
+               "    if (now.domid != s->vm.domid)\n")), (f"{OWNER}:resumed between*",)),
     of(26, "one that ran and stands again is given away", HAND_OVER,
        "    if (journal_stood_ns(now.cpu_ns) != s->handover.standing.domain.stood_ns)\n", "    if (now.domid != s->vm.domid)\n",
        f"{OWNER}:resumed, and suspended again"),
