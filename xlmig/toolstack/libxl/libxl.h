@@ -146,6 +146,7 @@ void libxl_prepare_disk(struct libxl_toolstack *lx, uint32_t domid, const libxl_
 struct libxl_turn {
     int fd;             /* of the file that is locked, or -1 */
     bool taken;         /* or given up waiting: a turn is a courtesy */
+    bool locked;
     unsigned waited_ms;
     char name[16];
 };

@@ -36,8 +36,24 @@ START_TEST(the_second_waits_for_the_first)
     ck_assert(libxl_turn_take(&one));
     ck_assert(!libxl_turn_take(&other));
     libxl_turn_give(&one);
+    ck_assert(!libxl_turn_take(&other)); /* what it had opened is gone */
     ck_assert(libxl_turn_take(&other));
     ck_assert(!libxl_turn_take(&one));
+}
+END_TEST
+
+START_TEST(nothing_is_left)
+{
+    ck_assert(libxl_turn_take(&one));
+    ck_assert(!libxl_turn_take(&other));
+    libxl_turn_give(&one);
+    libxl_turn_give(&other); /* which never had it, and removes nothing of others */
+    ck_assert(libxl_turn_take(&one));
+    libxl_turn_give(&other);
+    ck_assert(!libxl_turn_take(&other));
+    libxl_turn_give(&other);
+    libxl_turn_give(&one);
+    scratch_do(root, "test -z \"$(ls run)\"");
 }
 END_TEST
 
@@ -90,6 +106,7 @@ int main(void)
 
     tcase_add_checked_fixture(tcase, set_up, tear_down);
     tcase_add_test(tcase, the_second_waits_for_the_first);
+    tcase_add_test(tcase, nothing_is_left);
     tcase_add_test(tcase, another_matter_has_turns_of_its_own);
     tcase_add_test(tcase, nobody_waits_for_ever);
     tcase_add_test(tcase, it_ends_with_its_process);
