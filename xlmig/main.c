@@ -43,7 +43,8 @@ static int run_verb(const struct verb *verb, const char *toolstack, int argc, ch
         rc = output_end(who, verb->run(&call), EXIT_UNREPORTED);
     }
     free(options);
-    if (rc == EXIT_CANCELLED)
+    /* Also what failed by itself while it was to be cancelled: somebody wants no more of it. */
+    if (rc == EXIT_CANCELLED || rc == EXIT_FAILED || rc == EXIT_REFUSED)
         loop_end_as_interrupted();
     return rc;
 }

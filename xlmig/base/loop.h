@@ -38,9 +38,9 @@ struct event *loop_watch_stop(struct event_base *base, bool (*may_stop)(void *us
 void loop_unwatch_stop(struct event *event);
 
 /*
- * What was cancelled by Ctrl-C or Ctrl-\ and has undone everything ends by
- * SIGINT, so that a shell's loop over many VMs ends with it.  Returns where it
- * was cancelled by anything else, or where SIGINT was ignored from the start.
+ * A process to which Ctrl-C or Ctrl-\ came, and that has undone everything, ends
+ * by SIGINT, so that a shell's loop over many VMs ends with it.  Returns where
+ * neither came, or where SIGINT was ignored from the start.
  */
 void loop_end_as_interrupted(void);
 
