@@ -4,17 +4,29 @@
 check_PROGRAMS += \
 	tests/xlmig/peer/mutate-messages \
 	tests/xlmig/peer/test-channels \
+	tests/xlmig/peer/test-channels-again \
+	tests/xlmig/peer/test-channels-flood \
 	tests/xlmig/peer/test-messages \
 	tests/xlmig/peer/test-negotiate
 TESTS += \
 	tests/xlmig/peer/mutate-messages \
 	tests/xlmig/peer/test-channels \
+	tests/xlmig/peer/test-channels-again \
+	tests/xlmig/peer/test-channels-flood \
 	tests/xlmig/peer/test-messages \
 	tests/xlmig/peer/test-negotiate
 
-tests_xlmig_peer_test_channels_SOURCES = tests/xlmig/peer/test-channels.c
+tests_xlmig_peer_test_channels_SOURCES = tests/xlmig/peer/test-channels.c tests/xlmig/peer/channels-world.h
 tests_xlmig_peer_test_channels_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(EVENT_CFLAGS)
 tests_xlmig_peer_test_channels_LDADD = $(peer_room) $(CHECK_LIBS)
+
+tests_xlmig_peer_test_channels_again_SOURCES = tests/xlmig/peer/test-channels-again.c tests/xlmig/peer/channels-world.h
+tests_xlmig_peer_test_channels_again_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(EVENT_CFLAGS)
+tests_xlmig_peer_test_channels_again_LDADD = $(peer_room) $(CHECK_LIBS)
+
+tests_xlmig_peer_test_channels_flood_SOURCES = tests/xlmig/peer/test-channels-flood.c tests/xlmig/peer/channels-world.h
+tests_xlmig_peer_test_channels_flood_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(EVENT_CFLAGS)
+tests_xlmig_peer_test_channels_flood_LDADD = $(peer_room) $(CHECK_LIBS)
 
 tests_xlmig_peer_test_messages_SOURCES = tests/xlmig/peer/test-messages.c
 tests_xlmig_peer_test_messages_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(EVENT_CFLAGS)
