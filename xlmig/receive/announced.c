@@ -5,8 +5,8 @@
  * the configuration in the stream, as the toolstack reads it, before the toolstack has an octet of that.
  *
  * Name and UUID are those that PREFLIGHT says itself.  The rest is in the configuration that came with it: what memory
- * the VM has at the moment is not the same number as what it can have, and libxl, asked for a running VM, calls a PVH
- * one HVM, so that of the type that PREFLIGHT says only PV or not counts.
+ * the VM has at the moment is not the same number as what it can have, and earlier releases say of a PVH guest what
+ * libxl_domain_info() told them, HVM, so that of the type that PREFLIGHT says only PV or not counts.
  */
 #include "config.h"
 #include "xlmig/receive/announced.h"

@@ -53,7 +53,7 @@ static void fill_vm(const struct sim_domain_info *info, struct vm *vm)
 
     *vm = (struct vm){
         .domid = info->domid,
-        .type = VM_TYPE_HVM, /* of a PVH too: so does libxl tell of a VM that is there */
+        .type = info->has_emulator ? VM_TYPE_HVM : VM_TYPE_PVH,
         .state = info->state <= SIM_SUSPENDED ? states[info->state] : VM_CRASHED,
         .memory_bytes = info->present_pages * PATTERN_PAGE_SIZE,
         .max_memory_bytes = info->max_pfns * PATTERN_PAGE_SIZE,
