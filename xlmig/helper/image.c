@@ -14,7 +14,7 @@ _Static_assert(HELPER_NR_FURTHER_CHANNELS == XCSAVE_MAX_CHANNELS - 1, "channel 0
 
 static void warn(const char *text)
 {
-    helper_log(XTL_WARN, 0, text);
+    helper_log(XTL_WARN, text);
 }
 
 void helper_limits_from_environment(struct helper_limits *limits)

@@ -11,6 +11,7 @@
 /* Strings are cut so that a message always fits its 16-bit length. */
 #define MAX_STRING 8192u
 #define CONTEXT "xlmig"
+#define NO_ERRNO (-1) /* libxl's logger adds strerror() of everything else, 0 included */
 
 struct message {
     uint16_t len_bytes;         /* of number and arguments */
@@ -91,13 +92,13 @@ static int ask(const struct message *m, int *answer)
     return send_message(m) || receive_answer(answer) ? -1 : 0;
 }
 
-void helper_log(xentoollog_level level, int errnum, const char *text)
+void helper_log(xentoollog_level level, const char *text)
 {
     struct message m;
 
     begin(&m, HELPER_LOG);
     put_u32(&m, (uint32_t)level);
-    put_u32(&m, (uint32_t)errnum);
+    put_u32(&m, (uint32_t)NO_ERRNO);
     put_string(&m, CONTEXT);
     put_string(&m, text);
     (void)send_message(&m);

@@ -39,7 +39,8 @@ static inline bool helper_callback_present(unsigned cbflags, enum helper_message
     return cbflags >> message & 1;
 }
 
-void helper_log(xentoollog_level level, int errnum, const char *text);
+/* `text` says all; libxl adds no errno to it. */
+void helper_log(xentoollog_level level, const char *text);
 void helper_progress(const char *doing_what, unsigned long done, unsigned long total);
 /* *answer non-zero: the guest is suspended. */
 int helper_suspend(int *answer);

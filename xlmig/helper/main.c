@@ -109,7 +109,7 @@ static int on_throttle(void *user, unsigned percent)
 static void on_note(void *user, const char *text)
 {
     (void)user;
-    helper_log(XTL_WARN, 0, text);
+    helper_log(XTL_WARN, text);
     helper_report_note(text);
 }
 
@@ -146,7 +146,7 @@ static struct xcsave_guest *open_guest(uint32_t domid, const struct xcsave_resto
 static int finish(int rc, const struct xcsave_error *error)
 {
     if (rc)
-        helper_log(XTL_ERROR, 0, error->text);
+        helper_log(XTL_ERROR, error->text);
     return helper_complete(rc, rc ? (error->errnum ? error->errnum : EIO) : 0) ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
@@ -230,7 +230,7 @@ static void log_extents(const struct xcsave_extents *e)
              "memory in %llu of %llu extents of 1 GiB, %llu of 2 MiB, %llu of 4 KiB; %llu pages given back",
              (unsigned long long)e->nr_1g, (unsigned long long)e->named_1g, (unsigned long long)e->nr_2m,
              (unsigned long long)e->nr_4k, (unsigned long long)e->returned);
-    helper_log(XTL_DETAIL, 0, text);
+    helper_log(XTL_DETAIL, text);
 }
 
 static int restore_domain(const long *args, const struct helper_limits *limits)

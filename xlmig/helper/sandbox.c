@@ -143,7 +143,7 @@ int helper_confine(struct xcsave_error *error)
     if (wanted && strcmp(wanted, "off") == 0)
         return 0;
     if (seccomp_api_get() < API_KILL_PROCESS) {
-        helper_log(XTL_WARN, 0, "this kernel has no seccomp filters; the save helper is not confined");
+        helper_log(XTL_WARN, "this kernel has no seccomp filters; the save helper is not confined");
         return 0;
     }
     r = setrlimit(RLIMIT_CORE, &none) ? -errno : load_filter();

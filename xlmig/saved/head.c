@@ -35,7 +35,9 @@ static void on_event(void *opaque, const struct stream_event *event)
 
     if (event->layer != STREAM_LAYER_XL) {
         head->complete = true;
-        head->file.stop = true;
+        head->file.stop |= stream_event_release(event, head->saved->release, sizeof head->saved->release) ||
+                           (event->layer == STREAM_LAYER_LIBXC && event->kind == STREAM_EVENT_RECORD) ||
+                           (event->layer == STREAM_LAYER_V1 && event->kind == STREAM_EVENT_RECORD_END);
         return;
     }
     if (event->info->id == STREAM_ID_XL_SAVE_HEADER && event->len >= sizeof(struct stream_xl_header))

@@ -14,11 +14,12 @@ struct saved_vm {
     int fd;                  /* -1: not open */
     uint8_t *first;
     size_t first_len;
+    char release[32];        /* of Xen, that it was saved on: "Xen 4.17"; "": it does not say */
     bool paused;             /* it was, and is to be so again */
 };
 
 /*
- * Opens the file ("-": standard input), reads it as far as libxl's stream and judges that.  `vm` gets name, UUID, type
+ * Opens the file ("-": standard input), reads it as far as the head of the image, and judges what comes before libxl's stream.  `vm` gets name, UUID, type
  * and configuration (candidate_dispose() frees them).  Close it after a failure, too.
  */
 int saved_vm_open(const char *path, struct saved_vm *saved, struct candidate *vm, struct failure *failure);

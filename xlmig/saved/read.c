@@ -195,6 +195,22 @@ void stream_judge_free(struct stream_judge *judge)
     free(judge);
 }
 
+bool stream_event_release(const struct stream_event *event, char *release, size_t size)
+{
+    bool is_libxc = event->kind == STREAM_EVENT_HEADER && event->info->id == STREAM_ID_LIBXC_DOMAIN_HEADER;
+    bool is_v1 = event->kind == STREAM_EVENT_HEAD && event->info && event->info->id == STREAM_ID_V1_DOMAIN;
+    unsigned major, minor;
+
+    if (!is_libxc && !is_v1)
+        return false;
+    major = stream_get_u32(event->data + offsetof(struct stream_domain_header, xen_major), event->big_endian);
+    minor = stream_get_u32(event->data + offsetof(struct stream_domain_header, xen_minor), event->big_endian);
+    if (major == 0) /* converted from a stream of old, which did not say */
+        return false;
+    snprintf(release, size, "Xen %u.%u", major, minor);
+    return true;
+}
+
 void stream_file_print_fault(FILE *to, const struct stream_file *file)
 {
     const struct stream_fault *fault = &file->fault;

@@ -52,6 +52,9 @@ int stream_judge_end(struct stream_judge *judge);
 /* NULL is fine. */
 void stream_judge_free(struct stream_judge *judge);
 
+/* Is that the event that names the release of Xen which the guest was saved on?  Then `release` is "Xen 4.20". */
+bool stream_event_release(const struct stream_event *event, char *release, size_t size);
+
 /* Three lines, or four, that say what is wrong and where. */
 void stream_file_print_fault(FILE *to, const struct stream_file *file);
 

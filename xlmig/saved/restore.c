@@ -11,6 +11,7 @@
 #include "xlmig/handover/journal.h"
 #include "xlmig/saved/feed.h"
 #include "xlmig/saved/head.h"
+#include "xlmig/vm/release.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -167,6 +168,18 @@ static void look_around(struct restore *r, struct failure *failure)
     candidate_answer_dispose(&answer);
 }
 
+/* It may come all the same: a PV guest does, and another may. */
+static void tell_newer_release(struct restore *r)
+{
+    struct failure failure = { 0 };
+    struct vm_host host;
+
+    if (r->ts->ops->ask.host(r->ts, &host, &failure) == 0 && release_is_older(host.hypervisor, r->saved.release))
+        progress_note(&r->progress, "release: it was saved on %s, and this host runs %s: Xen does not promise that a guest "
+                      "goes back%s", r->saved.release, host.hypervisor,
+                      r->vm.type == VM_TYPE_PV ? "" : ", and for PVH and HVM guests it mostly fails");
+}
+
 /* 0, or -1 after it has said why not. */
 static int prepare(struct restore *r)
 {
@@ -175,6 +188,8 @@ static int prepare(struct restore *r)
     if (saved_vm_open(r->request->path, &r->saved, &r->vm, &failure) == 0)
         look_around(r, &failure);
     r->paused = r->progress.move.stays_paused = r->request->paused || r->saved.paused;
+    if (!failure.text[0])
+        tell_newer_release(r);
     if (!failure.text[0])
         r->lock_fd = journal_hold_vm(r->request->toolstack, r->vm.uuid, r->vm.name, &failure);
     if (!failure.text[0])

@@ -10,6 +10,7 @@
 #include "xlmig/send/connect.h"
 #include "xlmig/send/leftover.h"
 #include "xlmig/send/ledger.h"
+#include "xlmig/vm/release.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -184,20 +185,27 @@ static void ask_preflight(struct send *s)
     peer_ask_preflight(s->link.peer, &preflight); /* a failure shows as PEER_LOST */
 }
 
-/* Xen promises that a guest can move to the next release, not back. */
+/* Before anything is copied: an older Xen says only at the very end that it does not take the guest. */
 static void compare_releases(struct send *s, const char *there)
 {
-    unsigned major, minor, their_major, their_minor;
+    const char *here = s->host.hypervisor;
+    enum check_result result = release_judge(s->vm.type, here, there);
+    struct check *check;
 
-    if (sscanf(s->host.hypervisor, "Xen %u.%u", &major, &minor) == 2 &&
-        sscanf(there, "Xen %u.%u", &their_major, &their_minor) == 2 &&
-        (their_major < major || (their_major == major && their_minor < minor)))
-        check_add(&s->preparation.found, CHECK_WARNING, "release",
-                  "%s runs %s, older than %s here: Xen does not promise that this works", s->destination, there,
-                  s->host.hypervisor);
+    if (result == CHECK_OK) {
+        check_add(&s->preparation.found, CHECK_OK, "release", "%s here, %s on %s", here, there, s->destination);
+        return;
+    }
+    if (result == CHECK_REFUSED && s->request->to_older_xen)
+        result = CHECK_WARNING;
+    check = check_add(&s->preparation.found, result, "release",
+                      "%s runs %s, older than %s here: Xen does not promise that a guest goes back", s->destination, there,
+                      here);
+    if (s->vm.type == VM_TYPE_PV)
+        check_remedy(check, "If it fails, the VM runs on here");
     else
-        check_add(&s->preparation.found, CHECK_OK, "release", "%s here, %s on %s", s->host.hypervisor, there,
-                  s->destination);
+        check_remedy(check, "For %s guests it may fail when all has been copied, and the VM then runs on here; "
+                     "to try it all the same: --to-older-xen", vm_type_name(s->vm.type));
 }
 
 /* Find a way to what both sides can. */

@@ -39,6 +39,7 @@ struct send_request {
     bool no_live;
     bool paused;                 /* leave it paused over there */
     bool ignore_cpu, ignore_devices;
+    bool to_older_xen;           /* try it although its Xen is older, and the guest of a type that mostly fails there */
     enum send_check check_only;
     bool late_devices;           /* disks and network over there only when all memory has arrived */
     bool verbose;

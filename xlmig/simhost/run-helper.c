@@ -133,7 +133,7 @@ static uint32_t u32_at(const uint8_t *args, size_t bytes, size_t offset)
     return value;
 }
 
-/* log(level, errno, context, text): keep the last error. */
+/* log(level, errno, context, text): keep the last error, with its errno, as libxl's logger has it: from 0 on. */
 static void keep_error(const struct run_helper *r, const uint8_t *args, size_t bytes)
 {
     const size_t context = u32_at(args, bytes, 8), text_at = 12 + context + 4;
@@ -141,9 +141,10 @@ static void keep_error(const struct run_helper *r, const uint8_t *args, size_t b
     if (u32_at(args, bytes, 0) < XTL_ERROR || context > bytes || text_at > bytes)
         return;
     const size_t text = u32_at(args, bytes, 12 + context);
+    const int errnum = (int)u32_at(args, bytes, 4);
     if (text <= bytes - text_at)
-        snprintf(r->error, r->error_bytes, "%.*s", (int)strnlen((const char *)args + text_at, text),
-                 (const char *)args + text_at);
+        snprintf(r->error, r->error_bytes, "%.*s%s%s", (int)strnlen((const char *)args + text_at, text),
+                 (const char *)args + text_at, errnum >= 0 ? ": " : "", errnum >= 0 ? strerror(errnum) : "");
 }
 
 static int answer(struct helper *h, int value)

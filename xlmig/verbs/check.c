@@ -7,7 +7,7 @@
 
 struct check_options {
     const char *transport, *ssh_command, *image, *channels;
-    bool no_live, ignore_cpu, ignore_devices, quiet, json;
+    bool no_live, ignore_cpu, ignore_devices, to_older_xen, quiet, json;
     uint64_t connect_timeout_us, preflight_timeout_us;
 };
 
@@ -35,6 +35,8 @@ static const struct verb_option options[] = {
       OPTION_INTO(struct check_options, ignore_cpu) },
     { .name = "ignore-devices", .kind = OPTION_FLAG, .help = "a disk or a network that is not there is a warning only",
       OPTION_INTO(struct check_options, ignore_devices) },
+    { .name = "to-older-xen", .kind = OPTION_FLAG, .help = "an older Xen over there is a warning only",
+      OPTION_INTO(struct check_options, to_older_xen) },
     { .name = "connect-timeout", .kind = OPTION_DURATION, .argument = "TIME",
       .help = "wait so long for the receiver's first words (1m)",
       OPTION_INTO(struct check_options, connect_timeout_us) },
@@ -54,7 +56,7 @@ static int check(const struct verb_call *call)
     struct send_request request = {
         .vm = call->argv[0], .host = call->argv[1], .toolstack = call->toolstack, .transport = o->transport,
         .ssh_command = o->ssh_command, .no_live = o->no_live, .ignore_cpu = o->ignore_cpu,
-        .ignore_devices = o->ignore_devices, .connect_timeout_us = o->connect_timeout_us,
+        .ignore_devices = o->ignore_devices, .to_older_xen = o->to_older_xen, .connect_timeout_us = o->connect_timeout_us,
         .preflight_timeout_us = o->preflight_timeout_us, .style = PROGRESS_QUIET,
         .check_only = o->json ? SEND_CHECK_JSON : o->quiet ? SEND_CHECK_QUIETLY : SEND_CHECK_LINES,
     };

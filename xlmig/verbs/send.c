@@ -13,7 +13,7 @@ struct send_options {
     bool overwrite_report;
     const char *transport, *data_address, *ssh_command, *image, *channels, *compress;
     unsigned threads;
-    bool stock, no_live, paused, ignore_cpu, ignore_devices, late_devices, verbose, quiet, json;
+    bool stock, no_live, paused, ignore_cpu, ignore_devices, to_older_xen, late_devices, verbose, quiet, json;
     unsigned max_rounds;
     uint64_t max_bandwidth, timeout_us;
     uint64_t max_downtime_us, stall_timeout_us, connect_timeout_us, preflight_timeout_us, ready_timeout_us, go_timeout_us;
@@ -80,6 +80,8 @@ static const struct verb_option options[] = {
       OPTION_INTO(struct send_options, ignore_cpu) },
     { .name = "ignore-devices", .kind = OPTION_FLAG, .help = "go although a disk or a network is not there",
       OPTION_INTO(struct send_options, ignore_devices) },
+    { .name = "to-older-xen", .kind = OPTION_FLAG, .help = "try it although Xen over there is older (PVH and HVM guests)",
+      OPTION_INTO(struct send_options, to_older_xen) },
     { .name = "connect-timeout", .kind = OPTION_DURATION, .argument = "TIME",
       .help = "wait so long for the receiver's first words (1m)",
       OPTION_INTO(struct send_options, connect_timeout_us) },
@@ -204,7 +206,7 @@ static int run_send(const struct verb_call *call)
         .vm = call->argv[0], .host = call->argv[1], .toolstack = call->toolstack, .transport = o->transport,
         .data_address = o->data_address, .ssh_command = o->ssh_command,
         .stock = o->stock, .no_live = o->no_live, .paused = o->paused, .ignore_cpu = o->ignore_cpu,
-        .ignore_devices = o->ignore_devices, .late_devices = o->late_devices,
+        .ignore_devices = o->ignore_devices, .to_older_xen = o->to_older_xen, .late_devices = o->late_devices,
         .verbose = o->verbose, .max_rounds = o->max_rounds, .max_downtime_us = o->max_downtime_us,
         .stall_timeout_us = o->stall_timeout_us,
         .connect_timeout_us = o->connect_timeout_us, .preflight_timeout_us = o->preflight_timeout_us,

@@ -4,8 +4,14 @@
 #include "xlmig/base/sandbox.h"
 #include "xlmig/saved/read.h"
 #include "xlmig/cli/verb.h"
+#include "xlmig/verbs/session.h"
+#include "xlmig/vm/release.h"
 
 #include <inttypes.h>
+#include <string.h>
+#include <unistd.h>
+
+#define XEN_BUS "/proc/xen" /* there in dom0, and in other guests of Xen */
 
 struct verify_options {
     bool quiet;
@@ -19,6 +25,7 @@ struct counts {
     bool has_digest;
     bool is_v1, is_sealed;
     bool has_more;    /* than an image */
+    char release[32]; /* of Xen, that it was saved on; "": it does not say */
 };
 
 static void count_page(struct counts *counts, unsigned type, uint64_t nr)
@@ -37,6 +44,7 @@ static void count(void *opaque, const struct stream_event *event)
 {
     struct counts *counts = opaque;
 
+    stream_event_release(event, counts->release, sizeof counts->release);
     if (event->kind == STREAM_EVENT_HEADER)
         count_header(counts, event);
     if (event->kind == STREAM_EVENT_RECORD)
@@ -49,10 +57,12 @@ static void count(void *opaque, const struct stream_event *event)
         counts->has_digest = true;
 }
 
-static void print_valid(const struct stream_file *file, const struct counts *counts)
+static void print_valid(const struct stream_file *file, const struct counts *counts, const char *own_release)
 {
-    printf("%s: valid (%" PRIu64 " bytes, %" PRIu64 " records, %" PRIu64 " pages", stream_file_name(file), file->bytes,
-           counts->records, counts->pages);
+    printf("%s: valid (", stream_file_name(file));
+    if (counts->release[0])
+        printf("saved on %s, ", counts->release);
+    printf("%" PRIu64 " bytes, %" PRIu64 " records, %" PRIu64 " pages", file->bytes, counts->records, counts->pages);
     if (counts->without)
         printf(" and %" PRIu64 " without content", counts->without);
     if (counts->has_digest)
@@ -60,11 +70,20 @@ static void print_valid(const struct stream_file *file, const struct counts *cou
     if (counts->is_v1 && counts->has_more && !counts->is_sealed)
         printf("; no checksum covers what is around the image");
     printf(")\n");
+    if (release_is_older(own_release, counts->release))
+        printf("%s: %s here is older than that: Xen does not promise that a guest goes back\n", stream_file_name(file),
+               own_release);
 }
+
+struct verification {
+    const struct verb_call *call;
+    char own_release[64]; /* "": there is no Xen here */
+};
 
 static int verify_confined(void *opaque)
 {
-    const struct verb_call *call = opaque;
+    const struct verification *verification = opaque;
+    const struct verb_call *call = verification->call;
     const struct verify_options *options = call->options;
     struct counts counts = { 0 };
     struct stream_file file = {
@@ -84,13 +103,34 @@ static int verify_confined(void *opaque)
         return EXIT_INVALID;
     }
     if (!options->quiet)
-        print_valid(&file, &counts);
+        print_valid(&file, &counts, verification->own_release);
     return EXIT_OK;
+}
+
+/* Files are verified on machines without Xen, too: then there is nothing to compare with. */
+static void ask_own_release(const char *toolstack, char *release, size_t size)
+{
+    struct toolstack_session session;
+    struct failure failure = { 0 };
+    struct vm_host host;
+
+    if (access(XEN_BUS, F_OK) < 0 && strncmp(toolstack, "sim:", 4) != 0)
+        return;
+    if (toolstack_session_open(&session, toolstack, &failure) < 0)
+        return;
+    if (session.ts->ops->ask.host(session.ts, &host, &failure) == 0)
+        snprintf(release, size, "%s", host.hypervisor);
+    toolstack_session_close(&session);
 }
 
 static int verify(const struct verb_call *call)
 {
-    return sandbox_run("xlmig verify", verify_confined, (void *)call);
+    struct verification verification = { .call = call };
+    const struct verify_options *options = call->options;
+
+    if (!options->quiet)
+        ask_own_release(call->toolstack, verification.own_release, sizeof verification.own_release);
+    return sandbox_run("xlmig verify", verify_confined, &verification);
 }
 
 static const struct verb_option options[] = {

@@ -15,5 +15,7 @@ xlmig_vm_libvm_la_SOURCES = \
 	xlmig/vm/cpu-features.h \
 	xlmig/vm/cpu-policy.c \
 	xlmig/vm/cpu-policy.h \
+	xlmig/vm/release.c \
+	xlmig/vm/release.h \
 	xlmig/vm/vm.c \
 	xlmig/vm/vm.h

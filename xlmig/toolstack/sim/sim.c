@@ -28,6 +28,23 @@ static int call_failed(const struct sim_toolstack *sim, const char *what, struct
 
 /* ---- questions ---- */
 
+/* The first line of a file of the host's that tests write; false: there is none. */
+static bool read_fact(const struct sim_toolstack *sim, const char *name, char *text, size_t size)
+{
+    char path[4096];
+    FILE *file;
+    bool found;
+
+    snprintf(path, sizeof path, "%s/%s", sim->directory, name);
+    file = fopen(path, "re");
+    found = file && fgets(text, (int)size, file);
+    if (found)
+        text[strcspn(text, "\n")] = '\0';
+    if (file)
+        fclose(file);
+    return found;
+}
+
 static int host(struct toolstack *ts, struct vm_host *out, struct failure *failure)
 {
     struct sim_toolstack *sim = to_sim(ts);
@@ -39,7 +56,8 @@ static int host(struct toolstack *ts, struct vm_host *out, struct failure *failu
         return call_failed(sim, "cannot ask about the host", failure);
     const char *slash = strrchr(sim->directory, '/');
     snprintf(out->name, sizeof out->name, "%.200s", slash && slash[1] ? slash + 1 : sim->directory);
-    strcpy(out->hypervisor, "simulated");
+    if (!read_fact(sim, "hypervisor", out->hypervisor, sizeof out->hypervisor))
+        strcpy(out->hypervisor, "simulated");
     strcpy(out->toolstack, "simulated");
     out->free_bytes = info.free_bytes;
     return 0;
@@ -156,15 +174,9 @@ static int obstacles(struct toolstack *ts, const struct vm *vm, const char *conf
 /* One leaf with all features but those that a file takes away. */
 static void cpu_of(const struct sim_toolstack *sim, struct cpu_leaf *leaf)
 {
-    char path[4096], text[32] = "";
-    FILE *file;
+    char text[32] = "";
 
-    snprintf(path, sizeof path, "%s/cpu-lacks", sim->directory);
-    file = fopen(path, "re");
-    if (file && !fgets(text, sizeof text, file))
-        text[0] = '\0';
-    if (file)
-        fclose(file);
+    read_fact(sim, "cpu-lacks", text, sizeof text);
     *leaf = (struct cpu_leaf){ .leaf = 7, .b = ~(uint32_t)strtoul(text, NULL, 0) };
 }
 
