@@ -6,6 +6,9 @@
 #include <stdio.h>
 #include <time.h>
 
+/* Lower comes first; all events but the signals have the middle one, which is libevent's default. */
+enum { PRIORITY_SIGNALS, NR_PRIORITIES = 3 };
+
 struct event_base *loop_new(void)
 {
     struct event_config *config = event_config_new();
@@ -15,7 +18,21 @@ struct event_base *loop_new(void)
         base = event_base_new_with_config(config);
     if (config)
         event_config_free(config);
+    if (base)
+        event_base_priority_init(base, NR_PRIORITIES);
     return base;
+}
+
+void loop_run(struct event_base *base, const bool *over)
+{
+    while (!*over && event_base_loop(base, EVLOOP_ONCE) == 0)
+        ;
+}
+
+void loop_end(struct event_base *base, bool *over)
+{
+    *over = true;
+    event_base_loopbreak(base);
 }
 
 /* The one who is told, and whether it was from a keyboard. */
@@ -53,7 +70,7 @@ int loop_watch_signals(struct event_base *base, struct event *events[LOOP_NR_SIG
         if ((signums[i] == SIGHUP || signums[i] == SIGQUIT) && is_ignored(signums[i]))
             continue;
         events[i] = evsignal_new(base, signums[i], on_signal, NULL);
-        if (!events[i] || event_add(events[i], NULL) < 0)
+        if (!events[i] || event_priority_set(events[i], PRIORITY_SIGNALS) < 0 || event_add(events[i], NULL) < 0)
             return -1;
     }
     return 0;

@@ -9,8 +9,17 @@
 #include <stdint.h>
 #include <sys/time.h>
 
-/* A loop that takes any descriptor, regular files too (epoll does not).  NULL: no memory. */
+/*
+ * A loop that takes any descriptor, regular files too (epoll does not), and
+ * hands the signals of loop_watch_signals() on before all else.  NULL: no memory.
+ */
 struct event_base *loop_new(void);
+
+/* Until *over, or until nothing can come any more. */
+void loop_run(struct event_base *base, const bool *over);
+
+/* From within, for good: what came in the same turn is not handled any more, so that nothing revives what is over. */
+void loop_end(struct event_base *base, bool *over);
 
 static inline struct timeval us_to_timeval(uint64_t us)
 {

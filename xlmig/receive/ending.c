@@ -39,7 +39,7 @@ void receive_give_up(struct receiver *r)
     stream_head_close(r->head);
     r->head = NULL;
     restore_child_end_relay(&r->restore);
-    if (devices_are_idle(r, close_input))
+    if (devices_are_idle(r, r->restore.is_over ? receive_on_child_over : close_input))
         close_input(r);
     conversation_pause(r->conversation);
     receive_await(r, RECEIVE_ENDING, r->request->cleanup_timeout_us);

@@ -63,7 +63,7 @@ static void on_deadline(evutil_socket_t fd, short what, void *user)
 static bool cannot_be_stopped(enum receive_state state)
 {
     return state == RECEIVE_AWAIT_REPORT || state == RECEIVE_ENDING || state == RECEIVE_HOLDING ||
-           state == RECEIVE_ACTING || state == RECEIVE_OVER;
+           state == RECEIVE_ACTING;
 }
 
 static void on_signal(evutil_socket_t signum, short what, void *user)
@@ -163,8 +163,7 @@ int receive_vm(struct toolstack *ts, struct event_base *base, const struct recei
         fprintf(stderr, "xlmig receive: %s\n", failure.text);
     } else if (set_up(r) == 0) {
         begin(r);
-        while (r->state != RECEIVE_OVER && event_base_loop(base, EVLOOP_ONCE) == 0)
-            ;
+        loop_run(base, &r->over);
         rc = status_of(r);
     }
     tear_down(r);

@@ -18,7 +18,7 @@ void receive_await(struct receiver *r, enum receive_state state, uint64_t timeou
 void receive_finish(struct receiver *r, int exit_status)
 {
     r->exit_status = exit_status;
-    r->state = RECEIVE_OVER;
+    loop_end(r->base, &r->over);
 }
 
 void receive_incoming_name(const struct receiver *r, char name[RECEIVE_INCOMING_SIZE])

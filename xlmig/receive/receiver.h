@@ -34,7 +34,6 @@ enum receive_state {
     RECEIVE_ACTING,         /* doing what it said */
     RECEIVE_AWAIT_HOLDER,   /* another process is to let the journal go that it speaks of */
     RECEIVE_ENDING,         /* the child's end is due */
-    RECEIVE_OVER,
 };
 
 /* What is to be received. */
@@ -104,6 +103,7 @@ struct receiver {
     enum receive_state state;
     struct event *deadline;       /* of the state */
     struct event *signals[LOOP_NR_SIGNALS];
+    bool over;                    /* with this: */
     int exit_status;
     char own_error[1024];         /* why it is given up; "": the restore failed, and says why */
 

@@ -65,6 +65,12 @@ int restore_child_take(struct restore_child *child, const char *message, size_t 
     return 1;
 }
 
+static void tell_over(struct restore_child *child)
+{
+    child->is_over = true;
+    child->callbacks.over(child->callbacks.user);
+}
+
 static void on_readable(evutil_socket_t fd, short what, void *user)
 {
     struct restore_child *child = user;
@@ -79,7 +85,7 @@ static void on_readable(evutil_socket_t fd, short what, void *user)
         close(child->output);
         child->output = -1;
         if (child->ended)
-            child->callbacks.over(child->callbacks.user);
+            tell_over(child);
         return;
     }
     evbuffer_add(child->said, bytes, (size_t)n);
@@ -128,7 +134,7 @@ static void on_ended(void *user, int status)
     if (child->output >= 0)
         event_active(child->readable, EV_READ, 1); /* its last words first */
     else
-        child->callbacks.over(child->callbacks.user);
+        tell_over(child);
 }
 
 static void close_pair(const int pair[2])

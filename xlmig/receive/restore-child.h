@@ -35,7 +35,7 @@ struct restore_child_callbacks {
 struct restore_child {
     struct restore_child_callbacks callbacks;
     struct child *process;           /* NULL: never started */
-    bool ended;
+    bool ended, is_over;             /* is_over: and over() was called */
     int status;                      /* waitpid()'s, once it has ended */
     int input, output;               /* our ends of its pipes; -1: closed */
     struct relay *relay;             /* of the stream, into its input */

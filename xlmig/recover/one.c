@@ -4,6 +4,7 @@
 #include "config.h"
 #include "xlmig/recover/recover.h"
 
+#include "xlmig/base/loop.h"
 #include "xlmig/domain/journalled.h"
 #include "xlmig/recover/ask.h"
 #include "xlmig/domain/settle.h"
@@ -66,8 +67,7 @@ static void on_answer(void *user, enum recover_answer answer)
 /* Who does it bounds it. */
 static int await(struct recovery *r, struct wait *w)
 {
-    while (!w->over && event_base_loop(r->run->base, EVLOOP_ONCE) == 0)
-        ;
+    loop_run(r->run->base, &w->over);
     return r->failure.text[0] ? -1 : 0;
 }
 

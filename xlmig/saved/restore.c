@@ -100,7 +100,7 @@ static void on_child_ended(void *user, int status)
     line_reader_drain(r->errors);
     helper_events_close(r->events);
     r->events = NULL;
-    r->over = true;
+    loop_end(r->base, &r->over);
     if (WIFEXITED(status) && WEXITSTATUS(status) == 0) {
         snprintf(headline, sizeof headline, "%s %s", r->vm.name, r->paused ? "is restored, paused" : "runs");
         progress_report(&r->progress, headline);
@@ -212,8 +212,7 @@ int restore_vm(struct toolstack *ts, struct event_base *base, const struct resto
     progress_init(&r->progress, request->style, stderr);
     snprintf(r->progress.move.vm, sizeof r->progress.move.vm, "%s", input_name(request->path));
     if (prepare(r) == 0 && loop_watch_signals(base, r->signals, on_signal, r) == 0)
-        while (!r->over && event_base_loop(base, EVLOOP_ONCE) == 0)
-            ;
+        loop_run(base, &r->over);
     hang_up(r);
     child_free(r->child, 0);
     helper_events_close(r->events);

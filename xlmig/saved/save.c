@@ -45,7 +45,7 @@ struct save {
 static void end(struct save *s, int exit_status)
 {
     s->exit_status = exit_status;
-    s->over = true;
+    loop_end(s->base, &s->over);
 }
 
 static void refuse(struct save *s)
@@ -361,8 +361,7 @@ int save_vm(struct toolstack *ts, struct event_base *base, const struct save_req
     s->stop = loop_watch_stop(base, may_stop, s);
     if (loop_watch_signals(base, s->signals, on_signal, s) == 0) {
         begin(s);
-        while (!s->over && event_base_loop(base, EVLOOP_ONCE) == 0)
-            ;
+        loop_run(base, &s->over);
     }
     loop_unwatch_signals(s->signals);
     loop_unwatch_stop(s->stop);

@@ -106,6 +106,6 @@ void send_refuse(struct send *s, int exit_status, const char *format, ...)
 
 void send_end_preparation(struct send *s)
 {
-    s->over = true;
+    loop_end(s->base, &s->over);
     send_post_preparation(s, PREPARATION_ENOUGH);
 }

@@ -282,7 +282,7 @@ static void act(struct send *s, enum handover_action action)
         send_tell_anew(s);
         return;
     case HANDOVER_DO_FINISH:
-        s->over = true;
+        loop_end(s->base, &s->over);
         return;
     }
 }

@@ -245,8 +245,7 @@ static int move(struct send *s)
         cap_record_recover(s->ts, s->request->toolstack, tell_of_cap, &s->progress);
     }
     send_post_preparation(s, PREPARATION_START);
-    while (!s->over && event_base_loop(s->base, EVLOOP_ONCE) == 0)
-        ;
+    loop_run(s->base, &s->over);
     return tell_what_came_of_it(s);
 }
 
