@@ -3,6 +3,7 @@
 #include "xlmig/base/text.h"
 
 #include <stdio.h>
+#include <string.h>
 
 void clean_text(char *text)
 {
@@ -72,6 +73,36 @@ void make_text_fit(char *text)
             *text = (unsigned char)*text < ' ' || *text == 0x7f ? ' ' : '?';
         text += n ? n : 1;
     }
+}
+
+const char *shell_word(const char *text, char *word, size_t size)
+{
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_@%+=:,./-";
+    size_t used;
+
+    if (*text && text[strspn(text, plain)] == '\0') {
+        snprintf(word, size, "%s", text);
+        return word;
+    }
+    used = (size_t)snprintf(word, size, "'");
+    for (; *text && used + 5 < size; text++)
+        used += (size_t)snprintf(word + used, size - used, *text == '\'' ? "'\\''" : "%c", *text);
+    snprintf(word + used, size - used, "'");
+    return word;
+}
+
+const char *text_stop(const char *text)
+{
+    static const char *const commands[] = { ": xl ", ": xlmig", ": rm " };
+    const char *last = strrchr(text, ' ');
+
+    if (last && strncmp(last, " --", 3) == 0)
+        return "";
+    for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++)
+        for (const char *at = text; (at = strstr(at, commands[i])) != NULL; at++)
+            if (!strstr(at + 1, ": ") && !strstr(at, ". ") && !strstr(at, "; ") && !strstr(at, ", "))
+                return "";
+    return ".";
 }
 
 const char *format_bytes(double bytes, char *buffer, size_t size)

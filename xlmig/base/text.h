@@ -22,6 +22,16 @@ bool text_is_fit(const char *text);
 /* Replace each octet that is not: a control character of ASCII by a blank, others by '?'. */
 void make_text_fit(char *text);
 
+/* Room for a name of the longest kind, each octet of it a quotation mark. */
+#define SHELL_WORD_SIZE 1024u
+/* `text` as a shell takes it for one word: as it is, or in quotation marks.  Cut where `word` has no room. */
+const char *shell_word(const char *text, char *word, size_t size);
+/*
+ * What ends a sentence after `text`: a full stop, or nothing where it ends in what somebody is to type.  That is a
+ * command after a colon, or an option, and whoever copies it is not to copy the full stop.
+ */
+const char *text_stop(const char *text);
+
 /* "1.5 GiB", "12.0 MiB/s" is the former with "/s"; buffer holds at least 32 bytes. */
 const char *format_bytes(double bytes, char *buffer, size_t size);
 /* "350 ms", "12.5 s" */

@@ -7,13 +7,6 @@
 
 #include <string.h>
 
-static bool ends_with(const char *text, const char *end)
-{
-    size_t len = strlen(text), end_len = strlen(end);
-
-    return len >= end_len && strcmp(text + len - end_len, end) == 0;
-}
-
 /* Whatever prints it later may rely on that. */
 static int check_name(struct vm *vm, struct failure *failure)
 {
@@ -33,21 +26,25 @@ static bool was_let_run(const struct vm *vm)
 
 static int check_state(const struct vm *vm, struct failure *failure)
 {
-    if (ends_with(vm->name, "--incoming") || ends_with(vm->name, "--migratedaway"))
-        return failure_set(failure, "its name says that another migration of it is under way or was left unfinished");
+    char word[SHELL_WORD_SIZE];
+
+    shell_word(vm->name, word, sizeof word);
+    if (vm_name_ends(vm, VM_NAME_INCOMING) || vm_name_ends(vm, VM_NAME_AWAY))
+        return failure_set(failure, "its name says that another move of it is under way, or was interrupted. To see "
+                                    "which: xlmig recover --dry-run");
     switch (vm->state) {
     case VM_RUNNING:
         return was_let_run(vm)
-                   ? failure_set(failure, "a save of it that was killed let it run, although it was paused; first: "
-                                          "xlmig resume %s, which pauses it again", vm->name)
+                   ? failure_set(failure, "a save of it that was killed let it run, although it was paused; to pause "
+                                          "it again, first: xlmig resume %s", word)
                    : 0;
     case VM_PAUSED:
         return 0;
     case VM_SUSPENDED:
         return failure_set(failure, "it is suspended already, by a migration or save under way or left over; "
-                                    "to let it go on here: xlmig resume %s", vm->name);
+                                    "to let it go on here: xlmig resume %s", word);
     default:
-        return failure_set(failure, "it does not run; look with: xl list %s", vm->name);
+        return failure_set(failure, "it does not run; look with: xl list %s", word);
     }
 }
 
@@ -57,7 +54,7 @@ int vm_find_movable(struct toolstack *ts, const char *name_or_domid, struct vm *
 
     *vm = (struct vm){ 0 };
     if (strcmp(name_or_domid, "0") == 0 || strcmp(name_or_domid, "Domain-0") == 0)
-        return failure_set(failure, "it is the host itself; name one of its VMs (xl list)");
+        return failure_set(failure, "it is the host itself; for its VMs: xl list");
     rc = ts->ops->ask.find(ts, name_or_domid, vm, failure);
     if (rc == 1)
         return failure_set(failure, "there is no such VM on this host; look with: xl list");

@@ -11,6 +11,23 @@
 
 #define IGNORE_CPU "risk it with --ignore-cpu"
 
+/* Whose it may be depends on what it is called and does. */
+static void tell_what_to_do_with(const struct vm *vm, const struct candidate *want, const struct vm_host *host,
+                                 struct check *check)
+{
+    if (vm_name_ends(vm, VM_NAME_INCOMING))
+        check_remedy(check, "It is just arriving, or was left by a move that was interrupted. To see which, type there: "
+                            "xlmig recover --dry-run");
+    else if (vm_name_ends(vm, VM_NAME_AWAY) || vm->state == VM_SUSPENDED)
+        check_remedy(check, "It is just leaving, or was left by a move that was interrupted. To see which, type there: "
+                            "xlmig recover --dry-run");
+    else if (memcmp(vm->uuid, want->uuid, sizeof vm->uuid) == 0)
+        check_remedy(check, "Is %s the host that the VM is to leave? Then name another one. Is it a copy of that VM, or is "
+                            "the VM to be restored from a file? Then what is on %s must go first", host->name, host->name);
+    else
+        check_remedy(check, "To give one of them another name: xl rename");
+}
+
 static void check_name_and_uuid(struct toolstack *ts, const struct vm_host *host,
                                 const struct candidate *want, struct check_list *found)
 {
@@ -24,20 +41,20 @@ static void check_name_and_uuid(struct toolstack *ts, const struct vm_host *host
         check_add(found, CHECK_REFUSED, "name", "%s: %s", host->name, failure.text);
         return;
     }
-    snprintf(incoming, sizeof incoming, "%s--incoming", want->name);
+    snprintf(incoming, sizeof incoming, "%s" VM_NAME_INCOMING, want->name);
     for (size_t i = 0; i < nr_vms; i++) {
         const struct vm *vm = &vms[i];
 
         if (memcmp(vm->uuid, want->uuid, sizeof vm->uuid) == 0) {
             uuid_is_free = false;
-            check_remedy(check_add(found, CHECK_REFUSED, "uuid", "a VM with the same UUID is on %s already, as %s (domid "
-                                   "%u, %s)", host->name, vm->name, vm->domid, vm_state_name(vm->state)),
-                         "If it is left of an unfinished migration, type there: xlmig recover --all");
+            tell_what_to_do_with(vm, want, host,
+                                 check_add(found, CHECK_REFUSED, "uuid", "a VM with the same UUID is on %s already, as %s "
+                                           "(domid %u, %s)", host->name, vm->name, vm->domid, vm_state_name(vm->state)));
         } else if (strcmp(vm->name, want->name) == 0 || strcmp(vm->name, incoming) == 0) {
             name_is_free = false;
-            check_remedy(check_add(found, CHECK_REFUSED, "name", "another VM named %s is on %s (domid %u, %s)", vm->name,
-                                   host->name, vm->domid, vm_state_name(vm->state)),
-                         "Rename one of them: xl rename");
+            tell_what_to_do_with(vm, want, host,
+                                 check_add(found, CHECK_REFUSED, "name", "another VM named %s is on %s (domid %u, %s)",
+                                           vm->name, host->name, vm->domid, vm_state_name(vm->state)));
         }
     }
     if (name_is_free)

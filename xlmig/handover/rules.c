@@ -52,14 +52,14 @@ struct row {
 
 #define LOOK_THERE "On {there}, type: xl list"
 #define TWO_COPIES                                                                                            \
-    "{vm} MAY RUN TWICE, here and on {there}, and both may write to its disks. Stop one of them now: "        \
-    "xl destroy, on the host whose copy is worth less. Then: xlmig recover {id}"
+    "{vm} MAY RUN TWICE, here and on {there}, and both may write to its disks. Stop one of them now, by "      \
+    "xl destroy on the host whose copy is worth less. Then: xlmig recover {id}"
 #define NOT_OURS                                                                                              \
     "there is a VM on this host with the UUID of {vm} that this migration did not leave so. "                 \
-    "Look with: xl list -v; when it is gone, or right: xlmig recover {id}"
+    "Look with: xl list -v\nWhen it is gone, or right: xlmig recover {id}"
 #define TWO_HERE                                                                                              \
     "there are two domains of {vm} on this host: the one that was suspended for this migration, and one that "  \
-    "somebody else made. Look with: xl list -v; destroy the one that is not wanted, and then: xlmig recover {id}"
+    "somebody else made. Look with: xl list -v\nDestroy the one that is not wanted, and then: xlmig recover {id}"
 #define IN_OTHER_HANDS                                                                                        \
     "another process saves or migrates {vm} here just now (ps -ef | grep save-domain); waiting for its end. Then: " \
     "xlmig recover {id}"
@@ -100,11 +100,11 @@ static const struct row of_source[] = {
     ROW(COPYING, ABSENT, READY_THERE, BOOTED, NEEDS_HUMAN, NOTHING,
         "{vm} went down with this host. {there} has it as it was when it was copied, and nobody can tell whether it ran "
         "on here after that. If its disks were not written to since, to let it go on there: "
-        "xlmig recover --force-there {id}; to drop that copy, and start it from its disks: "
+        "xlmig recover --force-there {id}\nTo drop that copy, and start it from its disks: "
         "xlmig recover --force-here {id}")
     ROW(COPYING, ABSENT, READY_THERE, 0, NEEDS_HUMAN, NOTHING,
         "{vm} is gone here although this host did not go down: it ended, or somebody destroyed it. {there} has it as "
-        "it was when it was copied. To let that go on: xlmig recover --force-there {id}; to drop it: "
+        "it was when it was copied. To let that go on: xlmig recover --force-there {id}\nTo drop it: "
         "xlmig recover --force-here {id}")
     ROW(COPYING, ABSENT, ANY, 0, LOOK_AGAIN, TO(ABORTED), GIVE_UP)
 
@@ -116,7 +116,7 @@ static const struct row of_source[] = {
     ROW(GO_DECIDED, RUNS, READY_THERE | NOT_STARTED, 0, TAKE_BACK, NOTHING, TAKEN_BACK)
     ROW(GO_DECIDED, RUNS, NO_ANSWER | CLOSED | GONE_THERE, HERE, RESUME_HERE, TO(ABORTED), GO_ON)
     ROW(GO_DECIDED, RUNS, NO_ANSWER, 0, WAIT, NOTHING,
-        HANDED_OVER ", and runs here all the same" FOR_THERE ". " LOOK_THERE ". If {vm} is there, destroy one of "
+        HANDED_OVER ", and runs here all the same" FOR_THERE ". " LOOK_THERE "\nIf {vm} is there, destroy one of "
         "both; if {there} is gone for good: xlmig recover --force-here {id}")
     ROW(GO_DECIDED, RUNS, CLOSED | GONE_THERE, 0, NEEDS_HUMAN, NOTHING,
         HANDED_OVER ", which has nothing of it any more, and runs here. If that is as it should be: "
@@ -136,7 +136,7 @@ static const struct row of_source[] = {
     ROW(GO_DECIDED, GONE, READY_THERE, 0, NEEDS_HUMAN, NOTHING,
         HANDED_OVER ", which has not started it; the copy that stood still here is gone, and nobody can tell whether it "
         "ran before that. If its disks were not written to since, to let it go on there: "
-        "xlmig recover --force-there {id}; to drop that copy: xlmig recover --force-here {id}")
+        "xlmig recover --force-there {id}\nTo drop that copy: xlmig recover --force-here {id}")
     ROW(GO_DECIDED, ANY, READY_THERE, TRIED, WAIT, NOTHING,
         "{there} has all of {vm}, and did not take GO" FOR_THERE ", to be asked again: xlmig recover {id}")
     ROW(GO_DECIDED, ANY, READY_THERE, 0, SEND_GO, NOTHING, "{there} has all of {vm}, and starts it")
@@ -153,28 +153,28 @@ static const struct row of_source[] = {
     ROW(GO_DECIDED, ANY, ANY, THERE, LOOK_AGAIN, TO(MOVED), GIVEN)
     ROW(GO_DECIDED, ANY, NO_ANSWER, 0, WAIT, NOTHING,
         HANDED_OVER ", and whether it runs there is not known here" FOR_THERE ". If that is gone for good, and "
-        "{vm} with it: xlmig recover --force-here {id}. If {vm} runs there: xlmig recover --force-there {id}")
+        "{vm} with it: xlmig recover --force-here {id}\nIf {vm} runs there: xlmig recover --force-there {id}")
     ROW(GO_DECIDED, ANY, CLOSED, 0, NEEDS_HUMAN, NOTHING,
         HANDED_OVER ", which has no journal of that. " LOOK_THERE
-        ". If {vm} is there: xlmig recover --force-there {id}. If neither it nor {vm}--incoming is there: "
+        "\nIf {vm} is there: xlmig recover --force-there {id}\nIf neither it nor {vm}--incoming is there: "
         "xlmig recover --force-here {id}")
     ROW(GO_DECIDED, ANY, GONE_THERE, 0, LOST, NOTHING,
         HANDED_OVER ", and is gone there: that host went down, and nobody can tell whether {vm} had run by then. "
-        "Better start it anew from its disks: xl create, after xlmig recover --force-there {id}, which removes the "
-        "copy here. If its disks were not written to, the copy here, from before that, can go on: "
+        "Better start it anew from its disks; first, to remove the copy here: xlmig recover --force-there {id}\n"
+        "Then: xl create\nIf its disks were not written to, the copy here, from before that, can go on: "
         "xlmig recover --force-here {id}")
 
     /* MOVED: the destination said that it was started. */
     ROW(MOVED, RUNS & ~STRANGER, ANY, HERE, FORGET, NOTHING, "{vm} is left running here")
     ROW(MOVED, RUNS & ~STRANGER, ANY, 0, NEEDS_HUMAN, NOTHING,
-        TWO_COPIES ". If it is gone there and is to run here: xlmig recover --force-here {id}")
+        TWO_COPIES "\nIf it is gone there and is to run here: xlmig recover --force-here {id}")
     ROW(MOVED, D(SAVED), ANY, 0, WAIT, NOTHING, IN_OTHER_HANDS)
     ROW(MOVED, INCOMING_COPY, ANY, 0, NEEDS_HUMAN, NOTHING, NOT_OURS)
     ROW(MOVED, SUSPENDED | ENDED, ANY, 0, DESTROY_HERE, NOTHING, "{vm} is on {there}; the copy left here goes")
     ROW(MOVED, STRANGER, READY_THERE | NOT_STARTED, HERE, FORGET, NOTHING, NO_MORE)
     ROW(MOVED, STRANGER, READY_THERE | NOT_STARTED, 0, NEEDS_HUMAN, NOTHING,
         "{vm} was given to {there}, which has not started it, and somebody made it anew here. " LOOK_THERE
-        ". To keep the one here: xlmig recover --force-here {id}, and on {there}: xlmig recover --force-there {id}")
+        "\nTo keep the one here: xlmig recover --force-here {id}\nOn {there}: xlmig recover --force-there {id}")
     ROW(MOVED, AWAY, CLOSED, 0, FORGET, NOTHING, "{vm} is on {there}, and all is done")
     ROW(MOVED, AWAY, STARTED_THERE, 0, CONFIRM, NOTHING, "{vm} is on {there}, and all is done here")
     ROW(MOVED, AWAY, GONE_THERE | GIVEN_BACK, 0, ABORT_THERE, NOTHING, "{vm} was given up; {there} may forget it")
@@ -216,7 +216,7 @@ static const struct row of_destination[] = {
     ROW(INCOMING, ABSENT, ANY, 0, LOOK_AGAIN, TO(ABORTED), "nothing of {vm} came to be here")
     ROW(INCOMING, ANY, ANY, HERE, LOOK_AGAIN, TO(ABORTED), "{vm} is left as it is")
     ROW(INCOMING, ANY, ANY, 0, NEEDS_HUMAN, NOTHING,
-        NOT_OURS ". To leave it as it is: xlmig recover --force-here {id}")
+        NOT_OURS "\nTo leave it as it is: xlmig recover --force-here {id}")
 
     /* READY: the source decides. */
     ROW(READY, ABSENT, ANY, 0, LOOK_AGAIN, TO(ABORTED), "the copy of {vm} is gone, before it was this host's")
@@ -225,25 +225,25 @@ static const struct row of_destination[] = {
     ROW(READY, INCOMING_COPY, ANY, THERE, DESTROY_HERE, TO(ABORTED), "{vm} is left to {there}; its copy here goes")
     ROW(READY, INCOMING_COPY, ANY, 0, WAIT, NOTHING,
         "all of {vm} is here, paused, as {vm}--incoming; waiting for {there}, which decides. There, type: "
-        "xlmig recover {id}. If {there} is gone for good: xlmig recover --force-here {id}, here; to drop the copy: "
+        "xlmig recover {id}\nIf {there} is gone for good, here: xlmig recover --force-here {id}\nTo drop the copy: "
         "xlmig recover --force-there {id}")
     ROW(READY, ANY, ANY, HERE, LOOK_AGAIN, TO(GO), "{vm} is this host's")
     ROW(READY, ANY, ANY, 0, NEEDS_HUMAN, NOTHING,
         "somebody has started the copy of {vm} here. " LOOK_THERE
-        ". If {vm} does not run there: xlmig recover --force-here {id}. If it does, here: xl destroy, and then: "
+        "\nIf {vm} does not run there: xlmig recover --force-here {id}\nIf it does, destroy the copy here, and then: "
         "xlmig recover {id}")
 
     /* GO: the VM is this host's. */
     ROW(GO, INCOMING_COPY | D(PAUSED), ANY, OTHER, NEEDS_HUMAN, NOTHING, TWO_HERE)
     ROW(GO, INCOMING_COPY | D(PAUSED), ANY, TRIED, NEEDS_HUMAN, NOTHING,
-        "{vm} is this host's, paused, and cannot be started. When that can be: xlmig recover {id}; or on {there}, "
+        "{vm} is this host's, paused, and cannot be started. When that can be: xlmig recover {id}\nOr on {there}, "
         "which takes it back if it can: xlmig recover --force-here {id}")
     ROW(GO, INCOMING_COPY | D(PAUSED), ANY, 0, START_HERE, NOTHING, "{vm} is this host's; it is started")
     ROW(GO, ABSENT, ANY, HERE, LOOK_AGAIN, TO(ABORTED), "{vm} is given up here")
     ROW(GO, ABSENT, ANY, THERE, LOOK_AGAIN, TO(ABORTED), "{vm} is left to {there}")
     ROW(GO, ABSENT, ANY, 0, LOST, NOTHING,
         "{vm} was handed over to this host, and is gone: it went down with the host. Start it anew from its disks: "
-        "xl create. Or, if its disks were not written to, on {there}: xlmig recover --force-here {id}")
+        "xl create\nOr, if its disks were not written to, on {there}: xlmig recover --force-here {id}")
     ROW(GO, ANY, ANY, 0, LOOK_AGAIN, TO(STARTED), "{vm} was started here")
 
     /* STARTED: the source has yet to say that it knows. */
@@ -251,18 +251,18 @@ static const struct row of_destination[] = {
     ROW(STARTED, ANY, ANY, THERE, FORGET, NOTHING, NO_MORE)
     ROW(STARTED, ANY, ANY, 0, WAIT, NOTHING,
         "{vm} was started on this host; {there} has yet to take note, and to remove its old copy; waiting for {there}. "
-        "There, type: xlmig recover {id}. If that is gone for good: xlmig recover --force-here {id}")
+        "There, type: xlmig recover {id}\nIf that is gone for good: xlmig recover --force-here {id}")
 
     /* ABORTED: the VM is the source's.  Its word is needed by a source that may have decided GO. */
     ROW(ABORTED, INCOMING_COPY, ANY, 0, DESTROY_HERE, NOTHING, "{vm} was not moved; its copy here goes")
     ROW(ABORTED, ~ABSENT, ANY, HERE, FORGET, NOTHING, "{vm} is left as it is")
     ROW(ABORTED, ~ABSENT, ANY, 0, NEEDS_HUMAN, NOTHING,
-        NOT_OURS ". To leave it as it is: xlmig recover --force-here {id}")
+        NOT_OURS "\nTo leave it as it is: xlmig recover --force-here {id}")
     ROW(ABORTED, ABSENT, ANY, OFFERED | HERE, FORGET, NOTHING, NO_MORE)
     ROW(ABORTED, ABSENT, ANY, OFFERED | THERE, FORGET, NOTHING, NO_MORE)
     ROW(ABORTED, ABSENT, ANY, OFFERED, WAIT, NOTHING,
         "{vm} was not moved, and nothing of it is here; waiting for {there} to take note. There, type: "
-        "xlmig recover {id}. If {there} is gone for good: xlmig recover --force-there {id}")
+        "xlmig recover {id}\nIf {there} is gone for good: xlmig recover --force-there {id}")
     ROW(ABORTED, ABSENT, ANY, 0, FORGET, NOTHING, "{vm} was not moved")
 };
 

@@ -3,6 +3,7 @@
 #include "xlmig/recover/ask.h"
 
 #include "xlmig/base/loop.h"
+#include "xlmig/base/text.h"
 #include "xlmig/peer/negotiate.h"
 #include "xlmig/peer/peer.h"
 #include "xlmig/peer/route.h"
@@ -184,6 +185,7 @@ static void on_next(evutil_socket_t fd, short what, void *user)
 static void on_deadline(evutil_socket_t fd, short what, void *user)
 {
     struct recover_ask *ask = user;
+    char time[32];
 
     (void)fd;
     (void)what;
@@ -192,7 +194,8 @@ static void on_deadline(evutil_socket_t fd, short what, void *user)
     } else if (ask->stage == PAUSING) {
         say(ask);
     } else if (ask->stage != IDLE) {
-        snprintf(ask->text, sizeof ask->text, "it did not answer in time");
+        snprintf(ask->text, sizeof ask->text, "it did not answer within %s",
+                 format_us(ask->timeout_us, time, sizeof time));
         finish(ask, RECOVER_NO_ANSWER);
     }
 }

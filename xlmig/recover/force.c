@@ -20,12 +20,12 @@ static const char *risk(const struct recover_facts *facts, const struct recover_
         return "{vm} WAS GIVEN TO {there}, AND MAY HAVE RUN THERE before that host went down. What goes on here is the\n"
                "state from before that: whatever {vm} wrote to its disks since is not in its memory, and it may\n"
                "DESTROY ITS FILE SYSTEMS. Only if you know that it wrote nothing is this right. Otherwise start it anew\n"
-               "from its disks: xlmig recover --force-there {id}, then xl create.";
+               "from its disks, by xl create, after: xlmig recover --force-there {id}";
     if (forced->action == RECOVER_RESUME_HERE || forced->action == RECOVER_START_HERE || forced->record == JOURNAL_GO)
         return "{vm} IS TO RUN HERE. If it runs on {there}, too, or is let go on there later, BOTH WRITE TO THE SAME\n"
                "DISKS AND DESTROY THEM. Be sure of one of these: {there} is off and stays off; or xl list there shows\n"
                "neither {vm} nor {vm}--migratedaway nor {vm}--incoming that somebody will start. Should {there} come\n"
-               "back later, type there, before anything else: xlmig recover {id}.";
+               "back later, type there, before anything else: xlmig recover {id}";
     if (facts->side == JOURNAL_SEND && facts->force_there)
         return "{vm} IS TO BE {there}'S. What is left of it here IS DESTROYED. If it does not run on {there}, and\n"
                "{there} has no copy of it that can, THERE IS NONE LEFT: it must be started anew from its disks.";

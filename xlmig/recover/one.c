@@ -9,6 +9,7 @@
 #include "xlmig/recover/ask.h"
 #include "xlmig/domain/settle.h"
 #include "xlmig/domain/standing.h"
+#include "xlmig/base/text.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -267,7 +268,8 @@ static int start_here(struct recovery *r)
         await(r, &w);
     }
     if (r->failure.text[0])
-        fprintf(stderr, "xlmig: %s cannot be started: %s.\n", record->name, r->failure.text);
+        fprintf(stderr, "xlmig: %s cannot be started: %s%s\n", record->name, r->failure.text,
+                text_stop(r->failure.text));
     r->failure.text[0] = '\0';
     return 0;
 }

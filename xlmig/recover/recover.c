@@ -132,7 +132,7 @@ static int open_run(struct recover_run *run)
     if (journal_dir(run->request->toolstack, run->dir, &failure) == 0 &&
         (!run->ts || run->ts->ops->ask.host(run->ts, &run->own, &failure) == 0))
         return 0;
-    fprintf(stderr, "xlmig: nothing recovered: %s.\n", failure.text);
+    fprintf(stderr, "xlmig: nothing recovered: %s%s\n", failure.text, text_stop(failure.text));
     return -1;
 }
 
@@ -150,7 +150,7 @@ int recover_all(struct toolstack *ts, struct event_base *base, const struct reco
     if (!request->dry_run)
         cap_record_recover(ts, request->toolstack, tell_of_cap, NULL);
     if (journal_list(run.dir, &entries, &nr_entries, &failure) < 0) {
-        fprintf(stderr, "xlmig: nothing recovered: %s.\n", failure.text);
+        fprintf(stderr, "xlmig: nothing recovered: %s%s\n", failure.text, text_stop(failure.text));
         return EXIT_NEEDS_HAND;
     }
     if (nr_entries)

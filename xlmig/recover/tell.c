@@ -28,6 +28,23 @@ static const char *shown_as(enum journal_state state)
     return words[state];
 }
 
+/* Of one whose process lives. */
+static const char *shown_alive_as(enum journal_state state)
+{
+    static const char *const words[JOURNAL_NR_STATES] = {
+        [JOURNAL_COPYING] = "under way: it is copied",
+        [JOURNAL_GO_DECIDED] = "under way: handed over, and an answer is awaited",
+        [JOURNAL_MOVED] = "moved, and being cleared up",
+        [JOURNAL_INCOMING] = "under way: it arrives",
+        [JOURNAL_READY] = "under way: all has arrived, and the other host is about to decide",
+        [JOURNAL_GO] = "under way: handed over to this host, and being started",
+        [JOURNAL_STARTED] = "moved; the other host is to take note",
+        [JOURNAL_ABORTED] = "not moved; the other host is being told",
+    };
+
+    return words[state];
+}
+
 static const char *answer_name(enum recover_answer answer)
 {
     static const char *const names[RECOVER_NR_ANSWERS] = {
@@ -92,7 +109,7 @@ static void head_line(const struct recover_account *a)
     if (localtime_r(&since, &tm))
         strftime(when, sizeof when, "%Y-%m-%d %H:%M:%S", &tm);
     printf("%s (%s) %s %s: %s; since %s\n", a->vm_name, a->id, record->side == JOURNAL_SEND ? "to" : "from", a->peer,
-           shown_as(record->state), when);
+           a->entry->held ? shown_alive_as(record->state) : shown_as(record->state), when);
 }
 
 /* ---- JSON ---- */
@@ -186,6 +203,15 @@ void recover_tell_there(struct recover_account *a, enum recover_answer answer, c
     }
 }
 
+/* Each of its lines, the first one where the cursor is. */
+static void print_indented(const char *text)
+{
+    for (size_t len; *text; text += len + (text[len] == '\n')) {
+        len = strcspn(text, "\n");
+        printf("%.*s\n%s", (int)len, text, text[len] ? "    " : "");
+    }
+}
+
 static void tell_words(struct recover_account *a, const struct recover_step *step, const char *before)
 {
     char text[2048];
@@ -200,7 +226,8 @@ static void tell_words(struct recover_account *a, const struct recover_step *ste
         fields_add_text(object, "text", text);
         json_object_array_add(a->steps, object);
     } else {
-        printf("  %s %s\n", before, text);
+        printf("  %s ", before);
+        print_indented(text);
     }
 }
 
@@ -229,9 +256,9 @@ void recover_tell_end(struct recover_account *a, enum recover_result result, con
     } else if (result == RECOVER_RESULT_UNREADABLE) {
         printf("%s: no journal that can be believed: %s; it is left alone\n", entry->file, entry->problem);
     } else if (result == RECOVER_RESULT_HELD && entry->holder > 0) {
-        printf("    process %d is at it, and is left alone\n", (int)entry->holder);
+        printf("    process %d does that, and is left alone\n", (int)entry->holder);
     } else if (result == RECOVER_RESULT_HELD) {
-        printf("    a process that lives is at it, and is left alone\n");
+        printf("    a process that lives does that, and is left alone\n");
     } else if (result == RECOVER_RESULT_FINISHED) {
         printf("    finished\n");
     } else if (text) {

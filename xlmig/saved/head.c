@@ -141,6 +141,7 @@ int saved_vm_open(const char *path, struct saved_vm *saved, struct candidate *vm
         .saved = saved,
     };
     const char *name = input_name(path);
+    char word[SHELL_WORD_SIZE];
     int rc = -1;
 
     *saved = (struct saved_vm){ .fd = -1 };
@@ -153,7 +154,8 @@ int saved_vm_open(const char *path, struct saved_vm *saved, struct candidate *vm
     else if (head.file.foreign)
         failure_set(failure, "%s is no saved VM: it is %s", name, head.file.foreign);
     else if (head.file.fault.code && !head.complete)
-        failure_set(failure, "%s is not a saved VM, or a damaged one; look with: xlmig verify %s", name, path);
+        failure_set(failure, "%s is not a saved VM, or a damaged one; look with: xlmig verify %s", name,
+                    shell_word(path, word, sizeof word));
     else if (!head.config)
         failure_set(failure, "%s holds no configuration of a VM", name);
     else

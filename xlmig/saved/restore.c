@@ -12,6 +12,7 @@
 #include "xlmig/saved/feed.h"
 #include "xlmig/saved/head.h"
 #include "xlmig/vm/release.h"
+#include "xlmig/base/text.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -95,7 +96,7 @@ static void on_event(void *user, const struct helper_event *event)
 static void on_child_ended(void *user, int status)
 {
     struct restore *r = user;
-    char headline[512], text[64];
+    char headline[512], text[64], word[SHELL_WORD_SIZE];
 
     line_reader_drain(r->errors);
     helper_events_close(r->events);
@@ -111,7 +112,8 @@ static void on_child_ended(void *user, int status)
     fprintf(stderr, "xlmig: %s not restored: %s: %s.\n%s; look with: xl list %s\n", r->vm.name,
             r->cancelled ? "cancelled" : child_status_text(status, text, sizeof text),
             r->why.text[0] ? r->why.text : r->engine_error[0] ? r->engine_error : line_reader_tail(r->errors),
-            lseek(r->saved.fd, 0, SEEK_CUR) < 0 ? "What was read is gone" : "The file is as it was", r->vm.name);
+            lseek(r->saved.fd, 0, SEEK_CUR) < 0 ? "What was read is gone" : "The file is as it was",
+            shell_word(r->vm.name, word, sizeof word));
     r->exit_status = r->cancelled ? EXIT_CANCELLED : EXIT_FAILED;
 }
 
@@ -196,7 +198,7 @@ static int prepare(struct restore *r)
         start(r, &failure);
     if (!failure.text[0])
         return 0;
-    fprintf(stderr, "xlmig: %s not restored: %s.\n", r->vm.name[0] ? r->vm.name : input_name(r->request->path), failure.text);
+    fprintf(stderr, "xlmig: %s not restored: %s%s\n", r->vm.name[0] ? r->vm.name : input_name(r->request->path), failure.text, text_stop(failure.text));
     return -1;
 }
 

@@ -11,6 +11,7 @@
 #include "xlmig/domain/wake.h"
 #include "xlmig/handover/journal.h"
 #include "xlmig/base/write.h"
+#include "xlmig/base/text.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -50,7 +51,7 @@ static void end(struct save *s, int exit_status)
 
 static void refuse(struct save *s)
 {
-    fprintf(stderr, "xlmig: %s not saved: %s.\n", s->vm.name[0] ? s->vm.name : s->request->vm, s->why.text);
+    fprintf(stderr, "xlmig: %s not saved: %s%s\n", s->vm.name[0] ? s->vm.name : s->request->vm, s->why.text, text_stop(s->why.text));
     if (s->vm.name[0])
         fprintf(stderr, "%s was not touched; it is %s.\n", s->vm.name, vm_state_name(s->vm.state));
     end(s, s->cancelled ? EXIT_CANCELLED : EXIT_REFUSED);
@@ -92,12 +93,13 @@ static const char *what_became_of_it(const struct save *s, enum settle_end how)
 static void on_settled(void *user, enum settle_end how, const struct failure *failure)
 {
     struct save *s = user;
+    char word[SHELL_WORD_SIZE];
 
     progress_break(&s->progress);
-    fprintf(stderr, "xlmig: %s not saved: %s.\n", s->vm.name, s->why.text);
+    fprintf(stderr, "xlmig: %s not saved: %s%s\n", s->vm.name, s->why.text, text_stop(s->why.text));
     if (how == SETTLE_FAILED) {
-        fprintf(stderr, "It could not be resumed: %s. Look with: xl list; try: xlmig resume %s\n", failure->text,
-                s->vm.name);
+        fprintf(stderr, "It could not be resumed: %s. Try: xlmig resume %s\n", failure->text,
+                shell_word(s->vm.name, word, sizeof word));
         end(s, EXIT_NEEDS_HAND);
         return;
     }
@@ -134,12 +136,13 @@ static void on_ended(void *user, const struct failure *failure)
     };
     struct save *s = user;
     const char *what = whats[s->request->then];
+    char word[SHELL_WORD_SIZE];
 
     s->progress.running_again_us = s->request->then == SAVE_THEN_RUN ? now_us() : 0;
     if (failure) {
         report(s, "");
         fprintf(stderr, "xlmig: %s stays suspended: %s.\nType: %s %s\n", s->vm.name, failure->text,
-                commands[s->request->then], s->vm.name);
+                commands[s->request->then], shell_word(s->vm.name, word, sizeof word));
         end(s, EXIT_LEFTOVER);
         return;
     }

@@ -3,6 +3,8 @@
 #include "config.h"
 #include "xlmig/send/checks.h"
 
+#include "xlmig/base/text.h"
+
 #include <json-c/json.h>
 #include <stdio.h>
 #include <string.h>
@@ -36,7 +38,7 @@ static void print_lines(const struct send *s)
 
         printf("%-8s %-*s  %s\n", check_result_name(check->result), width, check->subject, check->text);
         if (check->remedy[0])
-            printf("%*s%s.\n", width + 11, "", check->remedy);
+            printf("%*s%s%s\n", width + 11, "", check->remedy, text_stop(check->remedy));
     }
     if (check_refuses(&s->preparation.found))
         printf("%s cannot move to %s: %u in the way.\n", vm_name(s), s->destination,

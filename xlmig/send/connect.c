@@ -33,7 +33,7 @@ void send_connect(struct send *s, bool stock)
     struct route_command command = { .words = NULL };
     const char *xl = send_stays_paused(s) ? "xl migrate-receive -p" : "xl migrate-receive";
 
-    send_await(s, "an answer", s->request->connect_timeout_us);
+    send_await(s, (struct send_awaited){ "answer", "connect-timeout", s->request->connect_timeout_us });
     if (send_is_handing_over(s) && route_is_fd(way.transport))
         failure_set(&failure, "there is no second connection where descriptors were given");
     else if (route_command(&way, stock ? xl : NULL, &command, &failure) == 0)
@@ -172,7 +172,7 @@ void send_begin(struct send *s)
     if (send_begin_journal(s) < 0 || fill_begin(s, &begin) < 0)
         return;
     one_connection = begin.nr_channels == 1 && begin.data == MESSAGE_DATA_INLINE;
-    send_await(s, "it to listen", s->request->preflight_timeout_us);
+    send_await(s, (struct send_awaited){ "begin to listen", "preflight-timeout", s->request->preflight_timeout_us });
     if (!one_connection && open_channels(s, &begin) < 0)
         return;
     peer_begin(s->link.peer, &begin); /* a failure shows as PEER_LOST */

@@ -4,6 +4,7 @@
 #include "xlmig/send/copy.h"
 
 #include "stream-format/libxl-stream.h"
+#include "xlmig/base/text.h"
 #include "xlmig/base/write.h"
 #include "xlmig/domain/standing.h"
 #include "xlmig/domain/throttle.h"
@@ -69,7 +70,7 @@ static void conclude(struct send *s)
 {
     const enum suspend_outcome outcome = s->handover.outcome;
     const char *text = s->handover.copy_failure.text;
-    char lost[1000];
+    char lost[1000], word[SHELL_WORD_SIZE];
 
     if (outcome == SUSPEND_DONE) { /* it has its cap back, and stands still: the rest of it can wait */
         progress_copied(&s->progress);
@@ -83,7 +84,8 @@ static void conclude(struct send *s)
         failure_set(&s->why, "%s", lost);
     if (outcome == SUSPEND_NOT_ANSWERED)
         failure_set(&s->why, "the guest did not answer the request to suspend; is its kernel alive and has it "
-                             "Xen's drivers? Should it suspend later after all: xlmig resume %s", s->vm.name);
+                             "Xen's drivers? Should it suspend later after all, to let it run on: xlmig resume %s",
+                             shell_word(s->vm.name, word, sizeof word));
     else
         failure_set(&s->why, "%s", text[0] ? text : "the copy was stopped");
     send_post(s, HANDOVER_COPY_FAILED);
@@ -148,7 +150,7 @@ static int write_config(struct send *s)
 
 void send_start(struct send *s)
 {
-    send_await(s, NULL, 0);
+    send_await_nothing(s);
     if (s->link.channels && !send_channels_settle(s->link.channels))
         return; /* told already */
     if (write_config(s) < 0)

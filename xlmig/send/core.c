@@ -2,6 +2,7 @@
 /* Copyright (C) The xlmig authors */
 #include "config.h"
 #include "xlmig/send/core.h"
+#include "xlmig/base/text.h"
 
 #include <assert.h>
 #include <stdarg.h>
@@ -39,14 +40,19 @@ void send_post(struct send *s, enum handover_event event)
 
 /* ---- waiting ---- */
 
-void send_await(struct send *s, const char *what, uint64_t timeout_us)
+void send_await(struct send *s, struct send_awaited awaited)
 {
-    struct timeval in = us_to_timeval(timeout_us);
+    struct timeval in = us_to_timeval(awaited.timeout_us);
 
-    s->awaited = what;
+    s->awaited = awaited;
     evtimer_del(s->deadline);
-    if (what)
+    if (awaited.deed)
         evtimer_add(s->deadline, &in);
+}
+
+void send_await_nothing(struct send *s)
+{
+    send_await(s, (struct send_awaited){ .deed = NULL });
 }
 
 /* ---- ending ---- */
@@ -81,7 +87,8 @@ static void tell_refusal(struct send *s, const char *text)
     const struct vm *vm = &s->vm;
 
     progress_break(&s->progress);
-    fprintf(stderr, "xlmig: %s not sent to %s: %s.\n", vm->name[0] ? vm->name : s->request->vm, s->destination, text);
+    fprintf(stderr, "xlmig: %s not sent to %s: %s%s\n", vm->name[0] ? vm->name : s->request->vm, s->destination,
+            text, text_stop(text));
     if (vm->name[0])
         fprintf(stderr, "%s was not touched; it is %s on this host.\n", vm->name, vm_state_name(vm->state));
 }

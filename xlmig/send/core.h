@@ -105,6 +105,13 @@ struct send_queue {
     void (*carry_out)(struct send *s, struct send_event event); /* send.c's */
 };
 
+/* Of whom and for how long is clear from the rest. */
+struct send_awaited {
+    const char *deed;                /* what it is to do, in words: "answer"; NULL: nothing that has a limit */
+    const char *option;              /* which sets the limit: "connect-timeout" */
+    uint64_t timeout_us;
+};
+
 struct send {
     const struct send_request *request;
     struct event_base *base;
@@ -120,7 +127,7 @@ struct send {
     struct send_handover handover;
 
     struct event *deadline;          /* of what is awaited now */
-    const char *awaited;             /* in words */
+    struct send_awaited awaited;
     struct event *signals[LOOP_NR_SIGNALS], *stop;
     bool cancelled;
     bool over;                       /* leave the loop */
@@ -149,8 +156,10 @@ static inline bool send_stays_paused(const struct send *s)
     return s->request->paused || s->handover.held;
 }
 
-/* Wait for `what`, in words that go before "did not come in time"; NULL: for nothing that has a limit. */
-void send_await(struct send *s, const char *what, uint64_t timeout_us);
+/* Wait for the destination to do something. */
+void send_await(struct send *s, struct send_awaited awaited);
+/* Wait for nothing that has a limit. */
+void send_await_nothing(struct send *s);
 
 /* As Ctrl-C.  Only while it can be done: not twice, and not too late. */
 void send_cancel(struct send *s);

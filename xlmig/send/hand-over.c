@@ -289,26 +289,28 @@ static void act(struct send *s, enum handover_action action)
 
 static void await_for_state(struct send *s)
 {
+    const uint64_t ready_us = s->request->ready_timeout_us, go_us = s->request->go_timeout_us;
+
     switch (s->handover.state) {
     case HANDOVER_AWAIT_READY:
-        send_await(s, "its word that everything has arrived", s->request->ready_timeout_us);
+        send_await(s, (struct send_awaited){ "say that everything has arrived", "ready-timeout", ready_us });
         return;
     case HANDOVER_AWAIT_REPORT:
-        send_await(s, "its report whether the VM runs there", s->request->go_timeout_us);
+        send_await(s, (struct send_awaited){ "report whether the VM runs there", "go-timeout", go_us });
         return;
     case HANDOVER_AWAIT_ABORTED:
     case HANDOVER_TAKING_BACK:
     case HANDOVER_TAKING_BACK_ANEW:
-        send_await(s, "its word that its copy is gone", s->request->go_timeout_us);
+        send_await(s, (struct send_awaited){ "say that its copy is gone", "go-timeout", go_us });
         return;
     case HANDOVER_CONFIRMING:
     case HANDOVER_CONFIRMING_ANEW:
     case HANDOVER_WITHDRAWING:
     case HANDOVER_WITHDRAWING_ANEW:
-        send_await(s, "its word that it has taken note", s->request->go_timeout_us);
+        send_await(s, (struct send_awaited){ "take note of how this ended", "go-timeout", go_us });
         return;
     default:
-        send_await(s, NULL, 0);
+        send_await_nothing(s);
     }
 }
 

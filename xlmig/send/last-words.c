@@ -59,7 +59,7 @@ void send_on_greeted_anew(struct send *s)
     if (!handover_is_anew(s->handover.state))
         return; /* it greets twice */
     s->link.state = LINK_TAKES_WORDS;
-    send_await(s, "its answer to how this ended", s->request->go_timeout_us);
+    send_await(s, (struct send_awaited){ "take note of how this ended", "go-timeout", s->request->go_timeout_us });
     if (peer_dialect(s->link.peer) != PEER_XLMIG || send_say(s, last_word(s)) < 0)
         send_post(s, HANDOVER_PEER_LOST);
 }

@@ -11,6 +11,7 @@
 #include "config.h"
 #include "xlmig/send/leftover.h"
 
+#include "xlmig/base/text.h"
 #include "xlmig/recover/ask.h"
 #include "xlmig/handover/rules.h"
 #include "xlmig/domain/journalled.h"
@@ -35,15 +36,15 @@ static void refuse_leftover(struct send *s, const struct journal_record *record)
 
 static void refuse_held(struct send *s, const struct journal_entry *entry)
 {
-    char process[32] = "";
+    char process[32] = "", word[SHELL_WORD_SIZE];
 
     if (entry->holder)
         snprintf(process, sizeof process, " (process %d)", (int)entry->holder);
     check_remedy(check_add(&s->preparation.found, CHECK_REFUSED, "journal",
-                           "another xlmig on this host%s is at it: %s %s (%s)", process,
+                           "another xlmig on this host%s moves it already, %s %s (%s)", process,
                            entry->record.side == JOURNAL_SEND ? "to" : "from", entry->record.peer,
                            journal_state_name(entry->record.state)),
-                 "See what it does: xlmig top; stop it: xlmig cancel %s", entry->record.name);
+                 "xlmig top shows it. To stop it: xlmig cancel %s", shell_word(entry->record.name, word, sizeof word));
 }
 
 /* By the rules of recover, without a word of the destination: the guest is this host's, and plainly runs or is paused. */
@@ -88,7 +89,7 @@ static void on_told(void *user, enum recover_answer answer)
         check_remedy(check_add(&s->preparation.found, CHECK_REFUSED, "journal",
                                "IT MAY RUN TWICE: somebody started the copy that an earlier migration left on %s, and "
                                "both may write to its disks", record->peer),
-                     "Stop one of them now: xl destroy, on the host whose copy is worth less. Then type: "
+                     "Stop one of them now, by xl destroy on the host whose copy is worth less. Then type: "
                      "xlmig recover %s", id);
     else if (answer != RECOVER_CLOSED)
         progress_note(&s->progress,

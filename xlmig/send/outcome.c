@@ -2,6 +2,7 @@
 /* Copyright (C) The xlmig authors */
 #include "config.h"
 #include "xlmig/send/outcome.h"
+#include "xlmig/base/text.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -12,7 +13,9 @@
 static void tell_in_doubt(const struct send *s)
 {
     const char *vm = s->vm.name;
+    char incoming[VM_NAME_MAX + 16], word[SHELL_WORD_SIZE];
 
+    snprintf(incoming, sizeof incoming, "%s--incoming", vm);
     fprintf(stderr,
             "xlmig: %s: IN DOUBT. It was handed over to %s, and then %s.\n"
             "Whether it runs there, nobody on this host (%s) knows. The copy here is kept, suspended, as "
@@ -20,16 +23,16 @@ static void tell_in_doubt(const struct send *s)
     if (s->ledger.kept_there)
         fprintf(stderr,
                 "As soon as %s can be reached, type here: xlmig recover %s\n"
-                "It asks %s, and either finishes this or has %s go on here. " NEVER_BOTH, s->destination, s->ledger.id,
-                s->destination, vm);
+                "That asks %s, and then either ends the move or lets %s go on here. " NEVER_BOTH,
+                s->destination, s->ledger.id, s->destination, vm);
     else
         fprintf(stderr,
-                "%s keeps no journal that could be asked. On %s, type: xl list\n"
-                "- If %s is there: xlmig recover --force-there %s, here, removes the copy here.\n"
-                "- If neither %s nor %s--incoming is there: xlmig recover --force-here %s, here, lets the copy here go "
-                "on.\n"
-                "- If %s--incoming is there: xl destroy %s--incoming there, then as in the line before.\n"
-                NEVER_BOTH, s->destination, s->destination, vm, s->ledger.id, vm, vm, s->ledger.id, vm, vm);
+                "%s keeps no journal that could be asked. Look on %s which VMs are there: xl list\n"
+                "- If %s is there, remove the copy here: xlmig recover --force-there %s\n"
+                "- If neither %s nor %s is there, let the copy here go on: xlmig recover --force-here %s\n"
+                "- If %s is there, type there, and go on as in the line before: xl destroy %s\n"
+                NEVER_BOTH, s->destination, s->destination, vm, s->ledger.id, vm, incoming, s->ledger.id, incoming,
+                shell_word(incoming, word, sizeof word));
 }
 
 /* Nothing waits for it but two small files; and perhaps memory, there. */
@@ -60,12 +63,12 @@ static void tell_undone(const struct send *s)
 {
     const char *vm = s->vm.name;
 
-    fprintf(stderr, "xlmig: %s not sent to %s: %s.\n", vm, s->destination, s->why.text);
+    fprintf(stderr, "xlmig: %s not sent to %s: %s%s\n", vm, s->destination, s->why.text, text_stop(s->why.text));
     fprintf(stderr, what_became_of_it(s), vm);
     if (s->handover.started_unasked)
         fprintf(stderr,
                 "%s MAY RUN TWICE: somebody started it on %s, too, and both may write to its disks. Stop one of them "
-                        "now: xl destroy, on the host whose copy is worth less. Then type: xlmig recover %s\n",
+                        "now, by xl destroy on the host whose copy is worth less. Then type: xlmig recover %s\n",
                 vm, s->destination, s->ledger.id);
     else if (s->handover.state == HANDOVER_UNDONE_UNTOLD)
         tell_untold(s);
@@ -75,7 +78,7 @@ static void tell_stuck(const struct send *s)
 {
     const char *vm = s->vm.name;
 
-    fprintf(stderr, "xlmig: %s not sent to %s: %s.\n", vm, s->destination, s->why.text);
+    fprintf(stderr, "xlmig: %s not sent to %s: %s%s\n", vm, s->destination, s->why.text, text_stop(s->why.text));
     if (s->handover.unrecorded)
         fprintf(stderr,
                 "It does not run anywhere now: this host could not record that it goes on here, and %s, which may have "
@@ -136,6 +139,6 @@ int send_write_report(struct send *s)
     int rc = move_report_write(&s->progress.move, &result, s->request->report, &failure);
 
     if (rc < 0)
-        fprintf(stderr, "xlmig: no report: %s.\n", failure.text);
+        fprintf(stderr, "xlmig: no report: %s%s\n", failure.text, text_stop(failure.text));
     return rc;
 }

@@ -154,10 +154,21 @@ static int look_again(struct send *s)
     return rc;
 }
 
+/* While it arrives it is called by a longer one. */
+static void check_name(struct send *s)
+{
+    if (strlen(s->vm.name) > VM_NAME_MOVES_MAX)
+        check_remedy(check_add(&s->preparation.found, CHECK_REFUSED, "name",
+                               "its name has %zu octets, and %u are the most that can move", strlen(s->vm.name),
+                               VM_NAME_MOVES_MAX),
+                     "To give it a shorter one, with another word for NAME: xl rename %u NAME", s->vm.domid);
+}
+
 void send_ask_here(struct send *s)
 {
     if (look_again(s) != 0)
         return;
+    check_name(s);
     check_obstacles(s);
     check_paused(s);
     read_cpu_policy(s);
@@ -181,7 +192,8 @@ static void ask_preflight(struct send *s)
     memcpy(preflight.uuid, s->vm.uuid, sizeof preflight.uuid);
     /* Sizes that are not known are not compared. */
     s->ts->ops->source.disk_sizes(s->ts, s->preparation.config_json, preflight.disks, &preflight.nr_disks, &failure);
-    send_await(s, "its word on whether it can take the VM", s->request->preflight_timeout_us);
+    send_await(s, (struct send_awaited){ "say whether it can take the VM", "preflight-timeout",
+                                         s->request->preflight_timeout_us });
     peer_ask_preflight(s->link.peer, &preflight); /* a failure shows as PEER_LOST */
 }
 

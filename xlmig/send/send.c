@@ -14,6 +14,7 @@
 #include "config.h"
 #include "xlmig/send/send.h"
 
+#include "xlmig/base/text.h"
 #include "xlmig/domain/cap-record.h"
 #include "xlmig/recover/ask.h"
 #include "xlmig/send/checks.h"
@@ -128,19 +129,26 @@ static void on_channel_lost(void *user, const char *text)
 
 static void on_deadline(evutil_socket_t fd, short what, void *user)
 {
+    const struct send_awaited *awaited;
     struct send *s = user;
-    char missing[400] = "";
+    char missing[400] = "", time[32];
 
     (void)fd;
     (void)what;
+    awaited = &s->awaited;
+    format_us(awaited->timeout_us, time, sizeof time);
     if (send_is_handing_over(s)) {
-        failure_set(&s->why, "%s did not come in time", s->awaited);
+        failure_set(&s->why, "%s did not %s within %s (--%s)", s->destination, awaited->deed, time, awaited->option);
         send_post(s, HANDOVER_TIMEOUT);
         return;
     }
     if (s->link.channels)
         send_channels_missing(s->link.channels, missing, sizeof missing);
-    send_refuse(s, EXIT_REFUSED, "%s did not come in time", missing[0] ? missing : s->awaited);
+    if (missing[0])
+        send_refuse(s, EXIT_REFUSED, "%s did not come within %s (--%s)", missing, time, awaited->option);
+    else
+        send_refuse(s, EXIT_REFUSED, "%s did not %s within %s (--%s)", s->destination, awaited->deed, time,
+                    awaited->option);
 }
 
 static void on_signal(evutil_socket_t signum, short what, void *user)
@@ -150,7 +158,7 @@ static void on_signal(evutil_socket_t signum, short what, void *user)
     (void)signum;
     (void)what;
     if (send_is_handing_over(s) && handover_is_anew(s->handover.state)) {
-        progress_note(&s->progress, "%s is not waited for any more", s->destination);
+        progress_note(&s->progress, "not waiting for %s any more", s->destination);
         send_post(s, HANDOVER_TIMEOUT);
     } else if (s->cancelled)
         progress_note(&s->progress, "stopping already: %s", handover_state_name(s->handover.state));

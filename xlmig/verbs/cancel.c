@@ -2,6 +2,7 @@
 /* Copyright (C) The xlmig authors */
 #include "xlmig/watch/socket.h"
 #include "xlmig/cli/verb.h"
+#include "xlmig/base/text.h"
 
 static int run_cancel(const struct verb_call *call)
 {
@@ -9,7 +10,7 @@ static int run_cancel(const struct verb_call *call)
 
     if (registry_tell(call->argv[0], "{\"do\":\"cancel\"}", &failure) == 0)
         return EXIT_OK;
-    fprintf(stderr, "xlmig: not cancelled: %s.\n", failure.text);
+    fprintf(stderr, "xlmig: not cancelled: %s%s\n", failure.text, text_stop(failure.text));
     return EXIT_REFUSED;
 }
 

@@ -4,6 +4,7 @@
 #include "xlmig/cli/verb.h"
 #include "xlmig/verbs/session.h"
 #include "xlmig/verbs/shared-options.h"
+#include "xlmig/base/text.h"
 
 struct check_options {
     const char *transport, *ssh_command, *image, *channels;
@@ -72,7 +73,7 @@ static int check(const struct verb_call *call)
         !shared_read_image("check", o->image, o->channels, &request))
         return EXIT_USAGE;
     if (toolstack_session_open(&session, call->toolstack, &failure) < 0) {
-        fprintf(stderr, "xlmig: %s not checked: %s.\n", request.vm, failure.text);
+        fprintf(stderr, "xlmig: %s not checked: %s%s\n", request.vm, failure.text, text_stop(failure.text));
         return EXIT_REFUSED;
     }
     rc = send_vm(session.ts, session.base, &request);

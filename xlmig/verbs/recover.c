@@ -5,6 +5,7 @@
 #include "xlmig/cli/verb.h"
 #include "xlmig/verbs/session.h"
 #include "xlmig/peer/route.h"
+#include "xlmig/base/text.h"
 
 struct recover_options {
     bool all, dry_run, force_here, force_there, yes, json;
@@ -83,10 +84,10 @@ static int run_recover(const struct verb_call *call)
     request.dry_run = o->dry_run || (!request.id && !o->all);
     if (toolstack_session_open(&session, call->toolstack, &failure) < 0) {
         if (!request.dry_run) {
-            fprintf(stderr, "xlmig: nothing recovered: %s.\n", failure.text);
+            fprintf(stderr, "xlmig: nothing recovered: %s%s\n", failure.text, text_stop(failure.text));
             return EXIT_REFUSED;
         }
-        fprintf(stderr, "xlmig: %s.\n", failure.text);
+        fprintf(stderr, "xlmig: %s%s\n", failure.text, text_stop(failure.text));
         return recover_all(NULL, NULL, &request);
     }
     rc = recover_all(session.ts, session.base, &request);

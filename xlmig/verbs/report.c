@@ -6,6 +6,7 @@
 #include "xlmig/base/input-file.h"
 #include "xlmig/base/whole-file.h"
 #include "xlmig/cli/verb.h"
+#include "xlmig/base/text.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -105,7 +106,7 @@ static int run_report(const struct verb_call *call)
         rc = write_page(report, &file, &failure) == 0 ? EXIT_OK : EXIT_FAILED;
     }
     if (rc != EXIT_OK)
-        fprintf(stderr, "xlmig report: %s.\n", failure.text);
+        fprintf(stderr, "xlmig report: %s%s\n", failure.text, text_stop(failure.text));
     whole_file_close(&file);
     json_object_put(report);
     return rc;

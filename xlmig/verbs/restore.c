@@ -3,6 +3,7 @@
 #include "xlmig/saved/restore.h"
 #include "xlmig/cli/verb.h"
 #include "xlmig/verbs/session.h"
+#include "xlmig/base/text.h"
 
 struct restore_options {
     bool paused, verbose, quiet, json;
@@ -35,7 +36,7 @@ static int run_restore(const struct verb_call *call)
         return EXIT_USAGE;
     }
     if (toolstack_session_open(&session, call->toolstack, &failure) < 0) {
-        fprintf(stderr, "xlmig: %s not restored: %s.\n", request.path, failure.text);
+        fprintf(stderr, "xlmig: %s not restored: %s%s\n", request.path, failure.text, text_stop(failure.text));
         return EXIT_REFUSED;
     }
     rc = restore_vm(session.ts, session.base, &request);

@@ -6,6 +6,7 @@
 #include "xlmig/domain/settle.h"
 #include "xlmig/cli/verb.h"
 #include "xlmig/verbs/session.h"
+#include "xlmig/base/text.h"
 
 #include <unistd.h>
 
@@ -17,12 +18,15 @@ struct resume {
 
 static void on_settled(void *user, enum settle_end end, const struct failure *failure)
 {
+    const char *why = failure ? failure->text : "it is gone";
     struct resume *r = user;
+    char word[SHELL_WORD_SIZE];
 
     if (end == SETTLE_PAUSED)
-        printf("%s is resumed, and stays paused. To let it run, type: xl unpause %s\n", r->vm, r->vm);
+        printf("%s is resumed, and stays paused. To let it run, type: xl unpause %s\n", r->vm,
+               shell_word(r->vm, word, sizeof word));
     else if (end != SETTLE_RUNS)
-        fprintf(stderr, "xlmig: %s was not resumed: %s.\n", r->vm, failure ? failure->text : "it is gone");
+        fprintf(stderr, "xlmig: %s was not resumed: %s%s\n", r->vm, why, text_stop(why));
     r->exit_status = end == SETTLE_RUNS || end == SETTLE_PAUSED ? EXIT_OK : EXIT_NEEDS_HAND;
     event_base_loopbreak(r->base);
 }
@@ -49,11 +53,11 @@ static int resume_vm(struct toolstack *ts, const char *toolstack, struct resume 
     else if (rc == 0) /* a copy that a migration left may only run by the rules of recover */
         lock_fd = journal_hold_vm(toolstack, vm.uuid, vm.name, &failure);
     if (failure.text[0]) {
-        fprintf(stderr, "xlmig: %s was not resumed: %s.\n", r->vm, failure.text);
+        fprintf(stderr, "xlmig: %s was not resumed: %s%s\n", r->vm, failure.text, text_stop(failure.text));
         return EXIT_REFUSED;
     }
     if (ts->ops->suspend.withdraw(ts, vm.domid, &failure) < 0)
-        fprintf(stderr, "xlmig: %s: %s.\n", r->vm, failure.text);
+        fprintf(stderr, "xlmig: %s: %s%s\n", r->vm, failure.text, text_stop(failure.text));
     settle_guest(ts, r->base, &standing, 0, on_settled, r);
     event_base_dispatch(r->base);
     if (r->exit_status == EXIT_OK)
@@ -76,7 +80,7 @@ static int run_resume(const struct verb_call *call)
     int rc;
 
     if (toolstack_session_open(&session, call->toolstack, &failure) < 0) {
-        fprintf(stderr, "xlmig: %s was not resumed: %s.\n", r.vm, failure.text);
+        fprintf(stderr, "xlmig: %s was not resumed: %s%s\n", r.vm, failure.text, text_stop(failure.text));
         return EXIT_REFUSED;
     }
     r.base = session.base;

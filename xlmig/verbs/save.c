@@ -4,6 +4,7 @@
 #include "xlmig/base/input-file.h"
 #include "xlmig/cli/verb.h"
 #include "xlmig/verbs/session.h"
+#include "xlmig/base/text.h"
 
 #include <unistd.h>
 
@@ -53,7 +54,7 @@ static int run_save(const struct verb_call *call)
     if (!options_make_sense(o, request.path))
         return EXIT_USAGE;
     if (toolstack_session_open(&session, call->toolstack, &failure) < 0) {
-        fprintf(stderr, "xlmig: %s not saved: %s.\n", request.vm, failure.text);
+        fprintf(stderr, "xlmig: %s not saved: %s%s\n", request.vm, failure.text, text_stop(failure.text));
         return EXIT_REFUSED;
     }
     rc = save_vm(session.ts, session.base, &request);

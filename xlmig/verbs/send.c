@@ -5,6 +5,7 @@
 #include "xlmig/cli/verb.h"
 #include "xlmig/verbs/session.h"
 #include "xlmig/verbs/shared-options.h"
+#include "xlmig/base/text.h"
 
 #include <string.h>
 
@@ -223,7 +224,7 @@ static int run_send(const struct verb_call *call)
         return EXIT_USAGE;
     if ((o->report && open_report(&report, o, &failure) < 0) ||
         toolstack_session_open(&session, call->toolstack, &failure) < 0) {
-        fprintf(stderr, "xlmig: %s not sent: %s.\n", request.vm, failure.text);
+        fprintf(stderr, "xlmig: %s not sent: %s%s\n", request.vm, failure.text, text_stop(failure.text));
         whole_file_close(&report);
         return EXIT_REFUSED;
     }

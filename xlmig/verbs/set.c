@@ -2,6 +2,7 @@
 /* Copyright (C) The xlmig authors */
 #include "xlmig/watch/socket.h"
 #include "xlmig/cli/verb.h"
+#include "xlmig/base/text.h"
 
 #include <string.h>
 
@@ -37,7 +38,7 @@ static int run_set(const struct verb_call *call)
     line[helper_command_write(command, line) - 1] = '\0'; /* without its newline */
     if (registry_tell(call->argv[0], line, &failure) == 0)
         return EXIT_OK;
-    fprintf(stderr, "xlmig: %s not set: %s.\n", call->argv[1], failure.text);
+    fprintf(stderr, "xlmig: %s not set: %s%s\n", call->argv[1], failure.text, text_stop(failure.text));
     return EXIT_REFUSED;
 }
 

@@ -128,7 +128,7 @@ static int show_again_and_again(uint64_t interval_us)
         size_t n;
 
         if (registry_list(&entries, &n, &failure) < 0) {
-            fprintf(stderr, "xlmig: %s.\n", failure.text);
+            fprintf(stderr, "xlmig: %s%s\n", failure.text, text_stop(failure.text));
             return EXIT_FAILED;
         }
         fputs("\033[H", stdout);
@@ -157,7 +157,7 @@ static int run_top(const struct verb_call *call)
     if (!o->once && !o->json && isatty(STDOUT_FILENO))
         return show_again_and_again(o->interval_us);
     if (registry_list(&entries, &n, &failure) < 0) {
-        fprintf(stderr, "xlmig: %s.\n", failure.text);
+        fprintf(stderr, "xlmig: %s%s\n", failure.text, text_stop(failure.text));
         return EXIT_FAILED;
     }
     if (o->json)

@@ -96,8 +96,8 @@ void check_refusals(const struct check_list *list, char *text, unsigned size)
     snprintf(text, size, "%s", list->incomplete ? "out of memory" : "");
     for (unsigned i = 0; i < list->nr && used < size; i++)
         if (list->checks[i].result == CHECK_REFUSED)
-            used += (unsigned)snprintf(text + used, size - used, "%s%s", used ? ";\n  " : "",
-                                       check_sentence(&list->checks[i], sentence, sizeof sentence));
+            used += (unsigned)snprintf(text + used, size - used, "%s%s%s", used && *text_stop(text) ? ";" : "",
+                                       used ? "\n  " : "", check_sentence(&list->checks[i], sentence, sizeof sentence));
 }
 
 void check_list_dispose(struct check_list *list)

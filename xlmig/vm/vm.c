@@ -7,6 +7,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+bool vm_name_ends(const struct vm *vm, const char *end)
+{
+    size_t len = strlen(vm->name), end_len = strlen(end);
+
+    return len >= end_len && strcmp(vm->name + len - end_len, end) == 0;
+}
+
 bool vm_name_is_valid(const char *name)
 {
     return name[0] && !strchr(name, '/') && text_is_fit(name);

@@ -22,6 +22,11 @@ enum vm_state {
 };
 
 #define VM_NAME_MAX 255
+/* What a VM is called by xl and xlmig while it arrives, and at its source once it was handed over: its name, and this. */
+#define VM_NAME_INCOMING "--incoming"
+#define VM_NAME_AWAY "--migratedaway"
+/* The longest name that can move: libxl keeps the file qemu-dm-NAME--incoming.log.10, and 255 octets are a file's name. */
+#define VM_NAME_MOVES_MAX 230u
 
 struct vm {
     uint32_t domid;
@@ -73,6 +78,8 @@ struct vm_host {
 
 /* One that could have come from xl: not empty, without slashes (it becomes part of paths) and control characters. */
 bool vm_name_is_valid(const char *name);
+
+bool vm_name_ends(const struct vm *vm, const char *end);
 
 /* Words for displays: "PVH", "running". */
 const char *vm_type_name(enum vm_type type);

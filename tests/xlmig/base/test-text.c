@@ -59,6 +59,39 @@ START_TEST(what_may_not_is_replaced)
 }
 END_TEST
 
+START_TEST(a_word_for_a_shell)
+{
+    static const struct {
+        const char *text, *word;
+    } of[] = {
+        { "web1", "web1" }, { "/var/lib/xen/web1", "/var/lib/xen/web1" }, { "", "''" }, { "my vm", "'my vm'" },
+        { "it's", "'it'\\''s'" }, { "$(reboot)", "'$(reboot)'" }, { "a;b", "'a;b'" }, { "m\xc3\xbcller", "'m\xc3\xbcller'" },
+    };
+    char word[SHELL_WORD_SIZE], small[8];
+
+    for (size_t i = 0; i < sizeof of / sizeof of[0]; i++)
+        ck_assert_str_eq(shell_word(of[i].text, word, sizeof word), of[i].word);
+    ck_assert_uint_lt(strlen(shell_word("'", small, sizeof small)), sizeof small);
+}
+END_TEST
+
+START_TEST(a_sentence_ends_where_no_command_does)
+{
+    static const struct {
+        const char *text, *stop;
+    } of[] = {
+        { "there is none", "." }, { "look with: xl list", "" }, { "first: xl rename 5 NAME", "" },
+        { "Start one: xlmig-simhost start /tmp/a", "" }, { "leave out --channels", "" },
+        { "to do it nevertheless: --force", "" }, { "xl says: no", "." }, { "first: xl list; then it is gone", "." },
+        { "to see it: xl list. Then it goes", "." }, { "Rename one of them (xl rename)", "." },
+        { "the --force of the law", "." }, { "", "." },
+    };
+
+    for (size_t i = 0; i < sizeof of / sizeof of[0]; i++)
+        ck_assert_msg(strcmp(text_stop(of[i].text), of[i].stop) == 0, "%s", of[i].text);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("text");
@@ -66,6 +99,8 @@ int main(void)
 
     tcase_add_test(tcase, what_may_be_shown_stays);
     tcase_add_test(tcase, what_may_not_is_replaced);
+    tcase_add_test(tcase, a_word_for_a_shell);
+    tcase_add_test(tcase, a_sentence_ends_where_no_command_does);
     suite_add_tcase(suite, tcase);
     return run_suite(suite);
 }

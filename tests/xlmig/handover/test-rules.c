@@ -229,10 +229,28 @@ static void check_all_states(const struct recover_facts *f, struct recover_step 
         must(recover_ends(step.action) && step.action != RECOVER_FORGET, "%s", text);
 }
 
+/* A command ends its line, so that who copies it copies no full stop. */
+static bool ends_the_line(const char *words, const char *command)
+{
+    const char *at = words;
+
+    while ((at = strstr(at, command)) != NULL) {
+        at += strlen(command);
+        if (at - strlen(command) >= words + 2 && strncmp(at - strlen(command) - 2, ": ", 2) == 0) {
+            at += strncmp(at, " -v", 3) == 0 ? 3 : strcspn(at, "}\n") + (at[strcspn(at, "}\n")] == '}');
+            if (*at && *at != '\n')
+                return false;
+        }
+    }
+    return true;
+}
+
 /* A wait says for whom; what needs a human says what to type. */
 static void check_words(const struct recover_facts *f, struct recover_step step, const char *text)
 {
     (void)f;
+    must(ends_the_line(step.words, "xl list") && ends_the_line(step.words, "xlmig recover") &&
+         ends_the_line(step.words, "xl create"), "%s: %s", text, step.words);
     if (step.action == RECOVER_WAIT)
         must(strstr(step.words, "waiting for"), "%s", text);
     if (step.action == RECOVER_NEEDS_HUMAN || step.action == RECOVER_LOST)
