@@ -10,6 +10,7 @@
 
 /* What dom0 keeps when xl makes room for a VM: libxl refuses to shrink it further. */
 #define DOM0_MIN_KB (128u * 1024)
+#define PAGE_KB 4u /* of those that Xen counts */
 #define XL_CONF "/etc/xen/xl.conf"
 
 /* Would xl shrink dom0 to make room?  As xl.conf says, and where it says "auto": unless Xen was told dom0's size. */
@@ -31,15 +32,32 @@ static bool dom0_gives_memory(const libxl_version_info *version)
     return gives;
 }
 
-static uint64_t free_memory_kb(struct libxl_toolstack *lx, const libxl_version_info *version)
+/* What dom0 holds, not what it is to hold: while it shrinks, a page is its own until it is free, and counts once. */
+static uint64_t dom0_memory_kb(struct libxl_toolstack *lx)
 {
-    uint64_t free_kb = 0, dom0_kb = 0;
+    uint64_t kb = 0;
+    libxl_dominfo info;
+
+    libxl_dominfo_init(&info);
+    if (libxl_domain_info(lx->ctx, &info, 0) == 0)
+        kb = info.current_memkb;
+    libxl_dominfo_dispose(&info);
+    return kb;
+}
+
+/* VMs that are being made with a claim on memory (xl's claim_mode) have not taken all of it yet. */
+static uint64_t free_memory_kb(struct libxl_toolstack *lx, const libxl_version_info *version,
+                               const libxl_physinfo *physinfo)
+{
+    const uint64_t claimed_kb = physinfo->outstanding_pages * PAGE_KB;
+    uint64_t free_kb = 0, dom0_kb;
 
     if (libxl_get_free_memory(lx->ctx, &free_kb) != 0)
         free_kb = 0;
-    if (dom0_gives_memory(version) && libxl_get_memory_target(lx->ctx, 0, &dom0_kb) == 0 && dom0_kb > DOM0_MIN_KB)
+    dom0_kb = dom0_gives_memory(version) ? dom0_memory_kb(lx) : 0;
+    if (dom0_kb > DOM0_MIN_KB)
         free_kb += dom0_kb - DOM0_MIN_KB;
-    return free_kb;
+    return free_kb > claimed_kb ? free_kb - claimed_kb : 0;
 }
 
 int libxl_op_host(struct toolstack *ts, struct vm_host *out, struct failure *failure)
@@ -58,7 +76,7 @@ int libxl_op_host(struct toolstack *ts, struct vm_host *out, struct failure *fai
         snprintf(out->hypervisor, sizeof out->hypervisor, "Xen %d.%d%s", version->xen_version_major,
                  version->xen_version_minor, version->xen_version_extra);
         snprintf(out->toolstack, sizeof out->toolstack, "libxl, built against %s", XENLIGHT_VERSION);
-        out->free_bytes = free_memory_kb(lx, version) * 1024;
+        out->free_bytes = free_memory_kb(lx, version, &physinfo) * 1024;
         out->log_dirty_pv = physinfo.cap_shadow;
         out->log_dirty_hvm = physinfo.cap_hap || physinfo.cap_shadow;
     }
