@@ -20,6 +20,7 @@ TESTS += \
 	tests/command/journals.tap \
 	tests/command/limits.tap \
 	tests/command/manual.tap \
+	tests/command/memory.tap \
 	tests/command/order.tap \
 	tests/command/owner.tap \
 	tests/command/paused.tap \
@@ -55,6 +56,7 @@ EXTRA_DIST += \
 	tests/command/lib.bash \
 	tests/command/limits.tap \
 	tests/command/manual.tap \
+	tests/command/memory.tap \
 	tests/command/order.tap \
 	tests/command/owner.tap \
 	tests/command/paused.tap \

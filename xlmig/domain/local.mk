@@ -16,6 +16,8 @@ xlmig_domain_libdomain_la_SOURCES = \
 	xlmig/domain/find.h \
 	xlmig/domain/journalled.c \
 	xlmig/domain/journalled.h \
+	xlmig/domain/memory-promise.c \
+	xlmig/domain/memory-promise.h \
 	xlmig/domain/preflight.c \
 	xlmig/domain/preflight.h \
 	xlmig/domain/standing.c \

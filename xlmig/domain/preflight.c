@@ -64,25 +64,57 @@ static void check_name_and_uuid(struct toolstack *ts, const struct vm_host *host
     free(vms);
 }
 
-static void check_memory(struct toolstack *ts, const struct vm_host *host, const struct candidate *want,
-                         struct check_list *found)
+/* ", 1.0 GiB of it promised to 8 VMs that are on their way"; "": nothing is. */
+static void tell_promised(const struct memory_room *room, char text[128])
 {
-    struct failure failure = { 0 };
-    char need_text[32], free_text[32];
-    uint64_t need;
+    char bytes[32];
 
-    if (ts->ops->destination.memory_needed(ts, want->config_json, &need, &failure) < 0) {
-        check_add(found, CHECK_REFUSED, "memory", "%s: %s", host->name, failure.text);
+    text[0] = '\0';
+    if (room->nr_promises)
+        snprintf(text, 128, ", %s of it promised to %u VM%s that %s on %s way there",
+                 format_bytes((double)room->promised_bytes, bytes, sizeof bytes), room->nr_promises,
+                 room->nr_promises == 1 ? "" : "s", room->nr_promises == 1 ? "is" : "are",
+                 room->nr_promises == 1 ? "its" : "their");
+}
+
+/* What stands there is what there was before this VM had a promise of its own. */
+static void tell_room(const struct vm_host *host, const struct memory_room *room, uint64_t need, struct check_list *found)
+{
+    char need_text[32], free_text[32], promised[128];
+    struct check *check;
+
+    format_bytes((double)need, need_text, sizeof need_text);
+    format_bytes((double)room->free_bytes, free_text, sizeof free_text);
+    tell_promised(room, promised);
+    if (memory_room_has(room, need)) {
+        check_add(found, CHECK_OK, "memory", "it needs %s, and %s has %s free%s", need_text, host->name, free_text, promised);
         return;
     }
-    format_bytes((double)need, need_text, sizeof need_text);
-    format_bytes((double)host->free_bytes, free_text, sizeof free_text);
-    if (need <= host->free_bytes)
-        check_add(found, CHECK_OK, "memory", "it needs %s, and %s has %s free", need_text, host->name, free_text);
+    check = check_add(found, CHECK_REFUSED, "memory", "it needs %s of memory, and %s has %s free%s", need_text, host->name,
+                      free_text, promised);
+    if (need <= room->free_bytes)
+        check_remedy(check, "Try again when those have arrived, or gave up; or move or shrink (xl mem-set) VMs there first");
     else
-        check_remedy(check_add(found, CHECK_REFUSED, "memory", "it needs %s of memory, and %s has %s free", need_text,
-                               host->name, free_text),
-                     "Move or shrink (xl mem-set) VMs there first");
+        check_remedy(check, "Move or shrink (xl mem-set) VMs there first");
+}
+
+static void check_memory(const struct preflight *how, const struct vm_host *host, const struct candidate *want,
+                         struct check_list *found)
+{
+    struct toolstack *ts = how->ts;
+    struct failure failure = { 0 };
+    struct memory_room room;
+    uint64_t need;
+    int rc = ts->ops->destination.memory_needed(ts, want->config_json, &need, &failure);
+
+    if (rc == 0 && how->promise)
+        rc = memory_promise_make(how->promise, ts, how->toolstack, want->uuid, need, &room, &failure);
+    else if (rc == 0)
+        rc = memory_room_look(ts, how->toolstack, &room, &failure);
+    if (rc == 0)
+        tell_room(host, &room, need, found);
+    else
+        check_add(found, CHECK_REFUSED, "memory", "%s: %s", host->name, failure.text);
 }
 
 /* How to start the guest so that both hosts keep what they promise. */
@@ -139,16 +171,14 @@ static void check_devices(struct toolstack *ts, const struct candidate *want, st
 }
 
 /* A copy of it that nobody has decided upon yet is not to be mixed up with this one. */
-static void check_journals(const char *toolstack, const struct vm_host *host,
-                           const struct candidate *want, struct check_list *found)
+static void check_journals(const char *toolstack, const struct vm_host *host, const struct candidate *want,
+                           struct check_list *found)
 {
     struct failure failure = { 0 };
     struct journal_entry entry;
     char dir[PATH_MAX], id[JOURNAL_ID_SIZE];
     int rc;
 
-    if (!toolstack)
-        return;
     rc = journal_dir(toolstack, dir, &failure) < 0 ? -1 : journal_find_vm(dir, want->uuid, &entry, &failure);
     if (rc < 0) {
         check_add(found, CHECK_REFUSED, "journal", "%s: %s", host->name, failure.text);
@@ -171,9 +201,10 @@ static void offer_early_devices(struct toolstack *ts, const struct candidate *wa
         ts->ops->early.split(ts, want->config_json, &answer->config_json, &failure);
 }
 
-void preflight_check(struct toolstack *ts, const char *toolstack, const struct candidate *want, struct candidate_answer *answer)
+void preflight_check(const struct preflight *how, const struct candidate *want, struct candidate_answer *answer)
 {
     struct failure failure = { 0 };
+    struct toolstack *ts = how->ts;
     struct vm_host host;
 
     *answer = (struct candidate_answer){ 0 };
@@ -182,9 +213,12 @@ void preflight_check(struct toolstack *ts, const char *toolstack, const struct c
         return;
     }
     check_name_and_uuid(ts, &host, want, &answer->found);
-    check_journals(toolstack, &host, want, &answer->found);
-    check_memory(ts, &host, want, &answer->found);
+    if (how->journals)
+        check_journals(how->toolstack, &host, want, &answer->found);
+    check_memory(how, &host, want, &answer->found);
     check_cpu(ts, &host, want, &answer->found);
     check_devices(ts, want, &answer->found);
     offer_early_devices(ts, want, answer);
+    if (how->promise && check_refuses(&answer->found))
+        memory_promise_end(how->promise);
 }

@@ -4,10 +4,18 @@
 #ifndef XLMIG_DOMAIN_PREFLIGHT_H
 #define XLMIG_DOMAIN_PREFLIGHT_H
 
+#include "xlmig/domain/memory-promise.h"
 #include "xlmig/toolstack/toolstack.h"
 #include "xlmig/vm/candidate.h"
 
-/* Every reason why not; none: it may come.  `toolstack` is its name, for its journals; NULL: they do not count. */
-void preflight_check(struct toolstack *ts, const char *toolstack, const struct candidate *vm, struct candidate_answer *answer);
+struct preflight {
+    struct toolstack *ts;
+    const char *toolstack;          /* its name */
+    bool journals;                  /* an unfinished migration of the VM stands in the way */
+    struct memory_promise *promise; /* memory is promised here to a VM that may come, and to be ended; NULL: only asked */
+};
+
+/* Every reason why not; none: it may come. */
+void preflight_check(const struct preflight *how, const struct candidate *vm, struct candidate_answer *answer);
 
 #endif

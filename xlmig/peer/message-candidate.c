@@ -57,6 +57,8 @@ unsigned char *message_encode_preflight(const struct candidate *preflight, size_
     fields_add_text(object, "config", preflight->config_json);
     if (preflight->early_devices)
         fields_add_bool(object, "early_devices", true);
+    if (preflight->only_asked)
+        fields_add_bool(object, "only_asked", true);
     if (preflight->ignore_devices)
         fields_add_bool(object, "ignore_devices", true);
     if (preflight->nr_disks > 0)
@@ -138,6 +140,7 @@ int message_decode_preflight(const void *payload, size_t len, struct candidate *
         fields_get_unsigned(object, "vcpus", &preflight->vcpus) == 0 &&
         get_config(object, &preflight->config_json) == 0 &&
         get_optional_flag(object, "early_devices", &preflight->early_devices) == 0 &&
+        get_optional_flag(object, "only_asked", &preflight->only_asked) == 0 &&
         get_optional_flag(object, "ignore_devices", &preflight->ignore_devices) == 0 &&
         get_disks(object, preflight) == 0 &&
         get_cpu_policy(object, &preflight->cpu_policy) == 0)

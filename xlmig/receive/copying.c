@@ -50,6 +50,7 @@ static void all_is_here(struct receiver *r)
 {
     struct failure failure = { 0 };
 
+    memory_promise_end(&r->promise);
     if (r->devices.state == DEVICES_SET_UP && early_devices_record(r->devices.early, &failure) < 0) {
         devices_failed(r, &failure);
         return;

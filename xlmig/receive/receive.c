@@ -124,6 +124,7 @@ static void tear_down(struct receiver *r)
     if (r->joined.fd >= 0)
         close(r->joined.fd);
     candidate_dispose(&r->order.vm);
+    memory_promise_end(&r->promise);
     journal_release(r->holding.journal);
     conversation_close(r->conversation);
     free(r);

@@ -9,6 +9,7 @@
 
 #include "xlmig/base/loop.h"
 #include "xlmig/domain/early-devices.h"
+#include "xlmig/domain/memory-promise.h"
 #include "xlmig/handover/journal.h"
 #include "xlmig/peer/channels-in.h"
 #include "xlmig/peer/messages.h"
@@ -109,6 +110,7 @@ struct receiver {
 
     struct conversation *conversation;
     struct receive_order order;
+    struct memory_promise promise; /* for as long as the VM has not all of its memory */
     struct receive_channels *channels; /* NULL: none but this connection */
     struct receive_joined joined;
     struct stream_head *head;     /* NULL: it is not awaited, or was passed on */

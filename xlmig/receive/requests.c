@@ -37,6 +37,7 @@ static void on_hello(struct receiver *r, const void *payload, size_t len)
 
 static void on_preflight(struct receiver *r, const void *payload, size_t len)
 {
+    struct preflight how = { .ts = r->ts, .toolstack = r->request->toolstack, .journals = true };
     struct candidate_answer answer;
     unsigned char *frame;
     size_t frame_len;
@@ -45,7 +46,8 @@ static void on_preflight(struct receiver *r, const void *payload, size_t len)
         receive_refuse(r, "the sender's description of the VM makes no sense");
         return;
     }
-    preflight_check(r->ts, r->request->toolstack, &r->order.vm, &answer);
+    how.promise = r->order.vm.only_asked ? NULL : &r->promise;
+    preflight_check(&how, &r->order.vm, &answer);
     frame = message_encode_answer(&answer, &frame_len);
     if (frame) {
         conversation_send(r->conversation, frame, frame_len);
@@ -82,7 +84,7 @@ static void on_begin(struct receiver *r, const void *payload, size_t len)
     struct message_hello own;
 
     negotiate_own_hello(&r->host, &own);
-    if (message_decode_begin(payload, len, begin) < 0 || r->exit_status == EXIT_REFUSED || !takes(begin, &own)) {
+    if (message_decode_begin(payload, len, begin) < 0 || r->exit_status == EXIT_REFUSED || r->order.vm.only_asked || !takes(begin, &own)) {
         receive_refuse(r, "the sender began although it was refused, or makes no sense");
         return;
     }

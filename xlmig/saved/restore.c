@@ -29,6 +29,7 @@ struct restore {
     struct toolstack *ts;
     struct candidate vm;
     struct saved_vm saved;
+    struct memory_promise promise;
     int lock_fd;                    /* the VM's */
     int to_child;
     struct child *child;
@@ -157,10 +158,11 @@ static int start(struct restore *r, struct failure *failure)
 static void look_around(struct restore *r, struct failure *failure)
 {
     char text[2 * CHECK_TEXT_MAX];
+    const struct preflight how = { .ts = r->ts, .toolstack = r->request->toolstack, .promise = &r->promise };
     struct candidate_answer answer;
 
     r->vm.ignore_devices = true;
-    preflight_check(r->ts, NULL, &r->vm, &answer);
+    preflight_check(&how, &r->vm, &answer);
     check_refusals(&answer.found, text, sizeof text);
     if (check_refuses(&answer.found))
         failure_set(failure, "%s", text);
@@ -223,6 +225,7 @@ int restore_vm(struct toolstack *ts, struct event_base *base, const struct resto
     saved_vm_close(&r->saved);
     if (r->lock_fd >= 0)
         close(r->lock_fd);
+    memory_promise_end(&r->promise);
     candidate_dispose(&r->vm);
     rc = r->exit_status;
     free(r);

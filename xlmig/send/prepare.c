@@ -184,7 +184,7 @@ static void ask_preflight(struct send *s)
         .type = s->vm.type, .memory_bytes = s->vm.memory_bytes, .vcpus = s->vm.vcpus,
         .config_json = s->preparation.config_json,
         .early_devices = !s->request->late_devices && !s->request->check_only,
-        .ignore_devices = s->request->ignore_devices, .cpu_policy = s->preparation.cpu_policy,
+        .only_asked = s->request->check_only, .ignore_devices = s->request->ignore_devices, .cpu_policy = s->preparation.cpu_policy,
     };
     struct failure failure = { 0 };
 

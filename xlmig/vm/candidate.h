@@ -16,6 +16,7 @@ struct candidate {
     unsigned vcpus;
     char *config_json;            /* malloc() */
     bool early_devices;           /* the sender takes `config_json` of the answer */
+    bool only_asked;              /* it does not come: nothing is to be promised to it */
     bool ignore_devices;          /* what is wrong with its disks and networks there refuses nothing */
     unsigned nr_disks;            /* whose sizes the sender knows */
     struct vm_disk disks[VM_DISKS_MAX];

@@ -12,6 +12,7 @@ static struct candidate example(void)
 {
     struct candidate p = {
         .name = "web1", .type = VM_TYPE_PVH, .memory_bytes = 134217728, .vcpus = 4, .early_devices = true,
+        .only_asked = true,
         .config_json = strdup("{\"c_info\":{\"name\":\"web1 \\u00e4\"}}"),
         .cpu_policy = { .bytes = malloc(3), .len = 3 }, .ignore_devices = true,
         .nr_disks = 2, .disks = { { "xvda", 1 }, { "hdc", UINT64_C(1) << 62 } },
@@ -43,6 +44,7 @@ START_TEST(a_preflight_comes_back_as_it_was)
     ck_assert_uint_eq(out.vcpus, in.vcpus);
     ck_assert(out.early_devices);
     ck_assert(out.ignore_devices);
+    ck_assert(out.only_asked);
     ck_assert_uint_eq(out.nr_disks, 2);
     ck_assert_mem_eq(out.disks, in.disks, sizeof out.disks);
     ck_assert_str_eq(out.config_json, in.config_json);
@@ -311,7 +313,7 @@ static const char *const bad_preflights[] = {
     "{\"name\":\"a\",\"uuid\":" UUID ",\"type\":\"PV\",\"memory_bytes\":1,\"vcpus\":1,\"config\":\"{}\",\"early_devices\":1}",
     "{\"name\":\"a\",\"uuid\":" UUID ",\"type\":\"PV\",\"memory_bytes\":1,\"vcpus\":1,\"config\":\"{}\",\"cpu_policy\":\"zz\"}",
     "{\"name\":\"a\",\"uuid\":" UUID ",\"type\":\"PV\",\"memory_bytes\":1,\"vcpus\":1,\"config\":\"{}\",\"cpu_policy\":7}",
-    PREFLIGHT ",\"ignore_devices\":\"yes\"}", PREFLIGHT ",\"disks\":{}}", PREFLIGHT ",\"disks\":[7]}",
+    PREFLIGHT ",\"ignore_devices\":\"yes\"}", PREFLIGHT ",\"only_asked\":1}", PREFLIGHT ",\"disks\":{}}", PREFLIGHT ",\"disks\":[7]}",
     PREFLIGHT ",\"disks\":[{\"name\":\"xvda\"}]}", PREFLIGHT ",\"disks\":[{\"bytes\":1}]}",
     PREFLIGHT ",\"disks\":[{\"name\":\"xvda\",\"bytes\":-1}]}",
     PREFLIGHT ",\"disks\":[{\"name\":\"a name that is longer than any of a disk\",\"bytes\":1}]}",
