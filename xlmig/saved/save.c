@@ -12,6 +12,7 @@
 #include "xlmig/handover/journal.h"
 #include "xlmig/base/write.h"
 #include "xlmig/base/text.h"
+#include "xlmig/vm/travel.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -309,6 +310,18 @@ static int check_obstacles(struct save *s, const char *json)
     return obstacles.any[0] ? failure_set(&s->why, "%s", obstacles.any) : 0;
 }
 
+/* It may be for a host where that is not wanted; who saves it knows. */
+static void tell_what_stays(struct save *s, const char *json)
+{
+    struct check_list found = { 0 };
+
+    travel_check(json, true, &found);
+    for (unsigned i = 0; i < found.nr; i++)
+        if (found.checks[i].result == CHECK_WARNING)
+            progress_note(&s->progress, "%s: %s", found.checks[i].subject, found.checks[i].text);
+    check_list_dispose(&found);
+}
+
 static void on_config(void *user, const char *json, const struct failure *failure)
 {
     struct save *s = user;
@@ -325,6 +338,7 @@ static void on_config(void *user, const char *json, const struct failure *failur
         refuse(s);
         return;
     }
+    tell_what_stays(s, json);
     s->copying = true;
     how.fd = s->file.fd;
     s->ts->ops->suspend.begin(s->ts, s->vm.domid, &how);

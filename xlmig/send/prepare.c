@@ -11,6 +11,7 @@
 #include "xlmig/send/leftover.h"
 #include "xlmig/send/ledger.h"
 #include "xlmig/vm/release.h"
+#include "xlmig/vm/travel.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -111,6 +112,7 @@ static void check_obstacles(struct send *s)
     else
         check_add(&s->preparation.found, CHECK_OK, "vm", "%s %s on %s, and has nothing that cannot leave it",
                   s->vm.name, s->handover.held ? "is paused" : "runs", s->host.name);
+    travel_check(s->preparation.config_json, s->request->ignore_devices, &s->preparation.found);
     check_live(s, obstacles.live);
 }
 

@@ -238,6 +238,32 @@ char *simhost_config_write(const struct simguest_config *config)
     return text;
 }
 
+static void merge(struct json_object *into, struct json_object *from)
+{
+    json_object_object_foreach(from, name, value) {
+        struct json_object *old = json_object_object_get(into, name);
+
+        if (json_object_is_type(old, json_type_object) && json_object_is_type(value, json_type_object))
+            merge(old, value);
+        else
+            json_object_object_add(into, name, json_object_get(value));
+    }
+}
+
+char *simhost_config_merge(const char *json, const char *more)
+{
+    struct json_object *into = json_tokener_parse(json), *from = json_tokener_parse(more);
+    char *text = NULL;
+
+    if (json_object_is_type(into, json_type_object) && json_object_is_type(from, json_type_object)) {
+        merge(into, from);
+        text = strdup(json_object_to_json_string_ext(into, JSON_C_TO_STRING_PLAIN));
+    }
+    json_object_put(into);
+    json_object_put(from);
+    return text;
+}
+
 /* ---- the command line ---- */
 
 void simhost_config_default(struct simguest_config *config, const char *name)

@@ -15,6 +15,11 @@
 /* Hostile text, `bytes` long.  0, or -1 with the reason in `why`. */
 int simhost_config_read(const char *json, size_t bytes, struct simguest_config *config, char why[128]);
 bool simhost_name_is_valid(const char *name);
+/*
+ * `json` with the members of `more`, which stand in the place of its own; in its sections (b_info) member by member.
+ * malloc()ed; NULL: one of them is no JSON object.
+ */
+char *simhost_config_merge(const char *json, const char *more);
 /* malloc()ed, or NULL. */
 char *simhost_config_write(const struct simguest_config *config);
 

@@ -5,7 +5,8 @@ EXTRA_DIST += xlmig/vm/README.md
 noinst_LTLIBRARIES += xlmig/vm/libvm.la
 vm_room = xlmig/vm/libvm.la $(base_room)
 
-xlmig_vm_libvm_la_CFLAGS = $(AM_CFLAGS)
+xlmig_vm_libvm_la_CFLAGS = $(AM_CFLAGS) $(JSONC_CFLAGS)
+xlmig_vm_libvm_la_LIBADD = $(JSONC_LIBS)
 xlmig_vm_libvm_la_SOURCES = \
 	xlmig/vm/candidate.c \
 	xlmig/vm/candidate.h \
@@ -17,5 +18,7 @@ xlmig_vm_libvm_la_SOURCES = \
 	xlmig/vm/cpu-policy.h \
 	xlmig/vm/release.c \
 	xlmig/vm/release.h \
+	xlmig/vm/travel.c \
+	xlmig/vm/travel.h \
 	xlmig/vm/vm.c \
 	xlmig/vm/vm.h

@@ -507,6 +507,19 @@ static void attach_early(struct toolstack *ts, uint32_t domid, const char *confi
     d->failure = failure;
 }
 
+/* What tests add to the configurations of the host's guests, to have devices that no simulated guest has: libxl's JSON. */
+static char *with_more(const struct sim_toolstack *sim, char *json)
+{
+    char more[4096], *both = NULL;
+
+    if (json && read_fact(sim, "guests-have", more, sizeof more))
+        both = simhost_config_merge(json, more);
+    if (!both)
+        return json;
+    free(json);
+    return both;
+}
+
 static void config(struct toolstack *ts, uint32_t domid, toolstack_config_done *done, void *user)
 {
     struct sim_toolstack *sim = to_sim(ts);
@@ -516,8 +529,10 @@ static void config(struct toolstack *ts, uint32_t domid, toolstack_config_done *
     d->config_done = done;
     d->json = calloc(1, SIMHOST_CONFIG_MAX + 1);
     call.out = d->json;
-    if (d->json && sim_call(sim->host_fd, &call) == 0)
+    if (d->json && sim_call(sim->host_fd, &call) == 0) {
+        d->json = with_more(sim, d->json);
         return;
+    }
     call_failed(sim, "cannot read the VM's configuration", &d->failure);
     free(d->json);
     d->json = NULL;
