@@ -18,6 +18,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -184,6 +185,18 @@ static void tell_newer_release(struct restore *r)
                       r->vm.type == VM_TYPE_PV ? "" : ", and for PVH and HVM guests it mostly fails");
 }
 
+/* What there is to see of it: its name, and how much there is to read where that is known. */
+static void describe(struct restore *r)
+{
+    struct move *move = &r->progress.move;
+    struct stat st;
+
+    if (r->vm.name[0])
+        snprintf(move->vm, sizeof move->vm, "%s", r->vm.name);
+    if (fstat(r->saved.fd, &st) == 0 && S_ISREG(st.st_mode))
+        move->all_bytes = (uint64_t)st.st_size;
+}
+
 /* 0, or -1 after it has said why not. */
 static int prepare(struct restore *r)
 {
@@ -191,6 +204,7 @@ static int prepare(struct restore *r)
 
     if (saved_vm_open(r->request->path, &r->saved, &r->vm, &failure) == 0)
         look_around(r, &failure);
+    describe(r);
     r->paused = r->progress.move.stays_paused = r->request->paused || r->saved.paused;
     if (!failure.text[0])
         tell_newer_release(r);
@@ -200,7 +214,8 @@ static int prepare(struct restore *r)
         start(r, &failure);
     if (!failure.text[0])
         return 0;
-    fprintf(stderr, "xlmig: %s not restored: %s%s\n", r->vm.name[0] ? r->vm.name : input_name(r->request->path), failure.text, text_stop(failure.text));
+    fprintf(stderr, "xlmig: %s not restored: %s%s\n", r->vm.name[0] ? r->vm.name : input_name(r->request->path),
+            failure.text, text_stop(failure.text));
     return -1;
 }
 
@@ -214,7 +229,9 @@ int restore_vm(struct toolstack *ts, struct event_base *base, const struct resto
     *r = (struct restore){ .request = request, .base = base, .ts = ts, .saved.fd = -1, .to_child = -1, .lock_fd = -1,
                            .exit_status = EXIT_REFUSED };
     progress_init(&r->progress, request->style, stderr);
+    r->progress.move.way = MOVE_READ;
     snprintf(r->progress.move.vm, sizeof r->progress.move.vm, "%s", input_name(request->path));
+    snprintf(r->progress.move.from, sizeof r->progress.move.from, "%s", input_name(request->path));
     if (prepare(r) == 0 && loop_watch_signals(base, r->signals, on_signal, r) == 0)
         loop_run(base, &r->over);
     hang_up(r);

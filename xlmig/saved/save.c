@@ -373,6 +373,7 @@ int save_vm(struct toolstack *ts, struct event_base *base, const struct save_req
     *s = (struct save){ .request = request, .base = base, .ts = ts, .lock_fd = -1, .file.fd = -1,
                         .exit_status = EXIT_FAILED };
     progress_init(&s->progress, request->style, stderr);
+    s->progress.move.way = MOVE_WRITTEN;
     snprintf(s->progress.move.vm, sizeof s->progress.move.vm, "%s", request->vm);
     snprintf(s->progress.move.to, sizeof s->progress.move.to, "%s", strcmp(request->path, "-") ? request->path : "standard output");
     s->stop = loop_watch_stop(base, may_stop, s);

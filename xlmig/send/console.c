@@ -8,13 +8,19 @@ static const char *state_of(const struct send *s)
     return send_is_handing_over(s) ? handover_state_name(s->handover.state) : "getting ready";
 }
 
+static const char *shown_state_of(const struct send *s, char *text, size_t size)
+{
+    return send_doing(s, text, size)[0] ? text : move_is_held(&s->progress.move) ? "waiting for its devices" : state_of(s);
+}
+
 static struct json_object *on_status(void *user)
 {
     struct send *s = user;
     struct json_object *object = move_status_json(&s->progress.move, now_us());
+    char text[320];
 
     json_object_object_add(object, "domid", json_object_new_int64(s->vm.domid));
-    json_object_object_add(object, "state", json_object_new_string(state_of(s)));
+    json_object_object_add(object, "state", json_object_new_string(shown_state_of(s, text, sizeof text)));
     return object;
 }
 

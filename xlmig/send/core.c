@@ -55,6 +55,18 @@ void send_await_nothing(struct send *s)
     send_await(s, (struct send_awaited){ .deed = NULL });
 }
 
+const char *send_doing(const struct send *s, char *text, size_t size)
+{
+    bool copies = send_is_handing_over(s) && s->handover.state == HANDOVER_COPYING;
+
+    if (s->awaited.deed)
+        snprintf(text, size, "waiting for %s to %s", s->destination, s->awaited.deed);
+    else
+        snprintf(text, size, "%s", copies ? "" : send_is_handing_over(s) ? handover_state_name(s->handover.state)
+                                                                         : "getting ready");
+    return text;
+}
+
 /* ---- ending ---- */
 
 void send_cancel(struct send *s)

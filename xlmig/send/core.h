@@ -127,6 +127,7 @@ struct send {
     struct send_handover handover;
 
     struct event *deadline;          /* of what is awaited now */
+    struct event *tick;              /* for who watches */
     struct send_awaited awaited;
     struct event *signals[LOOP_NR_SIGNALS], *stop;
     bool cancelled;
@@ -160,6 +161,9 @@ static inline bool send_stays_paused(const struct send *s)
 void send_await(struct send *s, struct send_awaited awaited);
 /* Wait for nothing that has a limit. */
 void send_await_nothing(struct send *s);
+
+/* What it does beside copying, for who watches: "waiting for hostb to answer"; "" while it copies. */
+const char *send_doing(const struct send *s, char *text, size_t size);
 
 /* As Ctrl-C.  Only while it can be done: not twice, and not too late. */
 void send_cancel(struct send *s);

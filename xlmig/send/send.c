@@ -151,6 +151,16 @@ static void on_deadline(evutil_socket_t fd, short what, void *user)
                     awaited->option);
 }
 
+static void on_tick(evutil_socket_t fd, short what, void *user)
+{
+    struct send *s = user;
+    char text[320];
+
+    (void)fd;
+    (void)what;
+    progress_tick(&s->progress, send_doing(s, text, sizeof text));
+}
+
 static void on_signal(evutil_socket_t signum, short what, void *user)
 {
     struct send *s = user;
@@ -183,11 +193,14 @@ static bool may_stop(void *user)
 
 static int set_up(struct send *s)
 {
+    const struct timeval every = { .tv_usec = 1000000 / PROGRESS_TICKS_A_SECOND };
+
     s->queue.carry_out = carry_out;
     s->link.on_peer_event = on_peer_event;
     s->link.on_channel_lost = on_channel_lost;
     s->deadline = evtimer_new(s->base, on_deadline, s);
-    if (!s->deadline || send_link_init(s) < 0)
+    s->tick = event_new(s->base, -1, EV_PERSIST, on_tick, s);
+    if (!s->deadline || !s->tick || event_add(s->tick, &every) < 0 || send_link_init(s) < 0)
         return -1;
     s->stop = loop_watch_stop(s->base, may_stop, s);
     return loop_watch_signals(s->base, s->signals, on_signal, s);
@@ -205,6 +218,8 @@ static void tear_down(struct send *s)
     loop_unwatch_stop(s->stop);
     if (s->deadline)
         event_free(s->deadline);
+    if (s->tick)
+        event_free(s->tick);
     check_list_dispose(&s->preparation.found);
     free(s->preparation.config_json);
     free(s->preparation.sent_config_json);
@@ -235,6 +250,8 @@ static int tell_what_came_of_it(struct send *s)
 {
     int rc;
 
+    if (s->request->check_only)
+        progress_erase(&s->progress);
     progress_break(&s->progress);
     send_end_journal(s);
     if (!send_is_handing_over(s))

@@ -51,6 +51,14 @@ static const struct verb_option options[] = {
     OPTIONS_END,
 };
 
+/* What is waited for, where a terminal can show it and have it taken away. */
+static enum progress_style style(const struct check_options *o)
+{
+    enum progress_style style = o->json || o->quiet ? PROGRESS_QUIET : progress_choose(false, false);
+
+    return style == PROGRESS_TERMINAL ? style : PROGRESS_QUIET;
+}
+
 static int check(const struct verb_call *call)
 {
     const struct check_options *o = call->options;
@@ -58,7 +66,7 @@ static int check(const struct verb_call *call)
         .vm = call->argv[0], .host = call->argv[1], .toolstack = call->toolstack, .transport = o->transport,
         .ssh_command = o->ssh_command, .no_live = o->no_live, .ignore_cpu = o->ignore_cpu,
         .ignore_devices = o->ignore_devices, .to_older_xen = o->to_older_xen, .connect_timeout_us = o->connect_timeout_us,
-        .preflight_timeout_us = o->preflight_timeout_us, .style = PROGRESS_QUIET,
+        .preflight_timeout_us = o->preflight_timeout_us, .style = style(o),
         .check_only = o->json ? SEND_CHECK_JSON : o->quiet ? SEND_CHECK_QUIETLY : SEND_CHECK_LINES,
     };
     struct toolstack_session session;

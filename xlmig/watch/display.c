@@ -38,29 +38,56 @@ const char *display_clock(uint64_t us, char *text, size_t size)
     return text;
 }
 
-/* Cut to the width, and never in the middle of a character. */
-static void put(struct display_line *line, enum display_mood mood, unsigned columns, const char *format, ...)
-    __attribute__((format(printf, 4, 5)));
-static void put(struct display_line *line, enum display_mood mood, unsigned columns, const char *format, ...)
+/* ---- pieces, on as many lines as they need ---- */
+
+struct view {
+    struct display_line *lines;
+    unsigned n, columns;
+};
+
+static void begin_line(struct view *v, enum display_mood mood)
 {
-    size_t most = columns < DISPLAY_COLUMNS_MAX ? columns : DISPLAY_COLUMNS_MAX, len;
+    if (v->n == DISPLAY_LINES_MAX)
+        return;
+    v->lines[v->n++] = (struct display_line){ .mood = mood };
+}
+
+/* Cut to what is left of the line, and never in the middle of a character. */
+static void append(struct display_line *line, unsigned columns, const char *text)
+{
+    size_t used = strlen(line->text), len = strlen(text), room = columns > used ? columns - used : 0;
+
+    if (len > room)
+        for (len = room; len > 0 && ((unsigned char)text[len] & 0xc0) == 0x80;)
+            len--;
+    memcpy(line->text + used, text, len);
+    line->text[used + len] = '\0';
+}
+
+/* On the line at hand, or, where there is no room for it, on another one, of the same mood and indented. */
+static void put(struct view *v, const char *format, ...) __attribute__((format(printf, 2, 3)));
+static void put(struct view *v, const char *format, ...)
+{
+    struct display_line *line = &v->lines[v->n - 1];
+    const char *indent = v->n > 1 ? "  " : "";
     char text[1024];
     va_list args;
 
     va_start(args, format);
     vsnprintf(text, sizeof text, format, args);
     va_end(args);
-    len = strlen(text);
-    if (len > most)
-        for (len = most; len > 0 && ((unsigned char)text[len] & 0xc0) == 0x80;)
-            len--;
-    memcpy(line->text, text, len);
-    line->text[len] = '\0';
-    line->mood = mood;
+    if (line->text[0] && strlen(line->text) + 2 + strlen(text) > v->columns && v->n < DISPLAY_LINES_MAX) {
+        begin_line(v, line->mood);
+        line = &v->lines[v->n - 1];
+        indent = "    ";
+    }
+    append(line, v->columns, line->text[0] ? "  " : indent);
+    append(line, v->columns, text);
 }
 
-/* `text` is for the words that are not the same each time. */
-static const char *phase_words(const struct helper_event *e, char *text, size_t size)
+/* ---- what there is to see ---- */
+
+static const char *words_of(const char *phase, enum move_way way)
 {
     static const struct { const char *phase, *words; } phases[] = {
         { "setup", "getting ready" }, { "suspend", "waiting for the VM to suspend" },
@@ -68,69 +95,99 @@ static const char *phase_words(const struct helper_event *e, char *text, size_t 
         { "done", "copied" },
     };
 
+    if (way == MOVE_READ)
+        return strcmp(phase, "done") == 0 ? "read" : "being read";
     for (size_t i = 0; i < sizeof phases / sizeof phases[0]; i++)
-        if (strcmp(e->phase, phases[i].phase) == 0)
+        if (strcmp(phase, phases[i].phase) == 0)
             return phases[i].words;
-    snprintf(text, size, "round %u", e->round);
-    return text;
+    return NULL;
 }
 
-static void put_title(const struct move *move, uint64_t now_us, unsigned columns, struct display_line *line)
+static void put_title(const struct move *move, uint64_t now_us, struct view *v)
 {
-    char words[32], clock[32], eta[32], left[48] = "";
+    const char *words = words_of(move->now.phase, move->way);
     uint64_t eta_us = move_eta_us(move);
+    char clock[32];
 
-    if (eta_us && strcmp(move->now.phase, "precopy") == 0)
-        snprintf(left, sizeof left, ", %s left", display_clock(eta_us, eta, sizeof eta));
-    put(line, DISPLAY_TITLE, columns, "%s%s%s  %s  %s%s", move->vm, move->to[0] ? " to " : "", move->to,
-        phase_words(&move->now, words, sizeof words), display_clock(now_us - move->started_us, clock, sizeof clock), left);
+    begin_line(v, DISPLAY_TITLE);
+    put(v, "%s%s%s", move->vm, move->to[0] ? " to " : "", move->to);
+    if (move->waits[0])
+        put(v, "%s", move->waits);
+    else if (move_is_held(move))
+        put(v, "copied as far as can be; waiting for its devices over there");
+    else if (words)
+        put(v, "%s", words);
+    else
+        put(v, "round %u", move->now.round);
+    put(v, "%s", display_clock(now_us - move->started_us, clock, sizeof clock));
+    /* Less than a second is not told as none. */
+    if (eta_us && (strcmp(move->now.phase, "precopy") == 0 || move->all_bytes))
+        put(v, "%s left", display_clock(eta_us + 999999, clock, sizeof clock));
 }
 
-static void put_bar(const struct move *move, unsigned columns, struct display_line *line)
+static void put_bar(struct view *v, double part)
+{
+    unsigned width = v->columns >= BAR_COLUMNS + 12 ? BAR_COLUMNS : v->columns > 18 ? v->columns - 12 : 6;
+    char bar[BAR_COLUMNS + 1];
+
+    for (unsigned i = 0; i < width; i++)
+        bar[i] = i < (unsigned)(part * width) ? '#' : '.';
+    bar[width] = '\0';
+    put(v, "[%s] %3.0f%%", bar, part * 100);
+}
+
+static void put_bytes(const struct move *move, struct view *v)
 {
     const struct helper_event *e = &move->now;
-    double part = e->total ? (double)e->done / (double)e->total : 0;
-    char bar[BAR_COLUMNS + 1], bytes[32], rate[32];
+    uint64_t done = move->all_bytes ? e->bytes : e->done, all = move->all_bytes ? move->all_bytes : e->total;
+    char bytes[32];
 
-    if (part > 1)
-        part = 1;
-    for (unsigned i = 0; i < BAR_COLUMNS; i++)
-        bar[i] = i < (unsigned)(part * BAR_COLUMNS) ? '#' : '.';
-    bar[BAR_COLUMNS] = '\0';
-    put(line, DISPLAY_GOOD, columns, "  [%s] %3.0f%%  sent %s  %s/s", bar, part * 100,
-        format_bytes((double)e->bytes, bytes, sizeof bytes),
-        format_bytes((double)move->bytes_per_s, rate, sizeof rate));
+    begin_line(v, DISPLAY_GOOD);
+    if (all)
+        put_bar(v, done < all ? (double)done / (double)all : 1);
+    put(v, "%s %s", move_way_name(move->way), format_bytes((double)e->bytes, bytes, sizeof bytes));
+    put(v, "%s/s", format_bytes((double)move->bytes_per_s, bytes, sizeof bytes));
 }
 
-static void put_prediction(const struct move *move, unsigned columns, struct display_line *line)
+static void put_prediction(const struct move *move, struct view *v)
 {
     uint64_t max_us = move_max_downtime_us(&move->limits);
     const struct helper_event *e = &move->now;
-    char writes[32], predicted[32] = "not known yet", allowed[32], slowed[48] = "";
+    char writes[32], predicted[32] = "not known yet", allowed[32];
 
     if (e->predicted_us)
         format_us(e->predicted_us, predicted, sizeof predicted);
+    begin_line(v, e->predicted_us > max_us ? DISPLAY_BAD : DISPLAY_PLAIN);
+    put(v, "VM writes %s/s", format_bytes((double)e->dirty_per_s * PAGE_BYTES, writes, sizeof writes));
+    put(v, "downtime if stopped now %s, allowed %s", predicted, format_us(max_us, allowed, sizeof allowed));
     if (move->throttle)
-        snprintf(slowed, sizeof slowed, "  slowed by %u%%", move->throttle);
-    put(line, e->predicted_us > max_us ? DISPLAY_BAD : DISPLAY_PLAIN, columns,
-        "  VM writes %s/s  downtime if stopped now %s, allowed %s%s",
-        format_bytes((double)e->dirty_per_s * PAGE_BYTES, writes, sizeof writes), predicted,
-        format_us(max_us, allowed, sizeof allowed), slowed);
+        put(v, "slowed by %u%%", move->throttle);
+}
+
+static void put_kinds(const struct move *move, struct view *v)
+{
+    char bytes[32];
+
+    begin_line(v, DISPLAY_PLAIN);
+    for (unsigned k = 0; k < HELPER_NR_KINDS; k++)
+        if (move->now.kinds[k].pages)
+            put(v, "%s %s", helper_kind_name((enum helper_kind)k),
+                format_bytes((double)move->now.kinds[k].pages * PAGE_BYTES, bytes, sizeof bytes));
+    if (!v->lines[v->n - 1].text[0])
+        v->n--;
 }
 
 unsigned display_render(const struct move *move, uint64_t now_us, unsigned columns,
                         struct display_line lines[DISPLAY_LINES_MAX])
 {
-    char kinds[256];
-    unsigned n = 0;
+    struct view v = { .lines = lines, .columns = columns < DISPLAY_COLUMNS_MAX ? columns : DISPLAY_COLUMNS_MAX };
 
-    put_title(move, now_us, columns, &lines[n++]);
+    put_title(move, now_us, &v);
     if (move->now.kind != HELPER_PROGRESS)
-        return n;
-    put_bar(move, columns, &lines[n++]);
+        return v.n;
+    put_bytes(move, &v);
     if (strcmp(move->now.phase, "precopy") == 0 && (move->now.dirty_per_s || move->now.predicted_us))
-        put_prediction(move, columns, &lines[n++]);
-    if (display_kinds(move->now.kinds, kinds, sizeof kinds)[0])
-        put(&lines[n++], DISPLAY_PLAIN, columns, "  %s", kinds);
-    return n;
+        put_prediction(move, &v);
+    put_kinds(move, &v);
+    return v.n;
 }

@@ -6,7 +6,7 @@
 
 #include "xlmig/watch/move.h"
 
-#define DISPLAY_LINES_MAX 4u
+#define DISPLAY_LINES_MAX 16u
 #define DISPLAY_COLUMNS_MAX 200u
 
 enum display_mood { DISPLAY_PLAIN, DISPLAY_TITLE, DISPLAY_GOOD, DISPLAY_BAD };
@@ -16,7 +16,10 @@ struct display_line {
     enum display_mood mood;
 };
 
-/* No line is longer than `columns`.  Returns how many lines there are. */
+/*
+ * No line has more octets than `columns`; what has no room on one is on the next.  Returns how many lines there are, one
+ * at least.
+ */
 unsigned display_render(const struct move *move, uint64_t now_us, unsigned columns,
                         struct display_line lines[DISPLAY_LINES_MAX]);
 

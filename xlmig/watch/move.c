@@ -103,6 +103,7 @@ static void take_decision(struct move *move, const struct helper_event *e)
         round->predicted_us = e->predicted_us;
         memcpy(round->reason, e->reason, sizeof round->reason);
     }
+    memcpy(move->reason, e->reason, sizeof move->reason);
     if (e->stop)
         move->stop = *e;
 }
@@ -136,9 +137,24 @@ uint64_t move_eta_us(const struct move *move)
 {
     const struct helper_event *e = &move->now;
 
-    if (e->kind != HELPER_PROGRESS || !move->pages_per_s || e->done > e->total)
+    if (move->all_bytes)
+        return move->bytes_per_s && e->bytes <= move->all_bytes
+                   ? (uint64_t)((double)(move->all_bytes - e->bytes) * 1e6 / (double)move->bytes_per_s) : 0;
+    if (e->kind != HELPER_PROGRESS || !move->pages_per_s || e->done > e->total || move_is_held(move))
         return 0;
     return (uint64_t)((double)(e->total - e->done) * 1e6 / (double)move->pages_per_s) + e->predicted_us;
+}
+
+const char *move_way_name(enum move_way way)
+{
+    static const char *const names[] = { [MOVE_SENT] = "sent", [MOVE_WRITTEN] = "written", [MOVE_READ] = "read" };
+
+    return names[way];
+}
+
+bool move_is_held(const struct move *move)
+{
+    return strcmp(move->reason, "held") == 0 && strcmp(move->now.phase, "precopy") == 0;
 }
 
 void move_verdict(const struct move *move, char *text, size_t size)

@@ -51,9 +51,15 @@ static inline uint64_t move_max_downtime_us(const struct move_limits *limits)
     return limits->max_downtime_us ? limits->max_downtime_us : MOVE_DEFAULT_DOWNTIME_US;
 }
 
+/* What becomes of the VM's bytes, as the figures call it. */
+enum move_way { MOVE_SENT, MOVE_WRITTEN, MOVE_READ };
+
 struct move {
+    enum move_way way;
     char vm[256], from[256], to[256];
     uint64_t memory_bytes;
+    uint64_t all_bytes;         /* that there are to read; 0: not known */
+    char waits[320];            /* what is done beside copying: "waiting for hostb to answer"; "" : nothing that is told */
     struct move_limits limits;
     bool held;                  /* its administrator had paused it: it stood still anyway */
     bool stays_paused;          /* where it arrives */
@@ -67,6 +73,7 @@ struct move {
     uint64_t bytes_per_s;       /* lately */
     uint64_t pages_per_s;       /* of the round at hand, lately */
     unsigned throttle;
+    char reason[16];            /* of the last decision */
     struct helper_event stop;   /* the decision that ended pre-copy; kind HELPER_DECISION once it came */
     struct helper_event end;    /* kind HELPER_END once it came */
 
@@ -83,6 +90,12 @@ void move_event(struct move *move, const struct helper_event *event, uint64_t no
 
 /* Time until the guest is stopped, if rounds go on as this one does, and then the downtime; 0: not known. */
 uint64_t move_eta_us(const struct move *move);
+
+/* All is copied that can be, and the other side is not ready for the VM: its devices are not. */
+bool move_is_held(const struct move *move);
+
+/* "sent", "written", "read" */
+const char *move_way_name(enum move_way way);
 
 /* How it ended, in figures; 0: not known. */
 struct move_result {

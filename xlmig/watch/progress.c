@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #define REDRAW_US 100000
+#define WAITS_UNTIL_TOLD (5 * PROGRESS_TICKS_A_SECOND) /* in lines, which nobody takes back */
 #define DEFAULT_COLUMNS 80
 
 enum progress_style progress_choose(bool quiet, bool json)
@@ -201,7 +202,6 @@ void progress_event(struct progress *p, const struct helper_event *e)
 
 void progress_copied(struct progress *p)
 {
-    progress_break(p);
     if (!p->suspended_at_us)
         p->suspended_at_us = now_us(); /* a foreign engine does not tell; the least it can have been */
 }
@@ -224,6 +224,32 @@ void progress_note(struct progress *p, const char *format, ...)
         progress_break(p);
         fprintf(p->out, "%s\n", text);
     }
+}
+
+/* ---- time goes by ---- */
+
+static void tell_wait(struct progress *p)
+{
+    p->nr_waits++;
+    if (p->move.waits[0] && p->nr_waits == WAITS_UNTIL_TOLD && begin_line(p))
+        fprintf(p->out, "%s\n", p->move.waits);
+}
+
+void progress_tick(struct progress *p, const char *waits)
+{
+    if (strcmp(waits, p->move.waits) != 0)
+        p->nr_waits = 0;
+    snprintf(p->move.waits, sizeof p->move.waits, "%s", waits);
+    tell_wait(p);
+    show_on_terminal(p, true);
+}
+
+void progress_erase(struct progress *p)
+{
+    if (p->lines_open)
+        fprintf(p->out, "\033[%uA\r\033[J", p->lines_open);
+    fflush(p->out);
+    progress_break(p);
 }
 
 /* ---- the end ---- */
@@ -305,7 +331,7 @@ static void report_lines(const struct progress *p, const struct move_result *res
         return;
     if (end->round)
         fprintf(p->out, "  rounds      %u\n", end->round);
-    fprintf(p->out, "  sent        %s", format_bytes((double)end->bytes, text, sizeof text));
+    fprintf(p->out, "  %-10s  %s", move_way_name(p->move.way), format_bytes((double)end->bytes, text, sizeof text));
     if (end->us)
         fprintf(p->out, " at %s/s", format_bytes((double)end->bytes * 1e6 / (double)end->us, rate, sizeof rate));
     if (end->nr_channels > 1)

@@ -25,6 +25,7 @@ struct progress {
     bool colours;
     unsigned lines_open;   /* that stand on the terminal and will be repainted */
     uint64_t last_shown_us;
+    unsigned nr_waits;     /* ticks that it waits for the same */
     struct move move;        /* all that is known of it */
     uint64_t ended_us;             /* now_us(); 0: not yet */
     uint64_t suspended_at_us;      /* when the guest was suspended, as far as known; 0: not known */
@@ -36,6 +37,14 @@ void progress_init(struct progress *progress, enum progress_style style, FILE *o
 void progress_event(struct progress *progress, const struct helper_event *event);
 /* The copy is over, with or without events: the guest is suspended. */
 void progress_copied(struct progress *progress);
+/*
+ * Time went by; to be called so often.  `waits`: what is waited for beside the copy, "waiting for hostb to answer", or "".
+ * A terminal shows it, and that time goes on; lines tell it once it takes long.
+ */
+#define PROGRESS_TICKS_A_SECOND 2u
+void progress_tick(struct progress *progress, const char *waits);
+/* Take away what stands on the terminal. */
+void progress_erase(struct progress *progress);
 /* A line for the administrator: "handing over". */
 void progress_note(struct progress *progress, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* Let what stands on the terminal stand, before anything else is printed. */

@@ -199,7 +199,8 @@ START_TEST(the_view_fits_the_terminal)
     for (unsigned columns = 1; columns < 300; columns++) {
         unsigned n = display_render(&move, START_US + SECOND_US, columns, lines);
 
-        ck_assert_uint_eq(n, 4);
+        ck_assert_uint_ge(n, 4);
+        ck_assert_uint_le(n, DISPLAY_LINES_MAX);
         for (unsigned i = 0; i < n; i++)
             ck_assert_uint_le(strlen(lines[i].text), columns);
     }
@@ -207,6 +208,80 @@ START_TEST(the_view_fits_the_terminal)
     ck_assert_ptr_nonnull(strstr(lines[1].text, "[###############...............]  50%"));
     ck_assert_ptr_nonnull(strstr(lines[2].text, "slowed by 40%"));
     ck_assert_ptr_nonnull(strstr(lines[3].text, "data 3.0 TiB"));
+}
+END_TEST
+
+/* All of it, on more lines, where a terminal is narrow. */
+START_TEST(a_narrow_terminal_loses_nothing)
+{
+    static const char *const pieces[] = {
+        "web1 to hostb", "round 1", "00:01", "left", "  50%", "sent 3.0 TiB", "/s", "VM writes 3.9 MiB/s",
+        "downtime if stopped now 150.0 ms, allowed 300.0 ms", "slowed by 40%", "data 3.0 TiB",
+    };
+    struct display_line lines[DISPLAY_LINES_MAX];
+
+    begin();
+    progress(0, 1, 0, 100, 0);
+    progress(SECOND_US, 1, 50, 100, UINT64_C(3) << 40);
+    move.throttle = 40;
+    for (unsigned columns = 56; columns <= 80; columns += 4) {
+        char all[DISPLAY_LINES_MAX * sizeof lines[0].text] = "";
+        unsigned n = display_render(&move, START_US + SECOND_US, columns, lines);
+
+        for (unsigned i = 0; i < n; i++)
+            strcat(strcat(all, lines[i].text), "\n");
+        for (size_t i = 0; i < sizeof pieces / sizeof pieces[0]; i++)
+            ck_assert_msg(strstr(all, pieces[i]), "%u columns, no %s in:\n%s", columns, pieces[i], all);
+    }
+}
+END_TEST
+
+START_TEST(what_is_waited_for_is_shown)
+{
+    struct display_line lines[DISPLAY_LINES_MAX];
+
+    begin();
+    strcpy(move.waits, "waiting for hostb to answer");
+    ck_assert_uint_eq(display_render(&move, START_US + 3 * SECOND_US, 80, lines), 1);
+    ck_assert_str_eq(lines[0].text, "web1 to hostb  waiting for hostb to answer  00:03");
+}
+END_TEST
+
+/* Rounds go on, and the last page of each is never the end. */
+START_TEST(a_move_that_is_held_has_no_time_left)
+{
+    struct display_line lines[DISPLAY_LINES_MAX];
+    struct helper_event held = { .kind = HELPER_DECISION, .reason = "held" };
+
+    begin();
+    progress(0, 1, 0, 100, 0);
+    progress(SECOND_US, 1, 99, 100, 4096);
+    display_render(&move, START_US + SECOND_US, 80, lines);
+    ck_assert_str_eq(lines[0].text, "web1 to hostb  round 1  00:01  00:01 left");
+    move_event(&move, &held, START_US + SECOND_US);
+    display_render(&move, START_US + SECOND_US, 80, lines);
+    ck_assert_ptr_nonnull(strstr(lines[0].text, "waiting for its devices over there"));
+    ck_assert_ptr_null(strstr(lines[0].text, "left"));
+    ck_assert_uint_eq(move_eta_us(&move), 0);
+}
+END_TEST
+
+START_TEST(of_a_file_it_is_known_how_much_is_read)
+{
+    struct display_line lines[DISPLAY_LINES_MAX];
+    struct helper_event e = { .kind = HELPER_PROGRESS, .phase = "static", .bytes = 0 };
+
+    begin();
+    move.way = MOVE_READ;
+    move_event(&move, &e, START_US);
+    e.bytes = 1 << 20;
+    move_event(&move, &e, START_US + SECOND_US);
+    ck_assert_uint_eq(display_render(&move, START_US + SECOND_US, 80, lines), 2);
+    ck_assert_str_eq(lines[1].text, "  read 1.0 MiB  1.0 MiB/s"); /* from a pipe: of how much, nobody knows */
+    move.all_bytes = 4 << 20;
+    display_render(&move, START_US + SECOND_US, 80, lines);
+    ck_assert_ptr_nonnull(strstr(lines[0].text, "00:03 left"));
+    ck_assert_str_eq(lines[1].text, "  [#######.......................]  25%  read 1.0 MiB  1.0 MiB/s");
 }
 END_TEST
 
@@ -261,6 +336,10 @@ int main(void)
     tcase_add_test(tcase, of_many_rounds_the_last_are_kept);
     tcase_add_test(tcase, what_fits_needs_no_verdict);
     tcase_add_test(tcase, the_view_fits_the_terminal);
+    tcase_add_test(tcase, a_narrow_terminal_loses_nothing);
+    tcase_add_test(tcase, what_is_waited_for_is_shown);
+    tcase_add_test(tcase, a_move_that_is_held_has_no_time_left);
+    tcase_add_test(tcase, of_a_file_it_is_known_how_much_is_read);
     tcase_add_test(tcase, a_name_is_not_cut_within_a_character);
     tcase_add_test(tcase, a_prediction_that_is_too_long_stands_out);
     tcase_add_test(tcase, clocks);
