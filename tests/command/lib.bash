@@ -48,7 +48,7 @@ until_true() {
 is() { [ "$(info "$1" "$2" "$3")" = "$4" ]; }
 
 # receiver HOST: the command behind --transport=exec:
-receiver() { echo "exec $xlmig --toolstack sim:$dir/$1 receive --negotiate"; }
+receiver() { echo "exec env XLMIG_RUNTIME_DIR=$dir/run-$1 $xlmig --toolstack sim:$dir/$1 receive --negotiate"; }
 
 # send VM [OPTION...]: from a to b.
 send() {

@@ -16,6 +16,7 @@
 #include "xlmig/peer/xl-protocol.h"
 #include "xlmig/receive/announced.h"
 #include "xlmig/receive/ending.h"
+#include "xlmig/receive/shown.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -265,6 +266,11 @@ static void on_child_over(void *user)
     receive_on_child_over(user);
 }
 
+static void on_event(void *user, const struct helper_event *event)
+{
+    receive_shown_event(((struct receiver *)user)->shown, event);
+}
+
 static void tell_of_channels(const struct receiver *r, struct helper_image *image)
 {
     if (!r->channels)
@@ -277,7 +283,7 @@ static void tell_of_channels(const struct receiver *r, struct helper_image *imag
 static int start_child(struct receiver *r, void (*said)(void *user), struct failure *failure)
 {
     const struct restore_child_callbacks callbacks = {
-        .user = r, .said = said, .note = on_note, .extents = on_extents, .input_over = on_input_over,
+        .user = r, .said = said, .note = on_note, .event = on_event, .extents = on_extents, .input_over = on_input_over,
         .over = on_child_over,
     };
     struct toolstack_receiver how = { .paused = r->order.paused };
@@ -293,6 +299,7 @@ void receive_start_negotiated(struct receiver *r)
     if (stream_is_inline(r))
         conversation_pause(r->conversation); /* from now on the input is the child's */
     receive_await(r, RECEIVE_STARTING, r->request->idle_timeout_us);
+    r->shown = receive_show(r);
     if (start_child(r, on_said, &failure) < 0)
         receive_refuse(r, failure.text);
 }

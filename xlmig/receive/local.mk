@@ -3,10 +3,10 @@
 # xlmig/receive: a VM taken in; its part of the build
 EXTRA_DIST += xlmig/receive/README.md
 noinst_LTLIBRARIES += xlmig/receive/libreceive.la
-receive_room = xlmig/receive/libreceive.la $(base_room) $(vm_room) $(helper_room) $(peer_room) $(handover_room) $(domain_room) $(toolstack_room)
+receive_room = xlmig/receive/libreceive.la $(base_room) $(vm_room) $(watch_room) $(helper_room) $(peer_room) $(handover_room) $(domain_room) $(toolstack_room)
 
-xlmig_receive_libreceive_la_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS)
-xlmig_receive_libreceive_la_LIBADD = $(EVENT_LIBS)
+xlmig_receive_libreceive_la_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS) $(JSONC_CFLAGS)
+xlmig_receive_libreceive_la_LIBADD = $(EVENT_LIBS) $(JSONC_LIBS)
 xlmig_receive_libreceive_la_SOURCES = \
 	xlmig/receive/announced.c \
 	xlmig/receive/announced.h \
@@ -28,5 +28,7 @@ xlmig_receive_libreceive_la_SOURCES = \
 	xlmig/receive/requests.h \
 	xlmig/receive/restore-child.c \
 	xlmig/receive/restore-child.h \
+	xlmig/receive/shown.c \
+	xlmig/receive/shown.h \
 	xlmig/receive/word.c \
 	xlmig/receive/word.h

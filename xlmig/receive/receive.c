@@ -10,6 +10,7 @@
 #include "xlmig/receive/holding.h"
 #include "xlmig/receive/receiver.h"
 #include "xlmig/receive/requests.h"
+#include "xlmig/receive/shown.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -114,6 +115,7 @@ static void tear_down(struct receiver *r)
     struct event *const events[] = { r->deadline, r->joined.let_go, r->word.look };
 
     loop_unwatch_signals(r->signals);
+    receive_shown_end(r->shown);
     stream_head_close(r->head);
     restore_child_dispose(&r->restore);
     for (size_t i = 0; i < sizeof events / sizeof events[0]; i++)

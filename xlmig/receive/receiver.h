@@ -119,6 +119,7 @@ struct receiver {
     struct receive_devices devices;
     struct receive_holding holding;
     struct receive_word word;
+    struct receive_shown *shown;  /* NULL: xlmig top does not show it */
 };
 
 /* Enter `state`, for timeout_us at most; 0: without bound. */

@@ -104,6 +104,7 @@ static void on_engine_event(void *user, const struct helper_event *event)
 {
     struct restore_child *child = user;
 
+    child->callbacks.event(child->callbacks.user, event);
     if (event->kind == HELPER_END && !event->ok)
         memcpy(child->engine_error, event->text, sizeof child->engine_error);
     else if (event->kind == HELPER_END)

@@ -24,6 +24,8 @@ struct restore_child_callbacks {
     /* There is more in `said`. */
     void (*said)(void *user);
     void (*note)(void *user, const char *text);
+    /* Whatever the engine tells. */
+    void (*event)(void *user, const struct helper_event *event);
     /* The engine is done: in what pieces the VM has its memory. */
     void (*extents)(void *user, const struct helper_extents *extents);
     /* What is relayed to it is at its end, or failed. */

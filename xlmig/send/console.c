@@ -20,6 +20,7 @@ static struct json_object *on_status(void *user)
     char text[320];
 
     json_object_object_add(object, "domid", json_object_new_int64(s->vm.domid));
+    json_object_object_add(object, "incoming", json_object_new_boolean(false));
     json_object_object_add(object, "state", json_object_new_string(shown_state_of(s, text, sizeof text)));
     return object;
 }

@@ -51,53 +51,144 @@ static const char *text(struct json_object *object, const char *name, char *buff
     struct json_object *field;
 
     snprintf(buffer, size, "%s", json_object_object_get_ex(object, name, &field) ? json_object_get_string(field) : "");
-    clean_text(buffer);
+    make_text_fit(buffer);
     return buffer;
 }
 
-static const char *rate(double bytes, char *buffer, size_t size)
+/* ---- a table, as wide as what is in it ---- */
+
+enum column { ID, VM, OTHER, STATE, TIME, SENT, RATE, WRITES, DOWNTIME, LEFT, SLOWED, NR_COLUMNS };
+
+static const char *const titles[NR_COLUMNS] = {
+    [ID] = "ID", [VM] = "VM", [OTHER] = "TO/FROM", [STATE] = "STATE", [TIME] = "TIME", [SENT] = "SENT", [RATE] = "RATE",
+    [WRITES] = "VM WRITES", [DOWNTIME] = "DOWNTIME", [LEFT] = "LEFT", [SLOWED] = "SLOWED",
+};
+
+/* Which go first where a terminal is too narrow.  What names a move never goes, and is never cut. */
+static const enum column less_important[] = { SLOWED, SENT, WRITES, RATE, TIME, DOWNTIME, LEFT, STATE };
+
+#define CELL_MAX 320u
+
+struct row {
+    char cells[NR_COLUMNS][CELL_MAX];
+};
+
+/* In characters, as far as a terminal shows each in one column. */
+static size_t width_of(const char *text)
+{
+    size_t n = 0;
+
+    for (; *text; text++)
+        n += ((unsigned char)*text & 0xc0) != 0x80;
+    return n;
+}
+
+static void set_rate(char *cell, double bytes)
 {
     char text[32];
 
-    snprintf(buffer, size, "%s/s", format_bytes(bytes, text, sizeof text));
-    return buffer;
+    snprintf(cell, CELL_MAX, "%s/s", format_bytes(bytes, text, sizeof text));
 }
 
-static void print_entry(const struct registry_entry *entry)
+static void fill_state(char *cell, struct json_object *o)
 {
-    char vm[24], to[24], phase[16], state[48], clock[16], downtime[32] = "-", eta[16] = "-";
-    char sent[32], sends[40], writes[40];
-    struct json_object *o = entry->status;
+    char phase[16];
 
     text(o, "phase", phase, sizeof phase);
-    if (strcmp(phase, "precopy") == 0)
-        snprintf(state, sizeof state, "round %u", (unsigned)number(o, "round"));
-    else if (phase[0] && strcmp(phase, "done") != 0)
-        snprintf(state, sizeof state, "%s", phase);
-    else
-        text(o, "state", state, sizeof state);
-    if (number(o, "predicted_us"))
-        format_us(number(o, "predicted_us"), downtime, sizeof downtime);
-    if (number(o, "eta_us"))
-        display_clock(number(o, "eta_us"), eta, sizeof eta);
-    printf("%-10s %-16.16s %-16.16s %-14.14s %8s %10s %12s %12s %10s %8s", entry->id, text(o, "vm", vm, sizeof vm),
-           text(o, "to", to, sizeof to), state, display_clock(number(o, "elapsed_us"), clock, sizeof clock),
-           format_bytes((double)number(o, "bytes"), sent, sizeof sent),
-           rate((double)number(o, "bytes_per_s"), sends, sizeof sends),
-           rate((double)number(o, "dirty_per_s") * PAGE_BYTES, writes, sizeof writes),
-           downtime, eta);
-    if (number(o, "throttle"))
-        printf("  slowed by %u%%", (unsigned)number(o, "throttle"));
+    text(o, "state", cell, CELL_MAX);
+    if (strcmp(cell, "copying") == 0 && strcmp(phase, "precopy") == 0)
+        snprintf(cell, CELL_MAX, "round %u", (unsigned)number(o, "round"));
+    else if (strcmp(cell, "copying") == 0 && phase[0] && strcmp(phase, "done") != 0)
+        snprintf(cell, CELL_MAX, "%s", phase);
 }
 
-static void print_table(const struct registry_entry *entries, size_t n, const char *line_end)
+static void fill_row(struct row *row, const struct registry_entry *entry)
 {
-    printf("%-10s %-16s %-16s %-14s %8s %10s %12s %12s %10s %8s%s", "ID", "VM", "TO", "STATE", "TIME", "SENT", "RATE",
-           "VM WRITES", "DOWNTIME", "LEFT", line_end);
-    for (size_t i = 0; i < n; i++) {
-        print_entry(&entries[i]);
-        fputs(line_end, stdout);
+    struct json_object *o = entry->status, *incoming;
+    char from[CELL_MAX - 8];
+    bool arrives = json_object_object_get_ex(o, "incoming", &incoming) && json_object_get_boolean(incoming);
+
+    snprintf(row->cells[ID], CELL_MAX, "%s", entry->id);
+    text(o, "vm", row->cells[VM], CELL_MAX);
+    if (arrives)
+        snprintf(row->cells[OTHER], CELL_MAX, "from %s", text(o, "from", from, sizeof from));
+    else
+        text(o, "to", row->cells[OTHER], CELL_MAX);
+    fill_state(row->cells[STATE], o);
+    display_clock(number(o, "elapsed_us"), row->cells[TIME], CELL_MAX);
+    format_bytes((double)number(o, "bytes"), row->cells[SENT], CELL_MAX);
+    set_rate(row->cells[RATE], (double)number(o, "bytes_per_s"));
+    if (!arrives)
+        set_rate(row->cells[WRITES], (double)number(o, "dirty_per_s") * PAGE_BYTES);
+    if (number(o, "predicted_us"))
+        format_us(number(o, "predicted_us"), row->cells[DOWNTIME], CELL_MAX);
+    if (number(o, "eta_us"))
+        display_clock(number(o, "eta_us") + 999999, row->cells[LEFT], CELL_MAX);
+    if (number(o, "throttle"))
+        snprintf(row->cells[SLOWED], CELL_MAX, "%u%%", (unsigned)number(o, "throttle"));
+}
+
+/* How wide each column is; 0: it is left out.  `columns`: of the terminal; 0: no limit. */
+static void choose_widths(const struct row *rows, size_t n, unsigned columns, size_t widths[NR_COLUMNS])
+{
+    size_t all = 0;
+
+    for (int c = 0; c < NR_COLUMNS; c++) {
+        widths[c] = width_of(titles[c]);
+        for (size_t i = 0; i < n; i++)
+            if (width_of(rows[i].cells[c]) > widths[c])
+                widths[c] = width_of(rows[i].cells[c]);
+        all += widths[c] + 2;
     }
+    for (size_t i = 0; columns && all > columns + 2 && i < sizeof less_important / sizeof less_important[0]; i++) {
+        all -= widths[less_important[i]] + 2;
+        widths[less_important[i]] = 0;
+    }
+}
+
+static void print_cell(const char *cell, size_t width, bool right)
+{
+    int blanks = (int)(width - width_of(cell));
+
+    if (right)
+        printf("%*s%s", blanks, "", cell);
+    else
+        printf("%s%*s", cell, blanks, "");
+}
+
+static void print_row(const char *const cells[NR_COLUMNS], const size_t widths[NR_COLUMNS], const char *line_end)
+{
+    for (int c = 0; c < NR_COLUMNS; c++) {
+        if (!widths[c])
+            continue;
+        if (c > 0)
+            fputs("  ", stdout);
+        print_cell(cells[c], widths[c], c >= TIME);
+    }
+    fputs(line_end, stdout);
+}
+
+/* -1: out of memory. */
+static int print_table(const struct registry_entry *entries, size_t n, unsigned columns, const char *line_end)
+{
+    struct row *rows = calloc(n + 1, sizeof *rows);
+    size_t widths[NR_COLUMNS];
+
+    if (!rows)
+        return -1;
+    for (size_t i = 0; i < n; i++)
+        fill_row(&rows[i], &entries[i]);
+    choose_widths(rows, n, columns, widths);
+    print_row(titles, widths, line_end);
+    for (size_t i = 0; i < n; i++) {
+        const char *cells[NR_COLUMNS];
+
+        for (int c = 0; c < NR_COLUMNS; c++)
+            cells[c] = rows[i].cells[c][0] || c == VM || c == SLOWED ? rows[i].cells[c] : "-";
+        print_row(cells, widths, line_end);
+    }
+    free(rows);
+    return 0;
 }
 
 static void print_objects(const struct registry_entry *entries, size_t n)
@@ -132,9 +223,9 @@ static int show_again_and_again(uint64_t interval_us)
             return EXIT_FAILED;
         }
         fputs("\033[H", stdout);
-        print_table(entries, n, "\033[K\n");
+        print_table(entries, n, progress_columns(stdout), "\033[K\n");
         if (n == 0)
-            fputs("no VM is being sent\033[K\n", stdout);
+            fputs("no VM is being moved\033[K\n", stdout);
         fputs("\033[J", stdout);
         fflush(stdout);
         registry_list_free(entries, n);
@@ -163,7 +254,7 @@ static int run_top(const struct verb_call *call)
     if (o->json)
         print_objects(entries, n);
     else
-        print_table(entries, n, "\n");
+        print_table(entries, n, isatty(STDOUT_FILENO) ? progress_columns(stdout) : 0, "\n");
     registry_list_free(entries, n);
     return EXIT_OK;
 }
@@ -171,7 +262,7 @@ static int run_top(const struct verb_call *call)
 const struct verb verb_top = {
     .name = "top",
     .arguments = "",
-    .summary = "show the VMs that are being sent from this host",
+    .summary = "show the VMs that leave this host and arrive at it",
     .details = "On a terminal, again and again until Ctrl-C.  DOWNTIME is how long the VM would stand still if it\n"
                "were stopped now.",
     .min_args = 0,

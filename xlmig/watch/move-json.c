@@ -57,6 +57,7 @@ struct json_object *move_status_json(const struct move *move, uint64_t now_us)
     const struct helper_event *e = &move->now;
 
     add_text(object, "vm", move->vm);
+    add_text(object, "from", move->from);
     add_text(object, "to", move->to);
     add(object, "memory_bytes", move->memory_bytes);
     add(object, "elapsed_us", now_us - move->started_us);

@@ -47,7 +47,7 @@ void progress_break(struct progress *p)
 
 /* ---- a terminal ---- */
 
-static unsigned columns_of(FILE *out)
+unsigned progress_columns(FILE *out)
 {
     struct winsize size;
 
@@ -63,7 +63,7 @@ static void paint(struct progress *p)
         [DISPLAY_PLAIN] = "", [DISPLAY_TITLE] = "\033[1m", [DISPLAY_GOOD] = "\033[32m", [DISPLAY_BAD] = "\033[33m",
     };
     struct display_line lines[DISPLAY_LINES_MAX];
-    unsigned n = display_render(&p->move, now_us(), columns_of(p->out), lines);
+    unsigned n = display_render(&p->move, now_us(), progress_columns(p->out), lines);
 
     if (p->lines_open)
         fprintf(p->out, "\033[%uA", p->lines_open);

@@ -43,6 +43,8 @@ void progress_copied(struct progress *progress);
  */
 #define PROGRESS_TICKS_A_SECOND 2u
 void progress_tick(struct progress *progress, const char *waits);
+/* Of a terminal, less the last one; some 80 of what is none. */
+unsigned progress_columns(FILE *out);
 /* Take away what stands on the terminal. */
 void progress_erase(struct progress *progress);
 /* A line for the administrator: "handing over". */

@@ -181,6 +181,13 @@ void registry_list_free(struct registry_entry *entries, size_t nr_entries)
     free(entries);
 }
 
+static bool is_incoming(const struct registry_entry *entry)
+{
+    struct json_object *field;
+
+    return json_object_object_get_ex(entry->status, "incoming", &field) && json_object_get_boolean(field);
+}
+
 static bool goes_by(const struct registry_entry *entry, const char *name)
 {
     struct json_object *domid;
@@ -194,6 +201,7 @@ static bool goes_by(const struct registry_entry *entry, const char *name)
 int registry_find(const char *name, char id[REGISTRY_ID_SIZE], struct failure *failure)
 {
     struct registry_entry *entries;
+    bool arrives = false;
     size_t n, found = 0;
 
     if (registry_list(&entries, &n, failure) < 0)
@@ -204,10 +212,16 @@ int registry_find(const char *name, char id[REGISTRY_ID_SIZE], struct failure *f
             memcpy(id, entries[i].id, REGISTRY_ID_SIZE);
             break;
         }
+        if (is_incoming(&entries[i])) {
+            arrives |= goes_by(&entries[i], name);
+            continue;
+        }
         if (goes_by(&entries[i], name) && found++ == 0)
             memcpy(id, entries[i].id, REGISTRY_ID_SIZE);
     }
     registry_list_free(entries, n);
+    if (found == 0 && arrives)
+        return failure_set(failure, "%s is arriving; what is done to a move is told to the host that the VM leaves", name);
     if (found == 0)
         return failure_set(failure, "no move of %s runs on this host; those that do: xlmig top", name);
     return found == 1 ? 0 : failure_set(failure, "more than one move of %s runs on this host; name it by its ID, which "

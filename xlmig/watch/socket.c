@@ -183,7 +183,7 @@ static int listen_in(struct registry *r, const char *dir, struct failure *failur
 {
     char begun[PATH_MAX];
 
-    snprintf(r->id, sizeof r->id, "m%u", (unsigned)getpid());
+    snprintf(r->id, sizeof r->id, "%c%u", r->callbacks.incoming ? 'i' : 'm', (unsigned)getpid());
     snprintf(begun, sizeof begun, "%s/new-%s", dir, r->id);
     snprintf(r->path, sizeof r->path, "%s/send-%s.sock", dir, r->id);
     r->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);

@@ -4,7 +4,7 @@
  * The moves that run on this host, and how to talk to them.
  *
  * Each `xlmig send` listens on a socket of its own in the runtime directory,
- * send-ID.sock.  Who may enter that directory may ask and command.  One JSON
+ * send-ID.sock, and so does each `xlmig receive` for a VM that arrives.  Who may enter that directory may ask and command.  One JSON
  * object a line each way:
  *
  *     {"ask":"status"}                            -> {"ok":true,"id":"m4711","vm":"web1",...}
@@ -23,6 +23,7 @@
 
 #include <event2/event.h>
 #include <json-c/json.h>
+#include <stdbool.h>
 
 #define REGISTRY_ID_SIZE 16u
 
@@ -30,6 +31,7 @@
 
 struct registry_callbacks {
     void *user;
+    bool incoming;     /* it arrives: it is listed, and not meant by whoever names its VM */
     /* What there is to know; an object, the registry's from then on. */
     struct json_object *(*status)(void *user);
     int (*command)(void *user, struct helper_command command, struct failure *failure);
@@ -55,7 +57,7 @@ struct registry_entry {
 /* All that answer, by ID; each is waited for two seconds at most.  -1: see failure. */
 int registry_list(struct registry_entry **entries, size_t *nr_entries, struct failure *failure);
 void registry_list_free(struct registry_entry *entries, size_t nr_entries);
-/* By ID, or by the VM's name or domid where that is the only one.  -1: see failure. */
+/* By ID, or by the VM's name or domid where that is the only one that leaves this host.  -1: see failure. */
 int registry_find(const char *name, char id[REGISTRY_ID_SIZE], struct failure *failure);
 /* `request` is a line without its newline.  The answer is the caller's.  -1: it did not answer, or said no. */
 int registry_ask(const char *id, const char *request, struct json_object **answer, struct failure *failure);
