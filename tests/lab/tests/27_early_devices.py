@@ -68,6 +68,26 @@ def early_devices(lab):
             raise LabError(f"{guest.name} stood still for {max(gaps)} ms")
 
 
+@scenario("a-backend-that-is-late-is-tried-again", guest="pv", deep=True)
+def late_backend(lab):
+    guest = lab.plain
+    moves.running(lab, guest, guest.host or lab.a)
+    with lab.step("a-backend-that-is-late-is-tried-again"):
+        source, target = guest.host, lab.other(guest.host)
+        before = guest.await_tick()
+        target.run("modprobe -r xen_netback; setsid sh -c 'sleep 20; modprobe xen_netback' > /dev/null 2>&1 < /dev/null &")
+        try:
+            moves.start(source, moves.send_command(guest, target))
+            status = moves.await_end(source, END_SECONDS)
+        finally:
+            target.run("modprobe xen_netback")
+        if status != 0:
+            raise LabError("it did not arrive:\n" + source.run("cat /tmp/move.output"))
+        if "trying again" not in target.run("cat /var/log/xen/receive-8003.log"):
+            raise LabError("its interface was set up at once: the test shows nothing")
+        moves.arrived(guest, source, target, before)
+
+
 def is_as_if_made_late(guest, host):
     """Its disks have the scripts that they were given, and nothing of what was prepared is left."""
     domid = host.run(f"xl domid {guest.name}").strip()

@@ -3,6 +3,7 @@
 /* Devices of a VM that is still arriving: early-config.c says which, and why. */
 #include "xlmig/toolstack/libxl/libxl.h"
 
+#include "xlmig/base/loop.h"
 #include "xlmig/toolstack/prepared-disk.h"
 
 #include <stdio.h>
@@ -146,6 +147,14 @@ int libxl_op_record_early(struct toolstack *ts, uint32_t domid, const char *conf
 
 /* ---- attaching them, one after the other, and one VM after the other ---- */
 
+/*
+ * libxl gives a backend ten seconds to come up, which a busy dom0 may not manage
+ * at once; the guest runs meanwhile.  What took longer was a script, which got
+ * forty.
+ */
+#define MAX_TRIES 3
+#define BACKEND_AT_MOST_US 20000000u
+
 struct attach_op {
     struct libxl_toolstack *lx;
     struct libxl_turn turn;
@@ -153,6 +162,9 @@ struct attach_op {
     libxl_domain_config early;
     int disk, nic;            /* how many are attached */
     int rc;                   /* of the last one */
+    int tries;                /* of that one, which came too late */
+    uint64_t begun_us;        /* the last try */
+    bool is_undoing;
     struct failure failure;
     toolstack_done *done;
     void *user;
@@ -184,15 +196,6 @@ static void attach_failed(struct attach_op *op, int rc)
     libxl_failed(op->lx, rc, text, &op->failure);
 }
 
-static void on_prepared(void *user, const struct failure *failure)
-{
-    struct attach_op *op = user;
-
-    if (failure)
-        op->failure = *failure;
-    attach_later(op);
-}
-
 static void on_attached(libxl_ctx *ctx, int rc, void *user)
 {
     struct attach_op *op = user;
@@ -202,12 +205,41 @@ static void on_attached(libxl_ctx *ctx, int rc, void *user)
     attach_later(op); /* libxl may call before the function that started it returned */
 }
 
+/* Is there to be another try?  What is left of the last one goes first. */
+static bool attach_again(struct attach_op *op)
+{
+    const libxl_asyncop_how how = { .callback = on_attached, .u.for_callback = op };
+    int rc;
+
+    if (op->rc != ERROR_TIMEDOUT || now_us() - op->begun_us > BACKEND_AT_MOST_US || ++op->tries >= MAX_TRIES)
+        return false;
+    fprintf(stderr, "xlmig: a device was not set up in time; trying again\n");
+    op->is_undoing = true;
+    if (op->nic == 0)
+        rc = libxl_device_disk_destroy(op->lx->ctx, op->domid, &op->early.disks[--op->disk], &how);
+    else
+        rc = libxl_device_nic_destroy(op->lx->ctx, op->domid, &op->early.nics[--op->nic], &how);
+    if (rc != 0)
+        on_attached(op->lx->ctx, rc, op);
+    return true;
+}
+
+static void on_prepared(void *user, const struct failure *failure)
+{
+    struct attach_op *op = user;
+
+    if (failure)
+        op->failure = *failure;
+    attach_later(op);
+}
+
 static void attach_next(struct attach_op *op)
 {
     const libxl_asyncop_how how = { .callback = on_attached, .u.for_callback = op };
     int rc;
 
     libxl_log_forget(&op->lx->log);
+    op->begun_us = now_us();
     if (op->disk < op->early.num_disks && libxl_prepares_disks(&op->early)) {
         libxl_prepare_disk(op->lx, op->domid, &op->early.disks[op->disk++], on_prepared, op);
         return;
@@ -230,8 +262,15 @@ static void attach_step(evutil_socket_t fd, short what, void *user)
         attach_in(op, TURN_LOOK_MS);
         return;
     }
-    if (op->rc != 0)
+    if (op->is_undoing)
+        op->rc = 0; /* should it be there still, adding it says so */
+    else if (op->rc == 0)
+        op->tries = 0;
+    else if (attach_again(op))
+        return;
+    else
         attach_failed(op, op->rc);
+    op->is_undoing = false;
     if (!op->failure.text[0] && (op->disk < op->early.num_disks || op->nic < op->early.num_nics)) {
         attach_next(op);
         return;
