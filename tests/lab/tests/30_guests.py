@@ -9,7 +9,7 @@ from labkit import moves
 from labkit.scenario import scenario
 from labkit.settings import LabError
 
-MEMORY_MIB, HALF_MIB, VCPUS = 192, 96, 4
+MEMORY_MIB, HALF_MIB, VCPUS = 192, 96, 2
 SLOW = "LAB_RATE=2m"  # so that the guest grows while its memory is copied
 SLACK_MIB = 4
 BALLOON_SECONDS = 60
@@ -48,7 +48,7 @@ def set_cap(guest, host, percent):
 
 def variants(lab, kind):
     guest = lab.guest(kind, memory=MEMORY_MIB, vcpus=VCPUS).create(lab.a)
-    with lab.step(f"send-{kind}-4-vcpus-ballooned-to-half"):
+    with lab.step(f"send-{kind}-2-vcpus-ballooned-to-half"):
         all_vcpus_work(guest)
         balloon(guest, HALF_MIB)
         moves.send(lab, guest)
@@ -56,7 +56,7 @@ def variants(lab, kind):
             raise LabError(f"{guest.name} was {HALF_MIB} MiB and came as {listed_mib(guest)} MiB")
         all_vcpus_work(guest)
     with lab.step(f"send-{kind}-growing-midway"):
-        lab.need(f"send-{kind}-4-vcpus-ballooned-to-half")
+        lab.need(f"send-{kind}-2-vcpus-ballooned-to-half")
         before = guest.await_tick()
         set_cap(guest, lab.b, 1)  # so that it grows later than it is asked to
         lab.b.run(f"xl mem-set {guest.name} {MEMORY_MIB}")
@@ -77,11 +77,11 @@ def variants(lab, kind):
         guest.await_tick(after=guest.await_tick().number + 2)
 
 
-@scenario("send-pv-4-vcpus-ballooned-to-half", "send-pv-growing-midway", deep=True)
+@scenario("send-pv-2-vcpus-ballooned-to-half", "send-pv-growing-midway", deep=True)
 def pv(lab):
     variants(lab, "pv")
 
 
-@scenario("send-pvh-4-vcpus-ballooned-to-half", "send-pvh-growing-midway")
+@scenario("send-pvh-2-vcpus-ballooned-to-half", "send-pvh-growing-midway")
 def pvh(lab):
     variants(lab, "pvh")

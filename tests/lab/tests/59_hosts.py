@@ -142,20 +142,32 @@ def here_midway(lab, guest, name):
     fault.came_to("died with its host")
 
 
+# Each boots a host again, and nothing else runs meanwhile. What is deep ends as a process does that is killed there (57, 58).
 POWER = {
-    "destination-loses-power-before-go": there_before_go,
     "destination-loses-power-after-go": there_after_go,
     "source-loses-power-before-go": here_before_go,
     "source-loses-power-after-go": here_after_go,
+}
+DEEP_POWER = {
+    "destination-loses-power-before-go": there_before_go,
     "source-loses-power-midway": here_midway,
 }
 
 
 @scenario(*POWER, guest="pvh")
 def power(lab):
+    lose_each(lab, POWER)
+
+
+@scenario(*DEEP_POWER, guest="pvh", deep=True)
+def deep_power(lab):
+    lose_each(lab, DEEP_POWER)
+
+
+def lose_each(lab, losses):
     faults.install_die_at(lab)
     try:
-        for name, lose in POWER.items():
+        for name, lose in losses.items():
             with lab.step(name):
                 lose(lab, lab.plain, name)
     finally:
