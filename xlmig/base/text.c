@@ -93,7 +93,7 @@ const char *shell_word(const char *text, char *word, size_t size)
 
 const char *text_stop(const char *text)
 {
-    static const char *const commands[] = { ": xl ", ": xlmig", ": rm " };
+    static const char *const commands[] = { ": xl ", ": xlmig", ": rm ", ": scp " };
     const char *last = strrchr(text, ' ');
 
     if (last && strncmp(last, " --", 3) == 0)

@@ -4,6 +4,8 @@
 
 #include "xlmig/handover/journal.h"
 #include "xlmig/base/text.h"
+#include "xlmig/toolstack/device-check.h"
+#include "xlmig/vm/screens.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -117,6 +119,17 @@ static void check_memory(const struct preflight *how, const struct vm_host *host
         check_add(found, CHECK_REFUSED, "memory", "%s: %s", host->name, failure.text);
 }
 
+/* It runs, more slowly; its vCPUs that wait for each other wait for one that does not run. */
+static void check_cpus(const struct vm_host *host, const struct candidate *want, struct check_list *found)
+{
+    if (host->cpus && want->vcpus > host->cpus)
+        check_remedy(check_add(found, CHECK_WARNING, "vcpus", "it has %u vCPUs, and %s has %u CPUs: they will wait for each other",
+                               want->vcpus, host->name, host->cpus),
+                     "Take some from it (xl vcpu-set) before it moves");
+    else if (host->cpus)
+        check_add(found, CHECK_OK, "vcpus", "it has %u, and %s has %u CPUs", want->vcpus, host->name, host->cpus);
+}
+
 /* How to start the guest so that both hosts keep what they promise. */
 static void tell_line(struct check *check, const struct cpu_difference *d)
 {
@@ -158,13 +171,19 @@ static void check_cpu(struct toolstack *ts, const struct vm_host *host, const st
         check_add(found, CHECK_OK, "cpu", "the CPU of %s has all that the guest was promised", host->name);
 }
 
-static void check_devices(struct toolstack *ts, const struct candidate *want, struct check_list *found)
+static void check_devices(struct toolstack *ts, const struct vm_host *host, const struct candidate *want,
+                          struct check_list *found)
 {
+    struct device_checker checker = { .host = host->name, .root = "", .script_dir = "", .list = found };
+    struct vm_screen screens[VM_SCREENS_MAX];
     struct failure failure = { 0 };
-    unsigned first = found->nr;
+    unsigned first = found->nr, nr_screens;
 
     if (ts->ops->destination.devices_there(ts, want->config_json, want->disks, want->nr_disks, found, &failure) < 0)
         check_add(found, CHECK_REFUSED, "devices", "%s", failure.text);
+    nr_screens = vm_screens(want->config_json, screens);
+    for (unsigned i = 0; i < nr_screens; i++)
+        device_check_screen(&checker, &screens[i]);
     for (unsigned i = first; want->ignore_devices && i < found->nr; i++)
         if (found->checks[i].result == CHECK_REFUSED)
             found->checks[i].result = CHECK_WARNING;
@@ -217,7 +236,8 @@ void preflight_check(const struct preflight *how, const struct candidate *want, 
         check_journals(how->toolstack, &host, want, &answer->found);
     check_memory(how, &host, want, &answer->found);
     check_cpu(ts, &host, want, &answer->found);
-    check_devices(ts, want, &answer->found);
+    check_cpus(&host, want, &answer->found);
+    check_devices(ts, &host, want, &answer->found);
     offer_early_devices(ts, want, answer);
     if (how->promise && check_refuses(&answer->found))
         memory_promise_end(how->promise);

@@ -116,6 +116,41 @@ static void check_obstacles(struct send *s)
     check_live(s, obstacles.live);
 }
 
+/* What is to be typed once it has moved.  `automatic` may be "". */
+static void offer_to_take(const struct send *s, struct check *check, const struct start_files *files)
+{
+    const char *config = files->config[0] ? files->config : files->automatic;
+    char what[SHELL_WORD_SIZE], where[3 * SHELL_WORD_SIZE + 32], link[SHELL_WORD_SIZE], host[SHELL_WORD_SIZE];
+
+    shell_word(s->request->host, host, sizeof host);
+    shell_word(config, what, sizeof what);
+    if (!files->automatic[0]) {
+        check_remedy(check, "To take it along once the VM has moved: scp -p %s %s:%s", what, host, what);
+        return;
+    }
+    shell_word(files->automatic, link, sizeof link);
+    if (files->config[0])
+        snprintf(where, sizeof where, "&& ssh %s ln -s %s %s ", host, what, link);
+    else
+        where[0] = '\0';
+    check_remedy(check, "To take it along once the VM has moved: scp -p %s %s:%s %s&& rm %s", what, host, what, where, link);
+}
+
+/* The next boot does not ask whether it runs elsewhere. */
+static void check_start_files(struct send *s)
+{
+    struct start_files files;
+
+    s->ts->ops->source.start_files(s->ts, s->vm.name, &files);
+    if (files.automatic[0])
+        offer_to_take(s, check_add(&s->preparation.found, CHECK_WARNING, "autostart", "%s stays here, and starts it here "
+                                   "again at the next boot of %s, though it runs on %s", files.automatic, s->host.name,
+                                   s->destination), &files);
+    else if (files.config[0])
+        offer_to_take(s, check_add(&s->preparation.found, CHECK_UNKNOWN, "config", "%s stays here; whether %s has it, too, is "
+                                   "not known", files.config, s->destination), &files);
+}
+
 static void read_cpu_policy(struct send *s)
 {
     struct failure failure = { 0 };
@@ -172,6 +207,7 @@ void send_ask_here(struct send *s)
         return;
     check_name(s);
     check_obstacles(s);
+    check_start_files(s);
     check_paused(s);
     read_cpu_policy(s);
     if (may_go_on(s))

@@ -9,9 +9,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fs.h>
+#include <netdb.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -292,6 +294,51 @@ void device_check_nic(struct device_checker *checker, const struct nic_facts *ni
         check_add(checker->list, CHECK_UNKNOWN, subject, "its script %s chooses the bridge", kind);
     else
         check_bridge(checker, subject, nic->bridge, openvswitch);
+}
+
+/* ---- screens ---- */
+
+/* As QEMU will do it, but for listening.  0, or an errno; EINVAL: the address is a name, which may be slow to look up. */
+static int try_to_bind(const struct vm_screen *screen)
+{
+    struct addrinfo hints = { .ai_flags = AI_PASSIVE | AI_NUMERICHOST | AI_NUMERICSERV, .ai_socktype = SOCK_STREAM };
+    struct addrinfo *found;
+    char port[8];
+    int error = 0, fd, on = 1;
+
+    snprintf(port, sizeof port, "%u", screen->port);
+    if (getaddrinfo(screen->address[0] ? screen->address : NULL, port, &hints, &found) != 0)
+        return EINVAL;
+    fd = socket(found->ai_family, found->ai_socktype | SOCK_CLOEXEC, found->ai_protocol);
+    if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) < 0 ||
+        bind(fd, found->ai_addr, found->ai_addrlen) < 0)
+        error = errno;
+    if (fd >= 0)
+        close(fd);
+    freeaddrinfo(found);
+    return error;
+}
+
+void device_check_screen(struct device_checker *checker, const struct vm_screen *screen)
+{
+    int error = try_to_bind(screen);
+    char subject[CHECK_SUBJECT_MAX];
+
+    snprintf(subject, sizeof subject, "screen %u", screen->port);
+    if (error == EINVAL)
+        check_add(checker->list, CHECK_UNKNOWN, subject, "whether %s is an address of %s is not known", screen->address,
+                  checker->host);
+    else if (error == EADDRINUSE)
+        check_remedy(check_add(checker->list, CHECK_REFUSED, subject, "port %u of %s, which its %s screen has, is taken",
+                               screen->port, checker->host, screen->kind),
+                     "Free the port there, or let QEMU choose one (vncunused=1), or " IGNORE);
+    else if (error)
+        check_remedy(check_add(checker->list, CHECK_REFUSED, subject, "its %s screen cannot be at %s, port %u of %s: %s",
+                               screen->kind, screen->address, screen->port, checker->host, strerror(error)),
+                     "Start it with a screen at an address that both hosts have (0.0.0.0), or " IGNORE);
+    else
+        check_add(checker->list, CHECK_OK, subject, "port %u of %s is free for its %s screen", screen->port, checker->host,
+                  screen->kind);
 }
 
 /* ---- what it starts from ---- */

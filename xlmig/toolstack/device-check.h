@@ -13,6 +13,7 @@
 #define XLMIG_TOOLSTACK_DEVICE_CHECK_H
 
 #include "xlmig/vm/check-list.h"
+#include "xlmig/vm/screens.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -52,6 +53,9 @@ struct nic_facts {
 };
 
 void device_check_nic(struct device_checker *checker, const struct nic_facts *nic);
+
+/* A port that its device model will listen on. */
+void device_check_screen(struct device_checker *checker, const struct vm_screen *screen);
 
 /* A file that the VM needs when it starts anew, but not to arrive.  `path` NULL or without a folder: not looked for. */
 void device_check_boot_file(struct device_checker *checker, const char *what, const char *path);

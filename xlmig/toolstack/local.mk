@@ -7,6 +7,8 @@ toolstack_room = xlmig/toolstack/libtoolstack.la $(base_room) $(vm_room) $(helpe
 xlmig_toolstack_libtoolstack_la_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS) $(XENSTORE_CFLAGS)
 xlmig_toolstack_libtoolstack_la_LIBADD = $(EVENT_LIBS) $(XENSTORE_LIBS)
 xlmig_toolstack_libtoolstack_la_SOURCES = \
+	xlmig/toolstack/autostart.c \
+	xlmig/toolstack/autostart.h \
 	xlmig/toolstack/device-check.c \
 	xlmig/toolstack/device-check.h \
 	xlmig/toolstack/prepared-disk.c \

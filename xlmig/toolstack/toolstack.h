@@ -26,6 +26,7 @@
 #ifndef XLMIG_TOOLSTACK_TOOLSTACK_H
 #define XLMIG_TOOLSTACK_TOOLSTACK_H
 
+#include "xlmig/toolstack/autostart.h"
 #include "xlmig/vm/check-list.h"
 #include "xlmig/vm/cpu-features.h"
 #include "xlmig/vm/vm.h"
@@ -133,6 +134,8 @@ struct toolstack_source_ops {
     /* The sizes of those of its disks that do not change, at most VM_DISKS_MAX. */
     int (*disk_sizes)(struct toolstack *ts, const char *config_json, struct vm_disk *disks, unsigned *nr_disks,
                       struct failure *failure);
+    /* The files that it is started from on this host. */
+    void (*start_files)(struct toolstack *ts, const char *vm_name, struct start_files *files);
 };
 
 /* A VM that is to come. */

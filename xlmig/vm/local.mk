@@ -18,6 +18,8 @@ xlmig_vm_libvm_la_SOURCES = \
 	xlmig/vm/cpu-policy.h \
 	xlmig/vm/release.c \
 	xlmig/vm/release.h \
+	xlmig/vm/screens.c \
+	xlmig/vm/screens.h \
 	xlmig/vm/travel.c \
 	xlmig/vm/travel.h \
 	xlmig/vm/vm.c \

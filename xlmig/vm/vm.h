@@ -68,6 +68,7 @@ struct vm_host {
     char name[256];         /* what the host calls itself */
     char hypervisor[64];    /* "Xen 4.17.5" */
     char toolstack[64];     /* "libxl 4.17" */
+    unsigned cpus;          /* that are on; 0: not known */
     uint64_t free_bytes;    /* for new VMs */
     bool log_dirty_pv;      /* a running PV guest can be tracked: shadow paging is there */
     bool log_dirty_hvm;     /* PVH and HVM: hardware assisted paging is there */

@@ -81,7 +81,7 @@ START_TEST(a_sentence_ends_where_no_command_does)
         const char *text, *stop;
     } of[] = {
         { "there is none", "." }, { "look with: xl list", "" }, { "first: xl rename 5 NAME", "" },
-        { "Start one: xlmig-simhost start /tmp/a", "" }, { "leave out --channels", "" },
+        { "Start one: xlmig-simhost start /tmp/a", "" }, { "take it: scp a b:c", "" }, { "leave out --channels", "" },
         { "to do it nevertheless: --force", "" }, { "xl says: no", "." }, { "first: xl list; then it is gone", "." },
         { "to see it: xl list. Then it goes", "." }, { "Rename one of them (xl rename)", "." },
         { "the --force of the law", "." }, { "", "." },

@@ -6,12 +6,14 @@ check_PROGRAMS += \
 	tests/xlmig/vm/test-cpu-features \
 	tests/xlmig/vm/test-cpu-policy \
 	tests/xlmig/vm/test-release \
+	tests/xlmig/vm/test-screens \
 	tests/xlmig/vm/test-travel
 TESTS += \
 	tests/xlmig/vm/test-check-list \
 	tests/xlmig/vm/test-cpu-features \
 	tests/xlmig/vm/test-cpu-policy \
 	tests/xlmig/vm/test-release \
+	tests/xlmig/vm/test-screens \
 	tests/xlmig/vm/test-travel
 
 tests_xlmig_vm_test_check_list_SOURCES = tests/xlmig/vm/test-check-list.c
@@ -33,3 +35,7 @@ tests_xlmig_vm_test_release_LDADD = $(vm_room) $(CHECK_LIBS)
 tests_xlmig_vm_test_travel_SOURCES = tests/xlmig/vm/test-travel.c
 tests_xlmig_vm_test_travel_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_xlmig_vm_test_travel_LDADD = $(vm_room) $(CHECK_LIBS)
+
+tests_xlmig_vm_test_screens_SOURCES = tests/xlmig/vm/test-screens.c
+tests_xlmig_vm_test_screens_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_xlmig_vm_test_screens_LDADD = $(vm_room) $(CHECK_LIBS)

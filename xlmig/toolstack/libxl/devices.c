@@ -124,6 +124,12 @@ int libxl_op_devices_there(struct toolstack *ts, const char *config_json, const 
     return rc;
 }
 
+void libxl_op_start_files(struct toolstack *ts, const char *vm_name, struct start_files *files)
+{
+    (void)ts;
+    start_files_find("", vm_name, files);
+}
+
 int libxl_op_disk_sizes(struct toolstack *ts, const char *config_json, struct vm_disk *disks, unsigned *nr_disks,
                         struct failure *failure)
 {

@@ -76,6 +76,7 @@ int libxl_op_host(struct toolstack *ts, struct vm_host *out, struct failure *fai
         snprintf(out->hypervisor, sizeof out->hypervisor, "Xen %d.%d%s", version->xen_version_major,
                  version->xen_version_minor, version->xen_version_extra);
         snprintf(out->toolstack, sizeof out->toolstack, "libxl, built against %s", XENLIGHT_VERSION);
+        out->cpus = physinfo.nr_cpus;
         out->free_bytes = free_memory_kb(lx, version, &physinfo) * 1024;
         out->log_dirty_pv = physinfo.cap_shadow;
         out->log_dirty_hvm = physinfo.cap_hap || physinfo.cap_shadow;

@@ -31,6 +31,7 @@ static const struct toolstack_ops ops = {
         .obstacles = libxl_op_obstacles,
         .cpu_policy = libxl_op_cpu_policy,
         .disk_sizes = libxl_op_disk_sizes,
+        .start_files = libxl_op_start_files,
     },
     .destination = {
         .cpu_policy_fits = libxl_op_cpu_policy_fits,

@@ -106,6 +106,7 @@ int libxl_op_memory_needed(struct toolstack *ts, const char *config_json, uint64
 int libxl_op_describe(struct toolstack *ts, const char *config_json, struct vm *vm, struct failure *failure);
 
 /* devices */
+void libxl_op_start_files(struct toolstack *ts, const char *vm_name, struct start_files *files);
 int libxl_op_disk_sizes(struct toolstack *ts, const char *config_json, struct vm_disk *disks, unsigned *nr_disks,
                         struct failure *failure);
 int libxl_op_devices_there(struct toolstack *ts, const char *config_json, const struct vm_disk *disks,

@@ -49,6 +49,7 @@ static int host(struct toolstack *ts, struct vm_host *out, struct failure *failu
 {
     struct sim_toolstack *sim = to_sim(ts);
     struct sim_host_info info;
+    char cpus[16];
     struct sim_call call = { .op = SIM_HOST, .out = &info, .out_room = sizeof info };
 
     *out = (struct vm_host){ .log_dirty_pv = true, .log_dirty_hvm = true };
@@ -60,6 +61,8 @@ static int host(struct toolstack *ts, struct vm_host *out, struct failure *failu
         strcpy(out->hypervisor, "simulated");
     strcpy(out->toolstack, "simulated");
     out->free_bytes = info.free_bytes;
+    if (read_fact(sim, "cpus", cpus, sizeof cpus))
+        out->cpus = (unsigned)strtoul(cpus, NULL, 10);
     return 0;
 }
 
@@ -269,6 +272,11 @@ static int disk_sizes(struct toolstack *ts, const char *config_json, struct vm_d
         *nr_disks = 1;
     }
     return 0;
+}
+
+static void start_files(struct toolstack *ts, const char *vm_name, struct start_files *files)
+{
+    start_files_find(to_sim(ts)->directory, vm_name, files);
 }
 
 static int devices_there(struct toolstack *ts, const char *config_json, const struct vm_disk *disks,
@@ -562,6 +570,7 @@ static const struct toolstack_ops ops = {
         .obstacles = obstacles,
         .cpu_policy = cpu_policy,
         .disk_sizes = disk_sizes,
+        .start_files = start_files,
     },
     .destination = {
         .cpu_policy_fits = cpu_policy_fits,
