@@ -18,6 +18,7 @@ TESTS += \
 	tests/command/invalid.tap \
 	tests/command/invalid-helper.tap \
 	tests/command/journals.tap \
+	tests/command/json.tap \
 	tests/command/limits.tap \
 	tests/command/manual.tap \
 	tests/command/memory.tap \
@@ -53,6 +54,7 @@ EXTRA_DIST += \
 	tests/command/invalid.tap \
 	tests/command/invalid-helper.tap \
 	tests/command/journals.tap \
+	tests/command/json.tap \
 	tests/command/lib.bash \
 	tests/command/limits.tap \
 	tests/command/manual.tap \

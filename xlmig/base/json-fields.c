@@ -108,6 +108,17 @@ int fields_get_bytes(struct json_object *object, const char *name, uint8_t *byte
 
 /* ---- writing ---- */
 
+void fields_print_error(const char *text)
+{
+    struct json_object *object = json_object_new_object();
+
+    fields_add_text(object, "event", "error");
+    fields_add_text(object, "text", text);
+    printf("%s\n", json_object_to_json_string_ext(object, JSON_C_TO_STRING_PLAIN));
+    fflush(stdout);
+    json_object_put(object);
+}
+
 void fields_add_text(struct json_object *object, const char *name, const char *text)
 {
     json_object_object_add(object, name, json_object_new_string(text));

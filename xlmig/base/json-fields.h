@@ -28,6 +28,9 @@ int fields_get_bool(struct json_object *object, const char *name, bool *out);
 int fields_get_bytes(struct json_object *object, const char *name, uint8_t *bytes, size_t len);
 #define FIELDS_BYTES_MAX 32u
 
+/* On standard output: that, and why, a verb with --json has no more to say.  Its schema: docs/json/. */
+void fields_print_error(const char *text);
+
 void fields_add_text(struct json_object *object, const char *name, const char *text);
 void fields_add_u64(struct json_object *object, const char *name, uint64_t value);
 void fields_add_bool(struct json_object *object, const char *name, bool value);

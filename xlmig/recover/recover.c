@@ -69,24 +69,30 @@ static bool same_vm(const struct journal_entry *entries, size_t nr_entries)
     return true;
 }
 
-/* -1: told why there is none. */
-static int narrow(struct journal_entry *entries, size_t *nr_entries, const struct recover_request *request)
+/* -1: see failure. */
+static int narrow(struct journal_entry *entries, size_t *nr_entries, const struct recover_request *request,
+                  struct failure *failure)
 {
     if (!request->id)
         return 0;
     *nr_entries = choose(entries, *nr_entries, request->id);
     if (*nr_entries == 0)
-        fprintf(stderr, "xlmig: no unfinished migration of this host goes by %s; those that there are: "
-                        "xlmig recover --dry-run\n", request->id);
+        failure_set(failure, "no unfinished migration of this host goes by %s; those that there are: xlmig recover --dry-run",
+                    request->id);
     else if (!same_vm(entries, *nr_entries))
-        fprintf(stderr, "xlmig: %s is meant for more than one VM; those that there are: xlmig recover --dry-run\n",
-                request->id);
+        failure_set(failure, "%s is meant for more than one VM; those that there are: xlmig recover --dry-run", request->id);
     else if (request->force && *nr_entries > 1)
-        fprintf(stderr, "xlmig: there is more than one unfinished migration of %s; name one by what stands behind the "
-                        "VM's name: xlmig recover --dry-run\n", request->id);
-    else
-        return 0;
-    return -1;
+        failure_set(failure, "there is more than one unfinished migration of %s; name one by what stands behind the VM's "
+                             "name: xlmig recover --dry-run", request->id);
+    return failure->text[0] ? -1 : 0;
+}
+
+static int refuse(const struct recover_request *request, const char *what, const struct failure *failure, int status)
+{
+    if (request->json)
+        fields_print_error(failure->text);
+    fprintf(stderr, "xlmig: %s%s%s\n", what, failure->text, text_stop(failure->text));
+    return status;
 }
 
 /* The oldest first. */
@@ -132,8 +138,7 @@ static int open_run(struct recover_run *run)
     if (journal_dir(run->request->toolstack, run->dir, &failure) == 0 &&
         (!run->ts || run->ts->ops->ask.host(run->ts, &run->own, &failure) == 0))
         return 0;
-    fprintf(stderr, "xlmig: nothing recovered: %s%s\n", failure.text, text_stop(failure.text));
-    return -1;
+    return refuse(run->request, "nothing recovered: ", &failure, -1);
 }
 
 int recover_all(struct toolstack *ts, struct event_base *base, const struct recover_request *request)
@@ -150,12 +155,13 @@ int recover_all(struct toolstack *ts, struct event_base *base, const struct reco
     if (!request->dry_run)
         cap_record_recover(ts, request->toolstack, tell_of_cap, NULL);
     if (journal_list(run.dir, &entries, &nr_entries, &failure) < 0) {
-        fprintf(stderr, "xlmig: nothing recovered: %s%s\n", failure.text, text_stop(failure.text));
-        return EXIT_NEEDS_HAND;
+        return refuse(request, "nothing recovered: ", &failure, EXIT_NEEDS_HAND);
     }
     if (nr_entries)
         qsort(entries, nr_entries, sizeof *entries, by_age);
-    if (narrow(entries, &nr_entries, request) == 0) {
+    if (narrow(entries, &nr_entries, request, &failure) < 0) {
+        refuse(request, "", &failure, rc);
+    } else {
         for (size_t i = 0; i < nr_entries; i++) {
             enum recover_result result = recover_one(&run, &entries[i]);
 

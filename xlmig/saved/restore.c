@@ -99,6 +99,7 @@ static void on_child_ended(void *user, int status)
 {
     struct restore *r = user;
     char headline[512], text[64], word[SHELL_WORD_SIZE];
+    const char *why;
 
     line_reader_drain(r->errors);
     helper_events_close(r->events);
@@ -111,10 +112,11 @@ static void on_child_ended(void *user, int status)
         return;
     }
     progress_break(&r->progress);
+    why = r->why.text[0] ? r->why.text : r->engine_error[0] ? r->engine_error : line_reader_tail(r->errors);
+    progress_failed(&r->progress, r->cancelled ? "cancelled" : "undone", why);
     fprintf(stderr, "xlmig: %s not restored: %s: %s.\n%s; look with: xl list %s\n", r->vm.name,
             r->cancelled ? "cancelled" : child_status_text(status, text, sizeof text),
-            r->why.text[0] ? r->why.text : r->engine_error[0] ? r->engine_error : line_reader_tail(r->errors),
-            lseek(r->saved.fd, 0, SEEK_CUR) < 0 ? "What was read is gone" : "The file is as it was",
+            why, lseek(r->saved.fd, 0, SEEK_CUR) < 0 ? "What was read is gone" : "The file is as it was",
             shell_word(r->vm.name, word, sizeof word));
     r->exit_status = r->cancelled ? EXIT_CANCELLED : EXIT_FAILED;
 }
@@ -214,6 +216,7 @@ static int prepare(struct restore *r)
         start(r, &failure);
     if (!failure.text[0])
         return 0;
+    progress_failed(&r->progress, "refused", failure.text);
     fprintf(stderr, "xlmig: %s not restored: %s%s\n", r->vm.name[0] ? r->vm.name : input_name(r->request->path),
             failure.text, text_stop(failure.text));
     return -1;

@@ -52,7 +52,9 @@ static void end(struct save *s, int exit_status)
 
 static void refuse(struct save *s)
 {
-    fprintf(stderr, "xlmig: %s not saved: %s%s\n", s->vm.name[0] ? s->vm.name : s->request->vm, s->why.text, text_stop(s->why.text));
+    progress_failed(&s->progress, s->cancelled ? "cancelled" : "refused", s->why.text);
+    fprintf(stderr, "xlmig: %s not saved: %s%s\n", s->vm.name[0] ? s->vm.name : s->request->vm,
+            s->why.text, text_stop(s->why.text));
     if (s->vm.name[0])
         fprintf(stderr, "%s was not touched; it is %s.\n", s->vm.name, vm_state_name(s->vm.state));
     end(s, s->cancelled ? EXIT_CANCELLED : EXIT_REFUSED);
@@ -97,6 +99,7 @@ static void on_settled(void *user, enum settle_end how, const struct failure *fa
     char word[SHELL_WORD_SIZE];
 
     progress_break(&s->progress);
+    progress_failed(&s->progress, how == SETTLE_FAILED ? "stuck" : "undone", s->why.text);
     fprintf(stderr, "xlmig: %s not saved: %s%s\n", s->vm.name, s->why.text, text_stop(s->why.text));
     if (how == SETTLE_FAILED) {
         fprintf(stderr, "It could not be resumed: %s. Try: xlmig resume %s\n", failure->text,

@@ -3,6 +3,7 @@
 #include "config.h"
 #include "xlmig/send/checks.h"
 
+#include "xlmig/base/json-fields.h"
 #include "xlmig/base/text.h"
 
 #include <json-c/json.h>
@@ -87,6 +88,8 @@ static void print_objects(const struct send *s)
 int send_tell_checks(struct send *s)
 {
     if (s->exit_status == EXIT_CANCELLED) {
+        if (s->request->check_only == SEND_CHECK_JSON)
+            fields_print_error("cancelled");
         fprintf(stderr, "xlmig: %s not checked: cancelled.\n", vm_name(s));
         return EXIT_CANCELLED;
     }

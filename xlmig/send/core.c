@@ -94,11 +94,12 @@ static void note_refusal(struct send *s, int exit_status, const char *text)
         check_add(&s->preparation.found, CHECK_REFUSED, s->preparation.config_json ? "destination" : "vm", "%s", text);
 }
 
-static void tell_refusal(struct send *s, const char *text)
+static void tell_refusal(struct send *s, int exit_status, const char *text)
 {
     const struct vm *vm = &s->vm;
 
     progress_break(&s->progress);
+    progress_failed(&s->progress, exit_status == EXIT_CANCELLED ? "cancelled" : "refused", text);
     fprintf(stderr, "xlmig: %s not sent to %s: %s%s\n", vm->name[0] ? vm->name : s->request->vm, s->destination,
             text, text_stop(text));
     if (vm->name[0])
@@ -118,7 +119,7 @@ void send_refuse(struct send *s, int exit_status, const char *format, ...)
     if (s->request->check_only)
         note_refusal(s, exit_status, text);
     else
-        tell_refusal(s, text);
+        tell_refusal(s, exit_status, text);
     s->exit_status = exit_status;
     send_end_preparation(s);
 }

@@ -89,6 +89,19 @@ static void tell_stuck(const struct send *s)
                         "Look with: xl list; type: xlmig recover %s\n", s->ledger.id);
 }
 
+/* For programs. */
+static const char *outcome_of(const struct send *s)
+{
+    static const char *const outcomes[HANDOVER_NR_STATES] = {
+        [HANDOVER_MOVED] = "moved", [HANDOVER_MOVED_UNTOLD] = "moved", [HANDOVER_LEFTOVER] = "moved",
+        [HANDOVER_UNDONE] = "undone", [HANDOVER_UNDONE_UNTOLD] = "undone", [HANDOVER_STUCK] = "stuck",
+        [HANDOVER_IN_DOUBT] = "in-doubt",
+    };
+    const char *outcome = outcomes[s->handover.state];
+
+    return outcome ? outcome : outcomes[HANDOVER_IN_DOUBT];
+}
+
 int send_tell_end(struct send *s)
 {
     const char *vm = s->vm.name;
@@ -110,12 +123,15 @@ int send_tell_end(struct send *s)
         return EXIT_LEFTOVER;
     case HANDOVER_UNDONE:
     case HANDOVER_UNDONE_UNTOLD:
+        progress_failed(&s->progress, outcome_of(s), s->why.text);
         tell_undone(s);
         return s->handover.started_unasked ? EXIT_NEEDS_HAND : s->cancelled ? EXIT_CANCELLED : EXIT_FAILED;
     case HANDOVER_STUCK:
+        progress_failed(&s->progress, outcome_of(s), s->why.text);
         tell_stuck(s);
         return EXIT_NEEDS_HAND;
     default:
+        progress_failed(&s->progress, outcome_of(s), s->why.text);
         tell_in_doubt(s);
         return EXIT_IN_DOUBT;
     }
@@ -124,15 +140,9 @@ int send_tell_end(struct send *s)
 /* Whatever came of it, once the guest was touched. */
 int send_write_report(struct send *s)
 {
-    static const char *const outcomes[HANDOVER_NR_STATES] = {
-        [HANDOVER_MOVED] = "moved", [HANDOVER_MOVED_UNTOLD] = "moved", [HANDOVER_LEFTOVER] = "moved",
-        [HANDOVER_UNDONE] = "undone", [HANDOVER_UNDONE_UNTOLD] = "undone", [HANDOVER_STUCK] = "stuck",
-        [HANDOVER_IN_DOUBT] = "in-doubt",
-    };
     bool moved = s->handover.state == HANDOVER_MOVED || s->handover.state == HANDOVER_MOVED_UNTOLD ||
     s->handover.state == HANDOVER_LEFTOVER;
-    const char *outcome = outcomes[s->handover.state] ? outcomes[s->handover.state] : outcomes[HANDOVER_IN_DOUBT];
-    struct move_result result = progress_result(&s->progress, outcome, moved, !moved ? s->why.text : send_stays_paused(s) ? "it is there, paused"
+    struct move_result result = progress_result(&s->progress, outcome_of(s), moved, !moved ? s->why.text : send_stays_paused(s) ? "it is there, paused"
                                                                                                                     : "it runs there");
 
     struct failure failure = { 0 };

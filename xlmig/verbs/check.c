@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Copyright (C) The xlmig authors */
 #include "xlmig/send/send.h"
+#include "xlmig/base/json-fields.h"
 #include "xlmig/cli/verb.h"
 #include "xlmig/verbs/session.h"
 #include "xlmig/verbs/shared-options.h"
@@ -81,6 +82,8 @@ static int check(const struct verb_call *call)
         !shared_read_image("check", o->image, o->channels, &request))
         return EXIT_USAGE;
     if (toolstack_session_open(&session, call->toolstack, &failure) < 0) {
+        if (o->json)
+            fields_print_error(failure.text);
         fprintf(stderr, "xlmig: %s not checked: %s%s\n", request.vm, failure.text, text_stop(failure.text));
         return EXIT_REFUSED;
     }

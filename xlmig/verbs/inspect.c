@@ -2,6 +2,7 @@
 /* Copyright (C) The xlmig authors */
 /* xlmig inspect: show what a saved VM, or a stream, consists of. */
 #include "stream-format/print/printer.h"
+#include "xlmig/base/json-fields.h"
 #include "xlmig/base/output.h"
 #include "xlmig/base/sandbox.h"
 #include "xlmig/saved/read.h"
@@ -95,6 +96,8 @@ static int run(struct inspection *inspection, const struct inspect_options *opti
                            inspection->file.fault.code ? &inspection->file.fault : NULL);
     if (rc) {
         fflush(stdout);
+        if (options->json)
+            fields_print_error(failure.text);
         fprintf(stderr, "xlmig inspect: %s\n", failure.text);
         return EXIT_FAILED;
     }

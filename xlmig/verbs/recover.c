@@ -2,6 +2,7 @@
 /* Copyright (C) The xlmig authors */
 #include "xlmig/recover/recover.h"
 #include "xlmig/toolstack/toolstack.h"
+#include "xlmig/base/json-fields.h"
 #include "xlmig/cli/verb.h"
 #include "xlmig/verbs/session.h"
 #include "xlmig/peer/route.h"
@@ -84,6 +85,8 @@ static int run_recover(const struct verb_call *call)
     request.dry_run = o->dry_run || (!request.id && !o->all);
     if (toolstack_session_open(&session, call->toolstack, &failure) < 0) {
         if (!request.dry_run) {
+            if (request.json)
+                fields_print_error(failure.text);
             fprintf(stderr, "xlmig: nothing recovered: %s%s\n", failure.text, text_stop(failure.text));
             return EXIT_REFUSED;
         }

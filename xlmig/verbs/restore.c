@@ -36,6 +36,7 @@ static int run_restore(const struct verb_call *call)
         return EXIT_USAGE;
     }
     if (toolstack_session_open(&session, call->toolstack, &failure) < 0) {
+        progress_refused(request.style, MOVE_READ, request.path, failure.text);
         fprintf(stderr, "xlmig: %s not restored: %s%s\n", request.path, failure.text, text_stop(failure.text));
         return EXIT_REFUSED;
     }

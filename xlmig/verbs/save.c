@@ -54,6 +54,7 @@ static int run_save(const struct verb_call *call)
     if (!options_make_sense(o, request.path))
         return EXIT_USAGE;
     if (toolstack_session_open(&session, call->toolstack, &failure) < 0) {
+        progress_refused(request.style, MOVE_WRITTEN, request.vm, failure.text);
         fprintf(stderr, "xlmig: %s not saved: %s%s\n", request.vm, failure.text, text_stop(failure.text));
         return EXIT_REFUSED;
     }

@@ -224,6 +224,7 @@ static int run_send(const struct verb_call *call)
         return EXIT_USAGE;
     if ((o->report && open_report(&report, o, &failure) < 0) ||
         toolstack_session_open(&session, call->toolstack, &failure) < 0) {
+        progress_refused(request.style, MOVE_SENT, request.vm, failure.text);
         fprintf(stderr, "xlmig: %s not sent: %s%s\n", request.vm, failure.text, text_stop(failure.text));
         whole_file_close(&report);
         return EXIT_REFUSED;

@@ -7,6 +7,7 @@
 #include "xlmig/watch/display.h"
 #include "xlmig/watch/progress.h"
 #include "xlmig/watch/socket.h"
+#include "xlmig/base/json-fields.h"
 #include "xlmig/cli/verb.h"
 #include "xlmig/base/text.h"
 
@@ -248,6 +249,8 @@ static int run_top(const struct verb_call *call)
     if (!o->once && !o->json && isatty(STDOUT_FILENO))
         return show_again_and_again(o->interval_us);
     if (registry_list(&entries, &n, &failure) < 0) {
+        if (o->json)
+            fields_print_error(failure.text);
         fprintf(stderr, "xlmig: %s%s\n", failure.text, text_stop(failure.text));
         return EXIT_FAILED;
     }

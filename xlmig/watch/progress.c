@@ -345,9 +345,31 @@ static void report_lines(const struct progress *p, const struct move_result *res
         fprintf(p->out, "  note        %s\n", verdict);
 }
 
+void progress_failed(struct progress *p, const char *outcome, const char *text)
+{
+    struct move_result result = progress_result(p, outcome, false, text);
+
+    if (p->style == PROGRESS_JSON)
+        print_object(move_report_json(&p->move, &result, false));
+}
+
+void progress_refused(enum progress_style style, enum move_way way, const char *vm, const char *text)
+{
+    struct progress *p = style == PROGRESS_JSON ? malloc(sizeof *p) : NULL;
+
+    if (!p)
+        return;
+    progress_init(p, style, stderr);
+    p->move.way = way;
+    snprintf(p->move.vm, sizeof p->move.vm, "%s", vm);
+    progress_failed(p, "refused", text);
+    free(p);
+}
+
 void progress_report(struct progress *p, const char *headline)
 {
-    struct move_result result = progress_result(p, NULL, true, headline);
+    static const char *const outcomes[] = { [MOVE_SENT] = "moved", [MOVE_WRITTEN] = "saved", [MOVE_READ] = "restored" };
+    struct move_result result = progress_result(p, outcomes[p->move.way], true, headline);
 
     progress_break(p);
     if (p->style == PROGRESS_JSON) {

@@ -53,6 +53,10 @@ void progress_note(struct progress *progress, const char *format, ...) __attribu
 void progress_break(struct progress *progress);
 /* The closing report of something that worked: "sent web1 to hostb". */
 void progress_report(struct progress *progress, const char *headline);
+/* As JSON, whatever became of it instead ("refused", "undone", ...), and why; people are told by the caller. */
+void progress_failed(struct progress *progress, const char *outcome, const char *text);
+/* The same before there is a progress. */
+void progress_refused(enum progress_style style, enum move_way way, const char *vm, const char *text);
 /* The figures of an end, good or bad. */
 struct move_result progress_result(const struct progress *progress, const char *outcome, bool ok, const char *text);
 
