@@ -45,7 +45,7 @@ def top(host):
 
 
 @scenario("downtime-is-predicted", "send-times-out", "send-is-cancelled-from-outside", "send-finishes-when-told",
-          "throttled-guest-has-its-cap-back", "killed-sender-leaves-no-cap", guest="pvh")
+          "throttled-guest-has-its-cap-back", guest="pvh")
 def limits(lab):
     guest = lab.plain
     moves.running(lab, guest, guest.host or lab.a)
@@ -94,7 +94,13 @@ def limits(lab):
             raise LabError("it did not arrive:\n" + source.run("cat /tmp/move.output"))
         moves.arrived(guest, source, target, before)
         await_cap(guest, target, lambda found: found == OWN_CAP, 1)
-    moves.running(lab, guest, guest.host)
+    guest.host.run(f"xl sched-credit2 -d {guest.name} -c 0")
+
+
+@scenario("killed-sender-leaves-no-cap", guest="pvh", deep=True)
+def killed_sender(lab):
+    guest = lab.plain
+    moves.running(lab, guest, guest.host or lab.a)
     source, target = guest.host, lab.other(guest.host)
     with lab.step("killed-sender-leaves-no-cap"), moves.untouched(guest, target):
         source.run(f"xl sched-credit2 -d {guest.name} -c {OWN_CAP}")
