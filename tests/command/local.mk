@@ -30,6 +30,7 @@ TESTS += \
 	tests/command/recover-word.tap \
 	tests/command/recover.tap \
 	tests/command/registry.tap \
+	tests/command/rejoin.tap \
 	tests/command/report.tap \
 	tests/command/sandbox.tap \
 	tests/command/save.tap \
@@ -41,6 +42,7 @@ TESTS += \
 	tests/command/usage.tap \
 	tests/command/verify.tap
 EXTRA_DIST += \
+	tests/command/channels-lib.bash \
 	tests/command/channels.tap \
 	tests/command/check.tap \
 	tests/command/confined.tap \
@@ -62,6 +64,7 @@ EXTRA_DIST += \
 	tests/command/order.tap \
 	tests/command/owner.tap \
 	tests/command/paused.tap \
+	tests/command/cut-channels \
 	tests/command/mutate-saved \
 	tests/command/readme.tap \
 	tests/command/receive.tap \
@@ -69,6 +72,7 @@ EXTRA_DIST += \
 	tests/command/recover-word.tap \
 	tests/command/recover.tap \
 	tests/command/registry.tap \
+	tests/command/rejoin.tap \
 	tests/command/report.tap \
 	tests/command/sandbox.tap \
 	tests/command/save.tap \

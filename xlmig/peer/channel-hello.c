@@ -11,28 +11,35 @@
 
 static const unsigned char magic[8] = { 0x89, 'X', 'L', 'M', 'J', 'N', '\r', '\n' };
 
-/* magic 8, token 16, channel 2, zeros 6 */
+/* magic 8, token 16, channel 2, connection 4, zeros 2 */
 #define TOKEN_AT 8
 #define CHANNEL_AT 24
+#define CONNECTION_AT 26
 
 void channel_hello_encode(unsigned char out[CHANNEL_HELLO_BYTES], const uint8_t token[MIGRATION_TOKEN_BYTES],
-                          unsigned channel)
+                          unsigned channel, uint32_t connection)
 {
     const uint16_t number = htole16((uint16_t)channel);
+
+    connection = htole32(connection);
 
     memset(out, 0, CHANNEL_HELLO_BYTES);
     memcpy(out, magic, sizeof magic);
     memcpy(out + TOKEN_AT, token, MIGRATION_TOKEN_BYTES);
     memcpy(out + CHANNEL_AT, &number, sizeof number);
+    memcpy(out + CONNECTION_AT, &connection, sizeof connection);
 }
 
-int channel_hello_check(const unsigned char in[CHANNEL_HELLO_BYTES], const uint8_t token[MIGRATION_TOKEN_BYTES])
+int channel_hello_check(const unsigned char in[CHANNEL_HELLO_BYTES], const uint8_t token[MIGRATION_TOKEN_BYTES],
+                        uint32_t *connection)
 {
     unsigned char want[CHANNEL_HELLO_BYTES];
     uint16_t number;
 
     memcpy(&number, in + CHANNEL_AT, sizeof number);
-    channel_hello_encode(want, token, le16toh(number));
+    memcpy(connection, in + CONNECTION_AT, sizeof *connection);
+    *connection = le32toh(*connection);
+    channel_hello_encode(want, token, le16toh(number), *connection);
     return CRYPTO_memcmp(in, want, sizeof want) == 0 ? le16toh(number) : -1;
 }
 

@@ -3,9 +3,9 @@
 #include "config.h"
 #include "xlmig/peer/channels-in.h"
 
-#include "xlmig/peer/join.h"
 #include "xlmig/base/loop.h"
-#include "xlmig/peer/tls-relay.h"
+#include "xlmig/peer/carrier.h"
+#include "xlmig/peer/join.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -44,8 +44,9 @@ struct newcomer {
 };
 
 struct channel {
-    int socket_fd;                /* what it came over, or the joiner's socket */
-    struct tls_relay *relay;
+    int socket_fd;                /* what it came over, or the joiner's socket; -1: its connections are the carrier's */
+    struct carrier *carrier;      /* NULL: the save helper has the socket */
+    uint32_t connection;          /* the number of its last one; where lost ones are replaced */
 };
 
 struct receive_channels {
@@ -97,6 +98,7 @@ static void turn_away(struct newcomer *newcomer, const char *why)
         channels->callbacks.refused(channels->callbacks.user, text);
 }
 
+/* Of a flood. */
 static void tell_the_rest(struct receive_channels *channels)
 {
     char text[64];
@@ -122,10 +124,36 @@ static void stop_listening(struct receive_channels *channels)
     channels->path[0] = '\0';
 }
 
+/* NULL: see failure. */
+static struct wire *wire_of(struct newcomer *newcomer, int socket_fd, struct failure *failure)
+{
+    SSL *ssl = newcomer->ssl;
+
+    newcomer->ssl = NULL;
+    return wire_new(socket_fd, ssl, failure);
+}
+
+/* Its socket stays the channel's, too, where its end is the channel's. */
+static int carried_fd(struct newcomer *newcomer, struct channel *channel, struct failure *failure)
+{
+    const struct carrier_spec spec = { .lasting = newcomer->channels->begin.rejoin };
+    int fd = newcomer->socket_fd;
+    struct wire *wire;
+
+    if (spec.lasting)
+        newcomer->socket_fd = -1;
+    else
+        fd = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+    if (fd < 0)
+        return failure_set(failure, "%s", strerror(errno));
+    wire = wire_of(newcomer, fd, failure);
+    channel->carrier = wire ? carrier_start(&spec, wire, &fd, failure) : NULL;
+    return channel->carrier ? fd : -1;
+}
+
 /* What the save helper reads from.  -1: see failure. */
 static int plain_fd(struct newcomer *newcomer, struct channel *channel, struct failure *failure)
 {
-    SSL *ssl = newcomer->ssl;
     int fd = -1;
 
     if (newcomer->handed_fd >= 0) {
@@ -133,12 +161,10 @@ static int plain_fd(struct newcomer *newcomer, struct channel *channel, struct f
         newcomer->handed_fd = -1;
         return fd;
     }
+    if (newcomer->channels->begin.rejoin || (newcomer->ssl && !BIO_get_ktls_recv(SSL_get_rbio(newcomer->ssl))))
+        return carried_fd(newcomer, channel, failure);
+    SSL_free(newcomer->ssl);
     newcomer->ssl = NULL;
-    if (ssl && !BIO_get_ktls_recv(SSL_get_rbio(ssl))) {
-        channel->relay = tls_relay_start(ssl, false, &fd, failure);
-        return channel->relay ? fd : -1;
-    }
-    SSL_free(ssl);
     fcntl(newcomer->socket_fd, F_SETFL, 0);
     fd = fcntl(newcomer->socket_fd, F_DUPFD_CLOEXEC, 3);
     return fd >= 0 ? fd : failure_set(failure, "%s", strerror(errno));
@@ -146,8 +172,8 @@ static int plain_fd(struct newcomer *newcomer, struct channel *channel, struct f
 
 static void drop(struct channel *channel, int *fd)
 {
-    tls_relay_stop(channel->relay);
-    channel->relay = NULL;
+    carrier_stop(channel->carrier);
+    channel->carrier = NULL;
     if (*fd >= 0) {
         /* What the restore left running (xl's daemon, the device model) holds copies, and closes none of them. */
         shutdown(*fd, SHUT_RDWR);
@@ -159,12 +185,15 @@ static void drop(struct channel *channel, int *fd)
     channel->socket_fd = -1;
 }
 
-/* Its sender hung up, or was cut off, before all channels were there: nothing but the hello came by it. */
+/*
+ * Its sender hung up, or was cut off, before all channels were there: nothing but the hello came by it.  (One whose
+ * connections are replaced waits for the next.)
+ */
 static bool is_dead(const struct channel *channel)
 {
     struct pollfd p = { .fd = channel->socket_fd, .events = POLLRDHUP };
 
-    return poll(&p, 1, 0) > 0;
+    return channel->socket_fd >= 0 && poll(&p, 1, 0) > 0;
 }
 
 static void drop_one(struct receive_channels *channels, unsigned number)
@@ -181,7 +210,7 @@ static void drop_the_dead(struct receive_channels *channels)
             drop_one(channels, i);
 }
 
-static void take(struct newcomer *newcomer, unsigned number)
+static void take(struct newcomer *newcomer, unsigned number, uint32_t connection)
 {
     struct receive_channels *channels = newcomer->channels;
     struct channel *channel = &channels->channels[number];
@@ -195,6 +224,7 @@ static void take(struct newcomer *newcomer, unsigned number)
         turn_away(newcomer, failure.text);
         return;
     }
+    channel->connection = connection;
     channel->socket_fd = newcomer->socket_fd;
     newcomer->socket_fd = -1;
     newcomer_free(newcomer);
@@ -204,27 +234,47 @@ static void take(struct newcomer *newcomer, unsigned number)
     drop_the_dead(channels);
     if (channels->nr_missing > 0)
         return;
-    stop_listening(channels);
-    tell_the_rest(channels);
+    if (!channels->begin.rejoin)
+        receive_channels_rest(channels);
     channels->callbacks.complete(channels->callbacks.user);
+}
+
+/* The sender has given up the one before, whatever it looks like from here. */
+static void replace(struct newcomer *newcomer, struct channel *channel, uint32_t connection)
+{
+    struct failure failure = { 0 };
+    struct wire *wire = wire_of(newcomer, newcomer->socket_fd, &failure);
+
+    newcomer->socket_fd = -1;
+    if (!wire) {
+        turn_away(newcomer, failure.text);
+        return;
+    }
+    channel->connection = connection;
+    carrier_replace(channel->carrier, wire);
+    newcomer_free(newcomer);
 }
 
 static void judge(struct newcomer *newcomer)
 {
     struct receive_channels *channels = newcomer->channels;
     int first = channels->begin.data == MESSAGE_DATA_INLINE ? 1 : 0;
-    int number = channel_hello_check(newcomer->hello, channels->begin.token);
+    uint32_t connection;
+    int number = channel_hello_check(newcomer->hello, channels->begin.token, &connection);
+    struct channel *channel = &channels->channels[number >= 0 && number < (int)MESSAGE_CHANNELS_MAX ? number : 0];
 
-    if (number < 0)
+    if (number < 0 || (connection > 0 && !channels->begin.rejoin))
         turn_away(newcomer, "it does not know the token of this migration");
     else if (number < first || (unsigned)number >= channels->begin.nr_channels)
         turn_away(newcomer, "this migration has no channel of that number");
-    else if (channels->fds[number] >= 0 && !is_dead(&channels->channels[number]))
+    else if (channels->fds[number] >= 0 && channel->carrier && connection > channel->connection)
+        replace(newcomer, channel, connection);
+    else if (channels->fds[number] >= 0 && !is_dead(channel))
         turn_away(newcomer, "that channel is there already");
     else if (channels->begin.data == MESSAGE_DATA_INLINE && newcomer->handed_fd < 0)
         turn_away(newcomer, "it hands over no descriptor");
     else
-        take(newcomer, (unsigned)number);
+        take(newcomer, (unsigned)number, connection);
 }
 
 static void wait_for(struct newcomer *newcomer, short what)
@@ -461,7 +511,7 @@ static int start(struct receive_channels *channels, const char *address, struct 
         return -1;
     }
     if (begin->data == MESSAGE_DATA_TLS) {
-        channels->tls = tls_context_new(true, begin->token, begin->key, failure);
+        channels->tls = tls_context_new(true, !begin->rejoin, begin->token, begin->key, failure);
         if (!channels->tls)
             return -1;
     }
@@ -505,14 +555,23 @@ void receive_channels_lost(struct receive_channels *channels, char *text, size_t
 {
     text[0] = '\0';
     for (unsigned i = 0; i < channels->begin.nr_channels; i++) {
-        struct tls_relay *relay = channels->channels[i].relay;
+        struct carrier *carrier = channels->channels[i].carrier;
+        struct failure why;
+        uint64_t unused;
 
-        if (relay && tls_relay_lost(relay)) {
-            snprintf(text, size, "channel %u of %u was lost: %s", i + 1, channels->begin.nr_channels,
-                     tls_relay_lost(relay));
+        if (carrier && carrier_look(carrier, &why, &unused) != CARRIER_GOES) {
+            snprintf(text, size, "channel %u of %u was lost: %s", i + 1, channels->begin.nr_channels, why.text);
             return;
         }
     }
+}
+
+void receive_channels_rest(struct receive_channels *channels)
+{
+    if (!channels || channels->listen_fd < 0)
+        return;
+    stop_listening(channels);
+    tell_the_rest(channels);
 }
 
 void receive_channels_close(struct receive_channels *channels)

@@ -10,7 +10,8 @@
  * source that most have come from loses its oldest one, but never one that has
  * shown that it knows the key (tls).  One that does not show the token gets no
  * answer, and a line is logged, of the first hundred.  Nobody is listened to any
- * more once all channels are there.
+ * more once all channels are there; or, where `begin` has lost connections
+ * replaced, once receive_channels_rest() says so.
  */
 #ifndef XLMIG_PEER_CHANNELS_IN_H
 #define XLMIG_PEER_CHANNELS_IN_H
@@ -46,6 +47,9 @@ const int *receive_channels_fds(const struct receive_channels *channels);
 
 /* Which channel was lost on its way, and why; "": none that is known of. */
 void receive_channels_lost(struct receive_channels *channels, char *text, size_t size);
+
+/* All has come: nobody is listened to any more.  Idempotent; NULL is fine. */
+void receive_channels_rest(struct receive_channels *channels);
 
 /* Hang up, on whoever holds a copy of a descriptor too.  NULL is fine. */
 void receive_channels_close(struct receive_channels *channels);

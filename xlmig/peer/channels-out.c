@@ -4,8 +4,8 @@
 #include "xlmig/peer/channels-out.h"
 
 #include "xlmig/base/loop.h"
+#include "xlmig/peer/carrier.h"
 #include "xlmig/peer/channel-hello.h"
-#include "xlmig/peer/tls-relay.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -21,7 +21,10 @@
 #include <unistd.h>
 
 #define TRIES_MAX 5u
-#define PAUSE_US 50000u /* before the second try, twice as long before each one after it */
+#define PAUSE_US 50000u /* before the second try, twice as long before each one after it, */
+#define PAUSE_MAX_US 1000000u
+#define CONNECT_US 5000000u /* of one try among several: what is lost on its way is tried anew before TCP would */
+#define HURRY_US 5000000u
 
 struct channel {
     struct send_channels *channels;
@@ -31,10 +34,18 @@ struct channel {
     bool greeted;
     int socket_fd;                /* tcp and tls */
     SSL *ssl;                     /* until it is ready */
-    struct tls_relay *relay;
+    struct carrier *carrier;      /* NULL: the save helper has the socket */
     struct event *event;          /* of the socket; once ready, of its end */
     struct event *again;          /* tcp and tls: when it is opened anew */
     unsigned nr_tries;
+    struct channel_loss {         /* where lost connections are replaced */
+        uint32_t connection;      /* the number of the one at hand, from 0 */
+        struct event *news;       /* of the carrier */
+        struct event *limit;      /* when another one must be there */
+        bool open;                /* one was lost, and no other one is there yet */
+        uint64_t limit_us, nr_arrived;
+        struct failure why, last; /* it was lost; the last try failed */
+    } loss;
 };
 
 struct send_channels {
@@ -44,6 +55,7 @@ struct send_channels {
     struct tls_context *tls;
     char way[300];
     bool invited, told_ready, told_lost, settled;
+    uint64_t rejoin_us;
     struct sockaddr_storage to;   /* tcp and tls */
     socklen_t to_len;
     unsigned nr_missing;
@@ -147,13 +159,45 @@ static int open_joined(struct channel *channel, struct failure *failure)
 
 /* ---- TCP and TLS ---- */
 
+static bool is_replaced(const struct channel *channel)
+{
+    return channel->carrier && channel->channels->spec.begin.rejoin;
+}
+
 static void watch(struct channel *channel, int fd, short what, event_callback_fn fn)
 {
+    struct timeval in = us_to_timeval(CONNECT_US);
+
     if (channel->event)
         event_free(channel->event);
     channel->event = event_new(channel->channels->base, fd, what, fn, channel);
-    if (!channel->event || event_add(channel->event, NULL) < 0)
+    if (!channel->event || event_add(channel->event, is_replaced(channel) ? &in : NULL) < 0)
         lose(channel, "out of memory");
+}
+
+static void forget_socket(struct channel *channel)
+{
+    if (channel->event)
+        event_free(channel->event);
+    channel->event = NULL;
+    SSL_free(channel->ssl);
+    channel->ssl = NULL;
+    if (channel->socket_fd >= 0)
+        close(channel->socket_fd);
+    channel->socket_fd = -1;
+}
+
+static void end_carrier(struct channel *channel)
+{
+    struct event **const events[] = { &channel->loss.news, &channel->loss.limit };
+
+    for (size_t i = 0; i < sizeof events / sizeof events[0]; i++) {
+        if (*events[i])
+            event_free(*events[i]);
+        *events[i] = NULL;
+    }
+    carrier_stop(channel->carrier);
+    channel->carrier = NULL;
 }
 
 /* Nothing was written to it but the hello. */
@@ -162,21 +206,26 @@ static void forget_connection(struct channel *channel)
     struct send_channels *channels = channel->channels;
     int *fd = &channels->fds[channel->number];
 
-    if (channel->event)
-        event_free(channel->event);
-    channel->event = NULL;
     if (*fd >= 0)
         close(*fd);
     *fd = -1;
-    tls_relay_stop(channel->relay);
-    channel->relay = NULL;
-    SSL_free(channel->ssl);
-    channel->ssl = NULL;
-    if (channel->socket_fd >= 0)
-        close(channel->socket_fd);
-    channel->socket_fd = -1;
+    end_carrier(channel);
+    forget_socket(channel);
     channels->nr_missing += channel->ready;
     channel->ready = false;
+}
+
+/* Of a connection that is to take a lost one's place. */
+static void try_again(struct channel *channel)
+{
+    uint64_t pause = (uint64_t)PAUSE_US << channel->nr_tries;
+    struct timeval in = us_to_timeval(pause < PAUSE_MAX_US ? pause : PAUSE_MAX_US);
+
+    forget_socket(channel);
+    channel->nr_tries += pause < PAUSE_MAX_US;
+    channel->loss.connection++;
+    if (!channel->channels->told_lost && evtimer_add(channel->again, &in) < 0)
+        lose(channel, "out of memory");
 }
 
 /* It ended: open it anew, as long as the receiver can still take another one in its place. */
@@ -185,13 +234,28 @@ static void ended(struct channel *channel, const char *why)
     struct send_channels *channels = channel->channels;
     struct timeval in = us_to_timeval((uint64_t)PAUSE_US << channel->nr_tries);
 
+    if (is_replaced(channel)) {
+        snprintf(channel->loss.last.text, sizeof channel->loss.last.text, "%s", why);
+        try_again(channel);
+        return;
+    }
     if (channels->settled || channels->told_lost || ++channel->nr_tries == TRIES_MAX) {
         lose(channel, why);
         return;
     }
     forget_connection(channel);
+    channel->loss.connection += channels->spec.begin.rejoin;
     if (evtimer_add(channel->again, &in) < 0)
         lose(channel, "out of memory");
+}
+
+/* It cannot be made. */
+static void failed(struct channel *channel, const char *why)
+{
+    if (is_replaced(channel))
+        ended(channel, why);
+    else
+        lose(channel, why);
 }
 
 /* Why a socket that is only written to cannot be any more; NULL: it can. */
@@ -212,7 +276,7 @@ static const char *why_socket_ended(int fd)
 static void on_socket_end(evutil_socket_t fd, short what, void *user)
 {
     struct channel *channel = user;
-    const char *why = channel->relay ? tls_relay_lost(channel->relay) : why_socket_ended(channel->socket_fd);
+    const char *why = why_socket_ended(channel->socket_fd);
 
     (void)fd;
     (void)what;
@@ -220,28 +284,160 @@ static void on_socket_end(evutil_socket_t fd, short what, void *user)
         ended(channel, why);
 }
 
-/* The hello is out: what the save helper writes to is the socket, or a pipe to the thread that does TLS. */
+/* ---- one that is lost, and replaced ---- */
+
+static void arm_limit(struct channel *channel)
+{
+    uint64_t now = now_us(), limit = channel->loss.limit_us;
+    struct timeval in = us_to_timeval(limit > now ? limit - now : 0);
+
+    if (evtimer_add(channel->loss.limit, &in) < 0)
+        lose(channel, "out of memory");
+}
+
+static void on_limit(evutil_socket_t fd, short what, void *user)
+{
+    struct channel *channel = user;
+    const struct channel_loss *loss = &channel->loss;
+    char why[2 * sizeof loss->why.text + 80];
+
+    (void)fd;
+    (void)what;
+    event_del(channel->again);
+    forget_socket(channel);
+    snprintf(why, sizeof why, "%s; no other connection could take its place%s%s", loss->why.text,
+             loss->last.text[0] ? ": " : "", loss->last.text);
+    lose(channel, why);
+}
+
+/* The time for another one begins anew only where something arrived since the last one was lost. */
+static void replace(struct channel *channel, const struct failure *why, uint64_t nr_arrived)
+{
+    struct channel_loss *loss = &channel->loss;
+    uint64_t now = now_us();
+
+    if (!loss->open && (nr_arrived > loss->nr_arrived || now >= loss->limit_us)) {
+        loss->limit_us = now + channel->channels->rejoin_us;
+        channel->nr_tries = 0;
+    }
+    if (loss->open)
+        loss->last = *why;
+    else
+        *loss = (struct channel_loss){ .connection = loss->connection, .news = loss->news, .limit = loss->limit,
+                                       .limit_us = loss->limit_us, .why = *why };
+    loss->nr_arrived = nr_arrived;
+    loss->open = true;
+    arm_limit(channel);
+    try_again(channel);
+}
+
+static void on_replaced(struct channel *channel)
+{
+    struct send_channels *channels = channel->channels;
+    char name[sizeof channels->way + 64], text[sizeof name + sizeof channel->loss.why.text + 64];
+
+    if (!channel->loss.open)
+        return;
+    channel->loss.open = false;
+    event_del(channel->loss.limit);
+    name_channel(channels, channel->number, name, sizeof name);
+    snprintf(text, sizeof text, "%s was lost and replaced: %s", name, channel->loss.why.text);
+    channels->callbacks.replaced(channels->callbacks.user, text);
+}
+
+static void on_news(evutil_socket_t fd, short what, void *user)
+{
+    struct channel *channel = user;
+    struct failure why;
+    uint64_t nr_arrived;
+
+    (void)what;
+    (void)!read(fd, &nr_arrived, sizeof nr_arrived);
+    if (channel->channels->told_lost)
+        return;
+    switch (carrier_look(channel->carrier, &why, &nr_arrived)) {
+    case CARRIER_GOES:
+        on_replaced(channel);
+        return;
+    case CARRIER_LACKS:
+        replace(channel, &why, nr_arrived);
+        return;
+    case CARRIER_LOST:
+        if (is_replaced(channel))
+            lose(channel, why.text);
+        else
+            ended(channel, why.text);
+    }
+}
+
+static void watch_carrier(struct channel *channel)
+{
+    struct event_base *base = channel->channels->base;
+    struct channel_loss *loss = &channel->loss;
+
+    loss->news = event_new(base, carrier_news_fd(channel->carrier), EV_READ | EV_PERSIST, on_news, channel);
+    loss->limit = evtimer_new(base, on_limit, channel);
+    if (!loss->news || !loss->limit || event_add(loss->news, NULL) < 0)
+        lose(channel, "out of memory");
+}
+
+void send_channels_hurry(struct send_channels *channels)
+{
+    const uint64_t limit = now_us() + HURRY_US;
+
+    if (channels->rejoin_us > HURRY_US)
+        channels->rejoin_us = HURRY_US;
+    for (unsigned i = 0; i < MESSAGE_CHANNELS_MAX; i++) {
+        struct channel *channel = &channels->channels[i];
+
+        if (channel->loss.limit_us > limit)
+            channel->loss.limit_us = limit;
+        if (channel->loss.open)
+            arm_limit(channel);
+    }
+}
+
+/* ---- a connection ---- */
+
+static void carry(struct channel *channel)
+{
+    const struct carrier_spec spec = { .sending = true, .lasting = channel->channels->spec.begin.rejoin };
+    struct failure failure = { 0 };
+    struct wire *wire = wire_new(channel->socket_fd, channel->ssl, &failure);
+    int fd;
+
+    channel->socket_fd = -1;
+    channel->ssl = NULL;
+    forget_socket(channel);
+    if (wire && channel->carrier) {
+        carrier_replace(channel->carrier, wire);
+        return;
+    }
+    if (wire)
+        channel->carrier = carrier_start(&spec, wire, &fd, &failure);
+    if (!channel->carrier) {
+        lose(channel, failure.text);
+        return;
+    }
+    watch_carrier(channel);
+    now_ready(channel, fd);
+}
+
+/* The hello is out: what the save helper writes to is the socket, or a pipe to a thread. */
 static void established(struct channel *channel)
 {
-    struct failure failure = { 0 };
     SSL *ssl = channel->ssl;
     int fd = channel->socket_fd;
 
-    channel->ssl = NULL;
-    if (ssl && !BIO_get_ktls_send(SSL_get_wbio(ssl))) {
-        channel->relay = tls_relay_start(ssl, true, &fd, &failure);
-        if (!channel->relay) {
-            lose(channel, failure.text);
-            return;
-        }
-        watch(channel, tls_relay_lost_fd(channel->relay), EV_READ, on_socket_end);
-    } else {
-        SSL_free(ssl);
-        fcntl(fd, F_SETFL, 0);
-        watch(channel, fd, EV_READ, on_socket_end);
-        fd = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+    if (channel->channels->spec.begin.rejoin || (ssl && !BIO_get_ktls_send(SSL_get_wbio(ssl)))) {
+        carry(channel);
+        return;
     }
-    now_ready(channel, fd);
+    SSL_free(ssl);
+    channel->ssl = NULL;
+    fcntl(fd, F_SETFL, 0);
+    watch(channel, fd, EV_READ, on_socket_end);
+    now_ready(channel, fcntl(fd, F_DUPFD_CLOEXEC, 3));
 }
 
 /* Fits what the kernel holds for a new connection: all of it or nothing. */
@@ -251,7 +447,7 @@ static int say_hello(struct channel *channel, struct failure *failure)
     size_t done = 0;
     int rc = 0;
 
-    channel_hello_encode(hello, channel->channels->spec.begin.token, channel->number);
+    channel_hello_encode(hello, channel->channels->spec.begin.token, channel->number, channel->loss.connection);
     if (channel->ssl ? SSL_write_ex(channel->ssl, hello, sizeof hello, &done) != 1 || done != sizeof hello
                      : send(channel->socket_fd, hello, sizeof hello, MSG_NOSIGNAL) != (ssize_t)sizeof hello)
         rc = failure_set(failure, "the connection ended as soon as it was made");
@@ -278,7 +474,10 @@ static void on_connecting(evutil_socket_t fd, short what, void *user)
     socklen_t len = sizeof(int);
     int errnum = 0;
 
-    (void)what;
+    if (what & EV_TIMEOUT) {
+        ended(channel, "no answer");
+        return;
+    }
     if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &errnum, &len) < 0)
         errnum = errno;
     if (errnum == ECONNRESET) { /* it was connected */
@@ -286,7 +485,7 @@ static void on_connecting(evutil_socket_t fd, short what, void *user)
         return;
     }
     if (errnum) {
-        lose(channel, strerror(errnum));
+        failed(channel, strerror(errnum));
         return;
     }
     if (channel->channels->tls)
@@ -296,7 +495,7 @@ static void on_connecting(evutil_socket_t fd, short what, void *user)
     else if (need == TLS_DONE || need == TLS_LOST)
         ended(channel, failure.text);
     else if (need == TLS_FAILED)
-        lose(channel, failure.text);
+        failed(channel, failure.text);
     else
         watch(channel, fd, need == TLS_NEEDS_WRITE ? EV_WRITE : EV_READ, on_connecting);
 }
@@ -310,7 +509,7 @@ static void connect_one(struct channel *channel)
     channel->socket_fd = fd;
     if (fd < 0 ||
         (connect(fd, (const struct sockaddr *)&channels->to, channels->to_len) < 0 && errno != EINPROGRESS)) {
-        lose(channel, strerror(errno));
+        failed(channel, strerror(errno));
         return;
     }
     (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
@@ -320,9 +519,12 @@ static void connect_one(struct channel *channel)
 
 static void on_again(evutil_socket_t fd, short what, void *user)
 {
+    const struct channel *channel = user;
+
     (void)fd;
     (void)what;
-    connect_one(user);
+    if (!channel->channels->told_lost)
+        connect_one(user);
 }
 
 static void connect_all(struct send_channels *channels, const struct message_channels *where)
@@ -359,7 +561,7 @@ static int start(struct send_channels *channels, struct failure *failure)
     const struct message_begin *begin = &channels->spec.begin;
 
     if (begin->data == MESSAGE_DATA_TLS) {
-        channels->tls = tls_context_new(false, begin->token, begin->key, failure);
+        channels->tls = tls_context_new(false, !begin->rejoin, begin->token, begin->key, failure);
         return channels->tls ? 0 : -1;
     }
     for (unsigned i = 1; begin->data == MESSAGE_DATA_INLINE && i < begin->nr_channels; i++)
@@ -377,7 +579,9 @@ struct send_channels *send_channels_open(struct event_base *base, const struct s
         failure_set(failure, "out of memory");
         return NULL;
     }
-    *channels = (struct send_channels){ .base = base, .callbacks = *callbacks, .spec = *spec };
+    *channels = (struct send_channels){
+        .base = base, .callbacks = *callbacks, .spec = *spec, .rejoin_us = spec->rejoin_us,
+    };
     snprintf(channels->way, sizeof channels->way, "%s", spec->way);
     channels->nr_missing = spec->begin.nr_channels - first_of(channels);
     for (unsigned i = 0; i < MESSAGE_CHANNELS_MAX; i++) {
@@ -431,22 +635,25 @@ void send_channels_describe(const struct send_channels *channels, char *text, si
     unsigned n = channels->spec.begin.nr_channels;
 
     snprintf(text, size, "%u channel%s (%s%s)", n, n == 1 ? "" : "s", channels->way,
-             channels->tls && !channels->channels[0].relay ? ", by the kernel" : "");
+             channels->tls && !channels->channels[0].carrier ? ", by the kernel" : "");
 }
 
-static const char *why_lost(struct channel *channel)
+static const char *why_lost(struct channel *channel, struct failure *why)
 {
+    uint64_t unused;
+
     if (channel->peer)
         return peer_lost(channel->peer);
-    if (channel->relay)
-        return tls_relay_lost(channel->relay);
+    if (channel->carrier)
+        return carrier_look(channel->carrier, why, &unused) != CARRIER_GOES ? why->text : NULL;
     return channel->socket_fd >= 0 ? why_socket_ended(channel->socket_fd) : NULL;
 }
 
 bool send_channels_lost(struct send_channels *channels, char *text, size_t size)
 {
     for (unsigned i = first_of(channels); i < channels->spec.begin.nr_channels; i++) {
-        const char *why = why_lost(&channels->channels[i]);
+        struct failure failure;
+        const char *why = why_lost(&channels->channels[i], &failure);
 
         if (!why)
             continue;
@@ -454,6 +661,15 @@ bool send_channels_lost(struct send_channels *channels, char *text, size_t size)
         return true;
     }
     return false;
+}
+
+/* Nothing more comes of it. */
+static void rest(struct channel *channel)
+{
+    if (channel->again)
+        event_free(channel->again);
+    channel->again = NULL;
+    end_carrier(channel);
 }
 
 void send_channels_hang_up(struct send_channels *channels)
@@ -466,6 +682,7 @@ void send_channels_hang_up(struct send_channels *channels)
         } else if (channels->fds[i] >= 0) {
             if (channel->event)
                 event_del(channel->event);
+            rest(channel);
             shutdown(channels->fds[i], SHUT_RDWR);
             close(channels->fds[i]);
         }
@@ -482,14 +699,8 @@ void send_channels_close(struct send_channels *channels)
         struct channel *channel = &channels->channels[i];
 
         peer_close_soon(channel->peer);
-        if (channel->event)
-            event_free(channel->event);
-        if (channel->again)
-            event_free(channel->again);
-        tls_relay_stop(channel->relay);
-        SSL_free(channel->ssl);
-        if (channel->socket_fd >= 0)
-            close(channel->socket_fd);
+        rest(channel);
+        forget_socket(channel);
     }
     tls_context_free(channels->tls);
     OPENSSL_cleanse(&channels->spec.begin, sizeof channels->spec.begin);

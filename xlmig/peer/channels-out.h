@@ -23,6 +23,7 @@ struct send_channels_spec {
     const struct transport_spec *commands; /* inline: by channel, what leads there; used while opening only */
     struct message_hello own_hello;
     const char *way;                     /* for messages: "ssh hostb" */
+    uint64_t rejoin_us;                  /* where `begin` has lost connections replaced: how long that may take */
 };
 
 /* From the loop, or from within send_channels_invite().  The channels may not be closed from within. */
@@ -30,6 +31,7 @@ struct send_channels_callbacks {
     void *user;
     void (*ready)(void *user);                  /* all are taken; once */
     void (*lost)(void *user, const char *text); /* once: "channel 3 of 4 (ssh hostb) was lost: ..." */
+    void (*replaced)(void *user, const char *text); /* "channel 3 of 4 (...) was lost and replaced: ..." */
     void (*note)(void *user, const char *line); /* what a command said */
 };
 
@@ -41,10 +43,13 @@ struct send_channels *send_channels_open(struct event_base *base, const struct s
 void send_channels_invite(struct send_channels *channels, const struct message_channels *where);
 
 /*
- * The receiver has all, and the first octet follows: from now on none is opened anew.  false: one was lost just
- * now; `lost` has been called.
+ * The receiver has all, and the first octet follows: from now on none is opened anew, unless `begin` has lost ones
+ * replaced.  false: one was lost just now; `lost` has been called.
  */
 bool send_channels_settle(struct send_channels *channels);
+
+/* The guest stands still: from now on a lost connection is replaced within five seconds, or not at all. */
+void send_channels_hurry(struct send_channels *channels);
 
 /* Descriptors by channel, to write to; channel 0 of an inline migration is -1. */
 const int *send_channels_fds(const struct send_channels *channels);

@@ -87,7 +87,7 @@ static int say(int socket_fd, const struct message_join *join, int fd)
     };
     struct cmsghdr *header = CMSG_FIRSTHDR(&message);
 
-    channel_hello_encode(hello, join->token, join->channel);
+    channel_hello_encode(hello, join->token, join->channel, 0);
     header->cmsg_level = SOL_SOCKET;
     header->cmsg_type = SCM_RIGHTS;
     header->cmsg_len = CMSG_LEN(sizeof fd);

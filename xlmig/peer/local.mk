@@ -7,6 +7,8 @@ peer_room = xlmig/peer/libpeer.la $(base_room) $(vm_room) $(xcsave_core_room) $(
 xlmig_peer_libpeer_la_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS) $(OPENSSL_CFLAGS) -pthread
 xlmig_peer_libpeer_la_LIBADD = $(EVENT_LIBS) $(OPENSSL_LIBS)
 xlmig_peer_libpeer_la_SOURCES = \
+	xlmig/peer/carrier.c \
+	xlmig/peer/carrier.h \
 	xlmig/peer/channel-hello.c \
 	xlmig/peer/channel-hello.h \
 	xlmig/peer/channels-in.c \
@@ -29,13 +31,13 @@ xlmig_peer_libpeer_la_SOURCES = \
 	xlmig/peer/peer.h \
 	xlmig/peer/stream-head.c \
 	xlmig/peer/stream-head.h \
-	xlmig/peer/tls-relay.c \
-	xlmig/peer/tls-relay.h \
 	xlmig/peer/tls.c \
 	xlmig/peer/tls.h \
 	xlmig/peer/transport.c \
 	xlmig/peer/transport.h \
 	xlmig/peer/route.c \
 	xlmig/peer/route.h \
+	xlmig/peer/wire.c \
+	xlmig/peer/wire.h \
 	xlmig/peer/xl-protocol.h
 EXTRA_DIST += xlmig/peer/README.md

@@ -21,6 +21,8 @@ unsigned char *message_encode_begin(const struct message_begin *begin, size_t *l
         fields_add_bytes(object, "key", begin->key, sizeof begin->key);
     if (begin->address[0])
         fields_add_text(object, "address", begin->address);
+    if (begin->rejoin)
+        json_object_object_add(object, "rejoin", json_object_new_boolean(true));
     if (begin->generation)
         fields_add_u64(object, "generation", begin->generation);
     if (begin->has_source)
@@ -48,6 +50,18 @@ static int get_image(struct json_object *object, bool *v1)
     return *v1 || strcmp(name, "libxc") == 0 ? 0 : -1;
 }
 
+static int get_rejoin(struct json_object *object, struct message_begin *begin)
+{
+    struct json_object *rejoin;
+
+    if (!json_object_object_get_ex(object, "rejoin", &rejoin))
+        return 0;
+    if (!json_object_is_type(rejoin, json_type_boolean))
+        return -1;
+    begin->rejoin = json_object_get_boolean(rejoin) && begin->data != MESSAGE_DATA_INLINE;
+    return 0;
+}
+
 static int get_source(struct json_object *object, struct message_begin *begin)
 {
     begin->has_source = fields_has(object, "source");
@@ -70,6 +84,8 @@ static int get_ways_of_begin(struct json_object *object, struct message_begin *b
         get_source(object, begin) < 0)
         return -1;
     begin->data = (enum message_data)way;
+    if (get_rejoin(object, begin) < 0)
+        return -1;
     if (begin->data == MESSAGE_DATA_TLS)
         return fields_get_bytes(object, "key", begin->key, sizeof begin->key);
     return 0;

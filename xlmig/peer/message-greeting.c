@@ -88,6 +88,7 @@ static int get_abilities(struct json_object *object, struct message_hello *hello
         (fields_has(object, "max_channels") && fields_get_unsigned(object, "max_channels", &hello->max_channels) < 0) ||
         get_ways(object, &hello->data) < 0 || hello->max_channels == 0 ||
         (fields_has(object, "cpus") && fields_get_unsigned(object, "cpus", &hello->cpus) < 0) ||
+        (fields_has(object, "rejoin") && fields_get_unsigned(object, "rejoin", &hello->rejoin) < 0) ||
         (fields_has(object, "handover") && fields_get_unsigned(object, "handover", &hello->handover) < 0))
         return -1;
     return 0;
@@ -107,6 +108,7 @@ unsigned char *message_encode_hello(const struct message_hello *hello, size_t *l
     fields_add_u64(object, "max_channels", hello->max_channels);
     add_data(object, hello->data);
     fields_add_u64(object, "cpus", hello->cpus);
+    fields_add_u64(object, "rejoin", hello->rejoin);
     fields_add_u64(object, "handover", hello->handover);
     return message_make_frame(MESSAGE_HELLO, object, len);
 }

@@ -85,6 +85,7 @@ struct message_hello {
     unsigned max_channels;
     unsigned data;                /* bit (1 << enum message_data) for each way it can go */
     unsigned cpus;                /* 0: it does not say */
+    unsigned rejoin;              /* 1: a lost connection of tcp and tls can be replaced in mid-copy; 0: it cannot */
     unsigned handover;            /* 1: it keeps journals, and knows the messages of docs/handover.md; 0: it does not */
 };
 
@@ -99,6 +100,7 @@ struct message_begin {
     uint8_t token[MIGRATION_TOKEN_BYTES]; /* what each channel but an inline one shows */
     uint8_t key[MESSAGE_KEY_BYTES];     /* tls */
     char address[MESSAGE_ADDRESS_MAX + 1]; /* tcp and tls: where to listen; "": the receiver chooses */
+    bool rejoin;                  /* tcp and tls: a lost connection is replaced by another one */
     uint64_t generation;          /* of the attempt; 0: of a sender that keeps no journal */
     bool has_source;              /* it says who it is, besides its name: */
     uint8_t source[MESSAGE_SOURCE_BYTES];

@@ -23,6 +23,7 @@ void negotiate_own_hello(const struct vm_host *host, struct message_hello *hello
         .max_channels = CHANNELS_MAX,
         .data = 1u << MESSAGE_DATA_INLINE | 1u << MESSAGE_DATA_TCP | 1u << MESSAGE_DATA_TLS,
         .cpus = cpus > 0 ? (unsigned)cpus : 1,
+        .rejoin = 1,
         .handover = 1,
     };
     snprintf(hello->host, sizeof hello->host, "%s", host->name);
@@ -84,7 +85,10 @@ static int choose_channels(const struct negotiate_wish *wish, const struct messa
 int negotiate(const struct negotiate_wish *wish, const struct message_hello *own, const struct message_hello *peer,
               struct negotiate_choice *choice, struct failure *failure)
 {
-    *choice = (struct negotiate_choice){ .data = wish->data };
+    *choice = (struct negotiate_choice){
+        .data = wish->data,
+        .rejoin = wish->rejoin && wish->data != MESSAGE_DATA_INLINE && own->rejoin && peer && peer->rejoin,
+    };
     if (wish->data != MESSAGE_DATA_INLINE && !(peer && peer->data & 1u << wish->data))
         return failure_set(failure, "--transport=%s: %s there does not know it; use ssh", message_data_name(wish->data),
                            peer ? peer->program : "stock xl");

@@ -24,6 +24,7 @@ struct negotiate_wish {
     unsigned channels;            /* 0: as many as are of use */
     enum message_data data;
     unsigned auto_channels_max;   /* of the way that was chosen */
+    bool rejoin;                  /* of tcp and tls: replace connections that are lost */
 };
 
 struct negotiate_choice {
@@ -31,6 +32,7 @@ struct negotiate_choice {
     uint64_t features;            /* that the reader reads */
     unsigned nr_channels;
     enum message_data data;
+    bool rejoin;                  /* both can */
 };
 
 /*

@@ -57,9 +57,9 @@ static int find_key(SSL *ssl, const unsigned char *identity, size_t len, SSL_SES
     return *session != NULL;
 }
 
-static int configure(SSL_CTX *ctx, bool server)
+static int configure(SSL_CTX *ctx, bool server, bool kernel)
 {
-    SSL_CTX_set_options(ctx, SSL_OP_ENABLE_KTLS | SSL_OP_NO_TICKET | SSL_OP_NO_RENEGOTIATION);
+    SSL_CTX_set_options(ctx, (kernel ? SSL_OP_ENABLE_KTLS : 0) | SSL_OP_NO_TICKET | SSL_OP_NO_RENEGOTIATION);
     SSL_CTX_set_mode(ctx, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
     SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
     if (server)
@@ -71,14 +71,14 @@ static int configure(SSL_CTX *ctx, bool server)
                ? 0 : -1;
 }
 
-struct tls_context *tls_context_new(bool server, const uint8_t token[MIGRATION_TOKEN_BYTES],
+struct tls_context *tls_context_new(bool server, bool kernel, const uint8_t token[MIGRATION_TOKEN_BYTES],
                                     const uint8_t key[MESSAGE_KEY_BYTES], struct failure *failure)
 {
     struct tls_context *context = calloc(1, sizeof *context);
 
     if (context)
         context->ctx = SSL_CTX_new(server ? TLS_server_method() : TLS_client_method());
-    if (!context || !context->ctx || configure(context->ctx, server) < 0) {
+    if (!context || !context->ctx || configure(context->ctx, server, kernel) < 0) {
         failure_set(failure, "OpenSSL cannot be set up for TLS 1.3 with a shared key");
         tls_context_free(context);
         return NULL;

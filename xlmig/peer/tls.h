@@ -15,8 +15,8 @@
 
 struct tls_context;
 
-/* NULL: see failure. */
-struct tls_context *tls_context_new(bool server, const uint8_t token[MIGRATION_TOKEN_BYTES],
+/* `kernel`: let the kernel do it, for a direction in which it can.  NULL: see failure. */
+struct tls_context *tls_context_new(bool server, bool kernel, const uint8_t token[MIGRATION_TOKEN_BYTES],
                                     const uint8_t key[MESSAGE_KEY_BYTES], struct failure *failure);
 /* NULL is fine.  The key is wiped. */
 void tls_context_free(struct tls_context *context);

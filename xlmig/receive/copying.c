@@ -62,6 +62,7 @@ static void all_is_here(struct receiver *r)
         return;
     }
     receive_await(r, RECEIVE_AWAIT_GO, r->request->idle_timeout_us);
+    receive_channels_rest(r->channels);
     conversation_say(r->conversation, MESSAGE_RECEIVED, false, "%s", "");
     conversation_listen(r->conversation);
 }

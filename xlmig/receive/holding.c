@@ -127,6 +127,7 @@ bool receive_hold(struct receiver *r)
         failure_set(&failure, "what xl made of it is gone");
     else if (record_ready(r, &failure) == 0) {
         receive_await(r, RECEIVE_AWAIT_WORD, r->request->idle_timeout_us);
+        receive_channels_rest(r->channels);
         conversation_say(r->conversation, MESSAGE_RECEIVED, false, "%s", "");
         conversation_listen(r->conversation);
         return true;

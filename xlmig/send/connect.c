@@ -11,6 +11,8 @@
 #include <string.h>
 #include <sys/random.h>
 
+#define REPLACED_TOLD_MAX 10u
+
 static struct route way_of(const struct send *s)
 {
     const struct send_request *request = s->request;
@@ -96,7 +98,7 @@ int send_choose(struct send *s, const struct message_hello *peer, struct failure
     const struct route_kind *kind = route_kind(s->request->transport);
     struct negotiate_wish wish = {
         .image = s->request->image, .channels = s->request->channels, .data = kind->data,
-        .auto_channels_max = kind->auto_channels,
+        .auto_channels_max = kind->auto_channels, .rejoin = s->request->rejoin_timeout_us > 0,
     };
 
     if (route_is_fd(s->request->transport)) /* as many as were given */
@@ -111,6 +113,15 @@ static void on_channels_ready(void *user)
     send_post_preparation(user, PREPARATION_CHANNELS_READY);
 }
 
+/* What is told is bounded, what is counted not. */
+static void on_channel_replaced(void *user, const char *text)
+{
+    struct send *s = user;
+
+    if (++s->progress.move.nr_replaced <= REPLACED_TOLD_MAX)
+        progress_note(&s->progress, "%s", text);
+}
+
 static void on_channel_note(void *user, const char *line)
 {
     const struct peer_event event = { .kind = PEER_NOTE, .text = line };
@@ -122,9 +133,12 @@ static void on_channel_note(void *user, const char *line)
 static int open_channels(struct send *s, const struct message_begin *begin)
 {
     const struct send_channels_callbacks callbacks = {
-        .user = s, .ready = on_channels_ready, .lost = s->link.on_channel_lost, .note = on_channel_note,
+        .user = s, .ready = on_channels_ready, .lost = s->link.on_channel_lost,
+        .replaced = on_channel_replaced, .note = on_channel_note,
     };
-    struct send_channels_spec spec = { .begin = *begin, .own_hello = s->link.own_hello };
+    struct send_channels_spec spec = {
+        .begin = *begin, .own_hello = s->link.own_hello, .rejoin_us = s->request->rejoin_timeout_us,
+    };
     const struct route way = way_of(s);
     struct route_command command;
     struct failure failure = { 0 };
@@ -148,7 +162,7 @@ static int fill_begin(struct send *s, struct message_begin *begin)
 
     *begin = (struct message_begin){
         .paused = send_stays_paused(s), .image_v1 = choice->image_v1, .nr_channels = choice->nr_channels,
-        .data = choice->data,
+        .data = choice->data, .rejoin = choice->rejoin,
         .generation = s->ledger.kept_there ? journal_record(s->ledger.journal)->generation : 0,
     };
     if (getrandom(begin->key, sizeof begin->key, 0) != (ssize_t)sizeof begin->key) {

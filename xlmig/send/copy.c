@@ -46,6 +46,14 @@ static void note_where_it_stands(struct send *s)
         standing_write(s->ledger.token, &s->handover.standing, &failure); /* fence() tries again, and counts */
 }
 
+/* From the first moment that is known of. */
+static void stand_still(struct send *s)
+{
+    if (s->link.channels)
+        send_channels_hurry(s->link.channels);
+    note_where_it_stands(s);
+}
+
 static bool stands_still(const char *phase)
 {
     return strcmp(phase, "final") == 0 || strcmp(phase, "state") == 0;
@@ -61,7 +69,7 @@ static void on_helper_event(void *user, const struct helper_event *event)
         wake_phase(s->handover.wake, event->phase);
     progress_event(&s->progress, event);
     if (stands_still(event->phase))
-        note_where_it_stands(s);
+        stand_still(s);
     if (event->kind == HELPER_THROTTLE)
         slow_down(s, event->throttle);
 }
@@ -74,7 +82,7 @@ static void conclude(struct send *s)
 
     if (outcome == SUSPEND_DONE) { /* it has its cap back, and stands still: the rest of it can wait */
         progress_copied(&s->progress);
-        note_where_it_stands(s); /* a foreign helper reports nothing */
+        stand_still(s); /* a foreign helper reports nothing */
         send_post(s, HANDOVER_COPIED);
         return;
     }

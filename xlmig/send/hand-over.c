@@ -402,11 +402,13 @@ void send_on_handing_over(struct send *s, const struct peer_event *event)
 
 /*
  * Once the copy is complete, the receiver has what it needs or says itself what
- * it lacks; it lets the connections go in its own time.
+ * it lacks; it lets the connections go in its own time.  But one that could not be replaced is lost with
+ * something of it, and a receiver that waits for another one does not say so.
  */
 void send_on_channel_lost(struct send *s, const char *text)
 {
-    if (s->handover.state != HANDOVER_COPYING)
+    if (s->handover.state != HANDOVER_COPYING &&
+        !(s->handover.state == HANDOVER_AWAIT_READY && s->link.choice.rejoin))
         return;
     failure_set(&s->why, "%s", text);
     send_post(s, HANDOVER_PEER_LOST);

@@ -45,6 +45,7 @@ struct send_request {
     bool verbose;
     unsigned max_rounds;
     uint64_t max_downtime_us, stall_timeout_us;
+    uint64_t rejoin_timeout_us;  /* tcp and tls; 0: a connection that is lost is not replaced */
     uint64_t max_bandwidth;      /* bytes a second; 0: no limit */
     uint64_t timeout_us;         /* 0: none */
     bool force_at_timeout, throttle;

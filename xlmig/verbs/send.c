@@ -17,7 +17,7 @@ struct send_options {
     bool stock, no_live, paused, ignore_cpu, ignore_devices, to_older_xen, late_devices, verbose, quiet, json;
     unsigned max_rounds;
     uint64_t max_bandwidth, timeout_us;
-    uint64_t max_downtime_us, stall_timeout_us, connect_timeout_us, preflight_timeout_us, ready_timeout_us, go_timeout_us;
+    uint64_t max_downtime_us, stall_timeout_us, rejoin_timeout_us, connect_timeout_us, preflight_timeout_us, ready_timeout_us, go_timeout_us;
 };
 
 static const struct send_options defaults = {
@@ -28,6 +28,7 @@ static const struct send_options defaults = {
     .connect_timeout_us = 60000000,
     .preflight_timeout_us = 60000000,
     .stall_timeout_us = 60000000,
+    .rejoin_timeout_us = 45000000,
     .ready_timeout_us = 120000000,
     .go_timeout_us = 60000000,
 };
@@ -92,6 +93,9 @@ static const struct verb_option options[] = {
     { .name = "stall-timeout", .kind = OPTION_DURATION, .argument = "TIME",
       .help = "give up when the connection takes no byte for so long (1m)",
       OPTION_INTO(struct send_options, stall_timeout_us) },
+    { .name = "rejoin-timeout", .kind = OPTION_DURATION, .argument = "TIME",
+      .help = "tls and tcp: replace a connection that is lost within so long; 0s: not at all (45s)",
+      OPTION_INTO(struct send_options, rejoin_timeout_us) },
     { .name = "ready-timeout", .kind = OPTION_DURATION, .argument = "TIME",
       .help = "wait so long, after the last byte, until all has arrived (2m)",
       OPTION_INTO(struct send_options, ready_timeout_us) },
@@ -209,7 +213,7 @@ static int run_send(const struct verb_call *call)
         .stock = o->stock, .no_live = o->no_live, .paused = o->paused, .ignore_cpu = o->ignore_cpu,
         .ignore_devices = o->ignore_devices, .to_older_xen = o->to_older_xen, .late_devices = o->late_devices,
         .verbose = o->verbose, .max_rounds = o->max_rounds, .max_downtime_us = o->max_downtime_us,
-        .stall_timeout_us = o->stall_timeout_us,
+        .stall_timeout_us = o->stall_timeout_us, .rejoin_timeout_us = o->rejoin_timeout_us,
         .connect_timeout_us = o->connect_timeout_us, .preflight_timeout_us = o->preflight_timeout_us,
         .ready_timeout_us = o->ready_timeout_us, .go_timeout_us = o->go_timeout_us,
         .style = progress_choose(o->quiet, o->json),

@@ -86,6 +86,7 @@ static void add_result(struct json_object *object, const struct move *move, cons
     add_bool(object, "ok", result->ok);
     add(object, "total_us", result->total_us);
     add(object, "downtime_us", result->downtime_us);
+    add(object, "channels_replaced", move->nr_replaced);
     if (end->kind != HELPER_END)
         return;
     add(object, "rounds", end->round);

@@ -77,6 +77,8 @@ struct move {
     struct helper_event stop;   /* the decision that ended pre-copy; kind HELPER_DECISION once it came */
     struct helper_event end;    /* kind HELPER_END once it came */
 
+    unsigned nr_replaced;       /* connections that were lost, and replaced */
+
     unsigned nr_samples;
     uint64_t sample_every_us;
     struct move_sample samples[RUN_SAMPLES_MAX];

@@ -57,9 +57,9 @@ def contestants(arguments, hosts, content, memory_mib):
         for name, environment, count in engine_settings(channels):
             yield Contestant(ENGINE, name, lambda at_start, e=environment, c=count: hosts.move(e, c, at_start))
     if SEND in chosen:
-        for transport in ("tcp", "tls"):
-            options = (f"--transport={transport}", f"--channels={channels}")
-            yield Contestant(SEND, f"`xlmig send --transport={transport}`",
+        for way in ("tcp", "tcp --rejoin-timeout=0s", "tls", "tls --rejoin-timeout=0s"):
+            options = (*f"--transport={way}".split(), f"--channels={channels}")
+            yield Contestant(SEND, f"`xlmig send --transport={way}`",
                              lambda at_start, o=options: hosts.send(o, at_start))
     if QEMU in chosen:
         for mode in qemu.MODES:

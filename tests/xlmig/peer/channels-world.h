@@ -31,7 +31,8 @@ static struct event_base *base;
 static struct receive_channels *receiver;
 static struct send_channels *sender;
 static bool complete, ready;
-static unsigned nr_refused;
+static unsigned nr_refused, nr_replaced;
+static uint64_t rejoin_us = PATIENCE_US;
 static char refusal[1500], loss[2048];
 static char directory[] = "/tmp/xlmig-test-XXXXXX";
 
@@ -58,6 +59,13 @@ static inline void on_lost(void *user, const char *text)
 {
     (void)user;
     snprintf(loss, sizeof loss, "%s", text);
+}
+
+static inline void on_replaced(void *user, const char *text)
+{
+    (void)user;
+    ck_assert_ptr_nonnull(strstr(text, " was lost and replaced: "));
+    nr_replaced++;
 }
 
 static inline void on_note(void *user, const char *line)
@@ -125,13 +133,24 @@ static inline struct message_channels listen_for(const struct message_begin *beg
 
 static inline void connect_with(const struct message_begin *begin, const struct message_channels *where)
 {
-    const struct send_channels_callbacks callbacks = { .ready = on_ready, .lost = on_lost, .note = on_note };
-    const struct send_channels_spec spec = { .begin = *begin, .way = "test" };
+    const struct send_channels_callbacks callbacks = {
+        .ready = on_ready, .lost = on_lost, .replaced = on_replaced, .note = on_note,
+    };
+    const struct send_channels_spec spec = { .begin = *begin, .way = "test", .rejoin_us = rejoin_us };
     struct failure failure = { 0 };
 
     sender = send_channels_open(base, &spec, &callbacks, &failure);
     ck_assert_msg(sender != NULL, "%s", failure.text);
     send_channels_invite(sender, where);
+}
+
+/* Where lost connections are replaced. */
+static inline struct message_begin lasting_begin_of(enum message_data data)
+{
+    struct message_begin begin = begin_of(data);
+
+    begin.rejoin = true;
+    return begin;
 }
 
 /* A connection of a stranger's, from 127.0.0.N or, above 255, 127.0.1.N. */
@@ -152,12 +171,17 @@ static inline int stranger(const struct message_channels *where)
     return stranger_from(1, where);
 }
 
-static inline void say_hello(int fd, const uint8_t token[MIGRATION_TOKEN_BYTES], unsigned channel)
+static inline void say_hello_of(int fd, const uint8_t token[MIGRATION_TOKEN_BYTES], unsigned channel, uint32_t connection)
 {
     unsigned char hello[CHANNEL_HELLO_BYTES];
 
-    channel_hello_encode(hello, token, channel);
+    channel_hello_encode(hello, token, channel, connection);
     ck_assert_int_eq(send(fd, hello, sizeof hello, 0), sizeof hello);
+}
+
+static inline void say_hello(int fd, const uint8_t token[MIGRATION_TOKEN_BYTES], unsigned channel)
+{
+    say_hello_of(fd, token, channel, 0);
 }
 
 /* It was hung up on, without a byte. */

@@ -3,6 +3,7 @@
 # tests/xlmig/peer: its part of the build
 check_PROGRAMS += \
 	tests/xlmig/peer/mutate-messages \
+	tests/xlmig/peer/test-carrier \
 	tests/xlmig/peer/test-channels \
 	tests/xlmig/peer/test-channels-again \
 	tests/xlmig/peer/test-channels-flood \
@@ -10,11 +11,16 @@ check_PROGRAMS += \
 	tests/xlmig/peer/test-negotiate
 TESTS += \
 	tests/xlmig/peer/mutate-messages \
+	tests/xlmig/peer/test-carrier \
 	tests/xlmig/peer/test-channels \
 	tests/xlmig/peer/test-channels-again \
 	tests/xlmig/peer/test-channels-flood \
 	tests/xlmig/peer/test-messages \
 	tests/xlmig/peer/test-negotiate
+
+tests_xlmig_peer_test_carrier_SOURCES = tests/xlmig/peer/test-carrier.c
+tests_xlmig_peer_test_carrier_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_xlmig_peer_test_carrier_LDADD = $(peer_room) $(CHECK_LIBS)
 
 tests_xlmig_peer_test_channels_SOURCES = tests/xlmig/peer/test-channels.c tests/xlmig/peer/channels-world.h
 tests_xlmig_peer_test_channels_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(EVENT_CFLAGS)

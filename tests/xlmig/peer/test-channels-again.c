@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Copyright (C) The xlmig authors */
-/* A connection that ends before the first byte is opened anew; one that ends later is lost. */
+/* A connection that ends before the first byte is opened anew; one that ends later is lost, or, where both know how, replaced. */
 #include "config.h"
 #include "tests/xlmig/peer/channels-world.h"
 
@@ -157,6 +157,125 @@ START_TEST(what_ends_after_the_first_byte_may_follow_is_lost)
 }
 END_TEST
 
+/* ---- where lost ones are replaced ---- */
+
+static void everybody_arrives_through(const struct message_begin *begin, const struct message_channels *where,
+                                      const struct message_channels *there)
+{
+    uint64_t end = now_us() + PATIENCE_US;
+
+    connect_with(begin, there);
+    while (!(complete && ready) && now_us() < end) {
+        middle_accepts(where);
+        middle_hands_on();
+    }
+    ck_assert_msg(complete && ready && send_channels_settle(sender), "%s %s", loss, refusal);
+}
+
+/* A byte into each channel, out of each. */
+static void each_carries(const struct message_channels *where, char byte)
+{
+    uint64_t end = now_us() + 2 * PATIENCE_US;
+
+    for (unsigned i = 0; i < NR_CHANNELS; i++)
+        ck_assert_int_eq(write(send_channels_fds(sender)[i], &byte, 1), 1);
+    for (unsigned i = 0; i < NR_CHANNELS; i++) {
+        struct pollfd p = { .fd = receive_channels_fds(receiver)[i], .events = POLLIN };
+        char came = 0;
+
+        while (poll(&p, 1, 0) == 0 && !loss[0] && now_us() < end) {
+            middle_accepts(where);
+            middle_hands_on();
+        }
+        ck_assert_msg(!loss[0], "%s", loss);
+        ck_assert_int_eq(read(p.fd, &came, 1), 1);
+        ck_assert_int_eq(came, byte);
+    }
+}
+
+START_TEST(what_ends_later_is_replaced)
+{
+    const struct message_begin begin = lasting_begin_of(ways[_i]);
+    struct message_channels where = listen_for(&begin), there = middle_listens();
+
+    everybody_arrives_through(&begin, &where, &there);
+    each_carries(&where, 'a');
+    for (unsigned i = 0; i < NR_CHANNELS; i++)
+        middle_cuts(i);
+    each_carries(&where, 'b');
+    ck_assert_uint_eq(middle.n, 2 * NR_CHANNELS);
+    ck_assert_uint_eq(nr_replaced, NR_CHANNELS);
+    ck_assert_uint_eq(nr_refused, 0);
+    receive_channels_rest(receiver);
+    each_carries(&where, 'c');
+    middle_ends();
+}
+END_TEST
+
+START_TEST(what_is_not_replaced_in_time_is_lost)
+{
+    const struct message_begin begin = lasting_begin_of(ways[_i / 2]);
+    struct message_channels where = listen_for(&begin), there = middle_listens();
+    uint64_t started, end;
+
+    rejoin_us = _i % 2 ? 600000000 : 300000;
+    everybody_arrives_through(&begin, &where, &there);
+    if (_i % 2)
+        send_channels_hurry(sender);
+    each_carries(&where, 'a');
+    started = now_us();
+    end = started + 12 * PATIENCE_US;
+    middle_ends();
+    ck_assert_int_eq(write(send_channels_fds(sender)[0], "b", 1), 1);
+    while (!loss[0] && now_us() < end)
+        event_base_loop(base, EVLOOP_ONCE);
+    ck_assert_msg(strstr(loss, " of 3 (") && strstr(loss, "; no other connection could take its place: "), "%s", loss);
+    ck_assert_uint_ge(now_us() - started, _i % 2 ? 4900000 : 200000); /* the clock of the loop is no exact one */
+    ck_assert_uint_eq(nr_replaced, 0);
+}
+END_TEST
+
+/* All that is right but the number, and all but the token. */
+START_TEST(negative_who_may_not_take_a_place)
+{
+    const struct message_begin begin = lasting_begin_of(MESSAGE_DATA_TCP);
+    const uint8_t wrong[MIGRATION_TOKEN_BYTES] = { 1, 2, 4 };
+    struct message_channels where = listen_for(&begin), there = middle_listens();
+    int fds[4];
+
+    everybody_arrives_through(&begin, &where, &there);
+    middle_cuts(1);
+    each_carries(&where, 'a'); /* now channel 1 of them has had two */
+    for (unsigned i = 0; i < 4; i++)
+        fds[i] = stranger(&where);
+    say_hello_of(fds[0], begin.token, 1, 0);
+    say_hello_of(fds[1], begin.token, 0, 0);
+    say_hello_of(fds[2], wrong, 1, 1000);
+    say_hello_of(fds[3], begin.token, NR_CHANNELS, 1000);
+    ck_assert(loop_until_refused(4));
+    for (unsigned i = 0; i < 4; i++) {
+        ck_assert(got_nothing(fds[i]));
+        close(fds[i]);
+    }
+    each_carries(&where, 'b');
+    middle_ends();
+}
+END_TEST
+
+/* Where it was not agreed on, no number but 0 is one. */
+START_TEST(negative_a_number_where_none_is_replaced)
+{
+    const struct message_begin begin = begin_of(MESSAGE_DATA_TCP);
+    struct message_channels where = listen_for(&begin);
+    int fd = stranger(&where);
+
+    say_hello_of(fd, begin.token, 1, 1);
+    ck_assert(loop_until_refused(1));
+    ck_assert(got_nothing(fd));
+    close(fd);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("channels-again");
@@ -167,6 +286,10 @@ int main(void)
     tcase_add_loop_test(tcase, what_ends_before_all_are_there_is_opened_anew, 0, 4);
     tcase_add_loop_test(tcase, what_ends_each_time_is_lost_in_the_end, 0, 2);
     tcase_add_loop_test(tcase, what_ends_after_the_first_byte_may_follow_is_lost, 0, 2);
+    tcase_add_loop_test(tcase, what_ends_later_is_replaced, 0, 2);
+    tcase_add_loop_test(tcase, what_is_not_replaced_in_time_is_lost, 0, 3);
+    tcase_add_test(tcase, negative_who_may_not_take_a_place);
+    tcase_add_test(tcase, negative_a_number_where_none_is_replaced);
     suite_add_tcase(suite, tcase);
     return run_suite(suite);
 }

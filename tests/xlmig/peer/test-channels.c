@@ -386,19 +386,26 @@ END_TEST
 
 /* ---- the hello ---- */
 
-START_TEST(a_hello_with_any_bit_flipped_is_another_channel_or_none)
+START_TEST(a_hello_with_any_bit_flipped_is_another_channel_another_connection_or_none)
 {
     const uint8_t token[MIGRATION_TOKEN_BYTES] = { 7, [15] = 9 };
     unsigned char hello[CHANNEL_HELLO_BYTES];
+    uint32_t connection;
 
-    channel_hello_encode(hello, token, 5);
-    ck_assert_int_eq(channel_hello_check(hello, token), 5);
+    channel_hello_encode(hello, token, 5, 0x01020304);
+    ck_assert_int_eq(channel_hello_check(hello, token, &connection), 5);
+    ck_assert_uint_eq(connection, 0x01020304);
     for (size_t bit = 0; bit < sizeof hello * 8; bit++) {
+        int channel;
+
         hello[bit / 8] ^= (unsigned char)(1u << bit % 8);
+        channel = channel_hello_check(hello, token, &connection);
         if (bit / 8 == 24 || bit / 8 == 25)
-            ck_assert_int_ne(channel_hello_check(hello, token), 5);
+            ck_assert_int_ne(channel, 5);
+        else if (bit / 8 >= 26 && bit / 8 < 30)
+            ck_assert(channel == 5 && connection == (0x01020304 ^ 1u << (bit - 26 * 8)));
         else
-            ck_assert_int_eq(channel_hello_check(hello, token), -1);
+            ck_assert_int_eq(channel, -1);
         hello[bit / 8] ^= (unsigned char)(1u << bit % 8);
     }
 }
@@ -430,7 +437,7 @@ int main(void)
     tcase_add_test(tcase, negative_join_of_the_connection_that_is_there);
     tcase_add_test(tcase, negative_join_late_or_with_another_token);
     tcase_add_test(tcase, a_directory_that_others_may_enter_is_refused);
-    tcase_add_test(tcase, a_hello_with_any_bit_flipped_is_another_channel_or_none);
+    tcase_add_test(tcase, a_hello_with_any_bit_flipped_is_another_channel_another_connection_or_none);
     suite_add_tcase(suite, tcase);
     return run_suite(suite);
 }

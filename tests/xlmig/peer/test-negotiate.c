@@ -95,9 +95,26 @@ START_TEST(two_sides_agree_or_say_why_not)
 }
 END_TEST
 
+/* Lost connections: where it is wished, both can, and there are connections of our own to replace. */
+START_TEST(rejoin_is_what_both_can_and_one_wants)
+{
+    const struct side side = { 1, 0, 16, 8, ANY_WAY };
+    const bool wished = _i & 1, own = _i & 2, there = _i & 4, inl = _i & 8;
+    const struct negotiate_wish wish = { IMAGE_AUTO, 0, inl ? MESSAGE_DATA_INLINE : MESSAGE_DATA_TCP, 4, wished };
+    struct message_hello here = hello_of(&side), peer = here;
+    struct negotiate_choice choice;
+    struct failure failure = { 0 };
+
+    here.rejoin = own;
+    peer.rejoin = there;
+    ck_assert_int_eq(negotiate(&wish, &here, &peer, &choice, &failure), 0);
+    ck_assert(choice.rejoin == (wished && own && there && !inl));
+}
+END_TEST
+
 START_TEST(features_of_a_later_release_are_not_used)
 {
-    const struct negotiate_wish wish = { IMAGE_AUTO, 0, MESSAGE_DATA_INLINE, 4 };
+    const struct negotiate_wish wish = { IMAGE_AUTO, 0, MESSAGE_DATA_INLINE, 4, false };
     const struct side side = { 1, ~UINT64_C(0), 16, 8, ANY_WAY };
     const struct message_hello hello = hello_of(&side);
     struct negotiate_choice choice;
@@ -126,6 +143,7 @@ int main(void)
     TCase *tcase = tcase_create("negotiate");
 
     tcase_add_loop_test(tcase, two_sides_agree_or_say_why_not, 0, (int)(sizeof rows / sizeof rows[0]));
+    tcase_add_loop_test(tcase, rejoin_is_what_both_can_and_one_wants, 0, 16);
     tcase_add_test(tcase, features_of_a_later_release_are_not_used);
     tcase_add_test(tcase, wishes_are_read);
     suite_add_tcase(suite, tcase);
