@@ -55,7 +55,7 @@ xlmig_xlmig_prepared_disk_SOURCES = \
 	xlmig/toolstack/prepared-disk.c \
 	xlmig/toolstack/prepared-disk.h
 
-dist_man_MANS += xlmig/xlmig.8
+dist_man_MANS += xlmig/xlmig.8 xlmig/xlmig.conf.5
 EXTRA_DIST += xlmig/xlmig.bash xlmig/xlmig-recover.service.in
 if BASH_COMPLETION
 install-data-local: install-completion

@@ -11,6 +11,7 @@ xlmig=$XLMIG_BUILDDIR/xlmig/xlmig
 simhost=$XLMIG_BUILDDIR/xlmig/xlmig-simhost
 export LIBXL_SAVE_HELPER=$XLMIG_BUILDDIR/xlmig/xlmig-save-helper
 export XLMIG_SIMHOST=$simhost
+export XLMIG_CONF=/dev/null # and not this machine's
 
 dir=$(mktemp -d)
 tap_output=$dir/output

@@ -7,6 +7,7 @@ check_PROGRAMS += \
 TESTS += \
 	tests/command/channels.tap \
 	tests/command/check.tap \
+	tests/command/conf.tap \
 	tests/command/confined.tap \
 	tests/command/convert.tap \
 	tests/command/devices.tap \
@@ -45,6 +46,7 @@ EXTRA_DIST += \
 	tests/command/channels-lib.bash \
 	tests/command/channels.tap \
 	tests/command/check.tap \
+	tests/command/conf.tap \
 	tests/command/confined.tap \
 	tests/command/convert.tap \
 	tests/command/devices.tap \

@@ -19,11 +19,12 @@ static size_t count_options(const struct verb_option *options)
     return n;
 }
 
-/* Store one option's argument.  -1: it is not what the option takes. */
-static int store(const struct verb_option *option, const char *argument, void *values)
+int option_store(const struct verb_option *option, const char *argument, void *values)
 {
     void *field = (char *)values + option->offset;
 
+    if (option->fits && !option->fits(argument))
+        return -1;
     switch (option->kind) {
     case OPTION_FLAG:
         *(bool *)field = true;
@@ -53,6 +54,15 @@ static const char *kind_wants(enum option_kind kind)
     default:
         return "an argument";
     }
+}
+
+const char *option_wants(const struct verb_option *option, const char *argument, char *text, size_t size)
+{
+    if (option && option->fits && argument && !option->fits(argument))
+        snprintf(text, size, "is %s", option->wants);
+    else
+        snprintf(text, size, "takes %s", kind_wants(option ? option->kind : OPTION_STRING));
+    return text;
 }
 
 /* Fill in getopt_long's two tables. */
@@ -95,7 +105,7 @@ int options_read(const char *who, const struct verb_option *options, int argc, c
 {
     size_t n = count_options(options);
     struct option longs[OPTIONS_MAX + 2];
-    char shorts[2 * OPTIONS_MAX + 4];
+    char shorts[2 * OPTIONS_MAX + 4], wants[128];
     int value;
 
     if (n > OPTIONS_MAX)
@@ -117,13 +127,21 @@ int options_read(const char *who, const struct verb_option *options, int argc, c
             return -1;
         }
         option = find_by_value(options, n, value);
-        if (!option || store(option, optarg, values) < 0) {
-            fprintf(stderr, "%s: --%s takes %s, not '%s'\n", who, option ? option->name : "?",
-                    kind_wants(option ? option->kind : OPTION_STRING), optarg ? optarg : "");
+        if (!option || option_store(option, optarg, values) < 0) {
+            fprintf(stderr, "%s: --%s %s, not '%s'\n", who, option ? option->name : "?",
+                    option_wants(option, optarg, wants, sizeof wants), optarg ? optarg : "");
             return -1;
         }
     }
     return optind;
+}
+
+bool verb_has_file(const struct verb *verb)
+{
+    for (const struct verb_option *option = verb->options; option && option->name; option++)
+        if (option->in_file)
+            return true;
+    return false;
 }
 
 static void print_option(FILE *to, const struct verb_option *option)

@@ -60,6 +60,9 @@ struct verb_option {
     const char *argument; /* name of the argument in the help; NULL for a flag */
     const char *help;     /* one line, lower case, no full stop */
     size_t offset;
+    bool in_file;         /* it may have a default in the host's file, see defaults-file.h */
+    bool (*fits)(const char *text); /* NULL: whatever the kind allows */
+    const char *wants;    /* with `fits`: "auto, none, lz4 or zstd" */
 };
 
 #define OPTION_INTO(type, field) .offset = offsetof(type, field)
@@ -68,6 +71,7 @@ struct verb_option {
 struct verb_call {
     const struct verb *verb;
     const void *options;   /* the verb's own struct, its defaults overlaid with what was given */
+    const void *defaults;  /* what `options` would be if nothing was given: with what the host's file says */
     int argc;              /* arguments that are no options */
     char **argv;
     const char *toolstack; /* of --toolstack or XLMIG_TOOLSTACK: "libxl" or "sim:DIR" */
@@ -106,6 +110,13 @@ struct global_options {
  */
 int options_read(const char *who, const struct verb_option *options, int argc, char **argv, bool stop_early,
                  void *values, bool *help);
+
+/* Store what one option is given.  -1: it is not what the option takes. */
+int option_store(const struct verb_option *option, const char *argument, void *values);
+/* Why it did not: "takes a number", "is off or auto". */
+const char *option_wants(const struct verb_option *option, const char *argument, char *text, size_t size);
+/* Is the file of defaults read before this verb? */
+bool verb_has_file(const struct verb *verb);
 
 /* Strict: the whole of `text` or -1. */
 int parse_number(const char *text, unsigned *value);

@@ -21,13 +21,13 @@ static const struct verb_option options[] = {
     { .name = "paused", .short_name = 'p', .kind = OPTION_FLAG, .help = "leave the VM paused",
       OPTION_INTO(struct receive_options, paused) },
     { .name = "listen", .kind = OPTION_STRING, .argument = "ADDRESS",
-      .help = "let data over tcp and tls come in at this address only", OPTION_INTO(struct receive_options, listen) },
+      .help = "let data over tcp and tls come in at this address only", .in_file = true, OPTION_INTO(struct receive_options, listen) },
     { .name = "idle-timeout", .kind = OPTION_DURATION, .argument = "TIME",
       .help = "wait so long for the sender's next word while one is due (2m)",
-      OPTION_INTO(struct receive_options, idle_timeout_us) },
+      .in_file = true, OPTION_INTO(struct receive_options, idle_timeout_us) },
     { .name = "cleanup-timeout", .kind = OPTION_DURATION, .argument = "TIME",
       .help = "wait so long for a restore that failed to clean up after itself (1m)",
-      OPTION_INTO(struct receive_options, cleanup_timeout_us) },
+      .in_file = true, OPTION_INTO(struct receive_options, cleanup_timeout_us) },
     OPTIONS_END,
 };
 

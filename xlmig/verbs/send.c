@@ -33,51 +33,87 @@ static const struct send_options defaults = {
     .go_timeout_us = 60000000,
 };
 
+static bool is_one_of(const char *text, const char *const *names)
+{
+    while (*names && strcmp(text, *names) != 0)
+        names++;
+    return *names != NULL;
+}
+
+static bool fits_codec(const char *text)
+{
+    static const char *const codecs[] = { "auto", "none", "lz4", "zstd", NULL };
+
+    return is_one_of(text, codecs);
+}
+
+static bool fits_throttle(const char *text)
+{
+    static const char *const throttles[] = { "off", "auto", NULL };
+
+    return is_one_of(text, throttles);
+}
+
+static bool fits_ending(const char *text)
+{
+    static const char *const endings[] = { "cancel", "force", NULL };
+
+    return is_one_of(text, endings);
+}
+
+/* What is no size at all is told by its kind. */
+static bool fits_bandwidth(const char *text)
+{
+    uint64_t bytes;
+
+    return parse_bytes(text, &bytes) < 0 || bytes == 0 || bytes >= SEND_MIN_BANDWIDTH;
+}
+
 static const struct verb_option options[] = {
     { .name = "no-live", .kind = OPTION_FLAG, .help = "stop the VM first, then copy",
       OPTION_INTO(struct send_options, no_live) },
     { .name = "max-downtime", .kind = OPTION_DURATION, .argument = "TIME",
       .help = "stop the VM as soon as it is predicted to stand still for TIME at most (300ms)",
-      OPTION_INTO(struct send_options, max_downtime_us) },
+      .in_file = true, OPTION_INTO(struct send_options, max_downtime_us) },
     { .name = "max-rounds", .kind = OPTION_NUMBER, .argument = "N", .help = "copy at most N rounds before stopping the VM",
-      OPTION_INTO(struct send_options, max_rounds) },
-    { .name = "max-bandwidth", .kind = OPTION_BYTES, .argument = "BYTES",
+      .in_file = true, OPTION_INTO(struct send_options, max_rounds) },
+    { .name = "max-bandwidth", .fits = fits_bandwidth, .wants = "at least 64K (0: no limit)", .kind = OPTION_BYTES, .argument = "BYTES",
       .help = "send at most BYTES a second while the VM runs: 512K, 100M, 1.25G",
-      OPTION_INTO(struct send_options, max_bandwidth) },
+      .in_file = true, OPTION_INTO(struct send_options, max_bandwidth) },
     { .name = "timeout", .kind = OPTION_DURATION, .argument = "TIME",
-      .help = "copy for TIME at most while the VM runs", OPTION_INTO(struct send_options, timeout_us) },
-    { .name = "on-timeout", .kind = OPTION_STRING, .argument = "WHAT",
+      .help = "copy for TIME at most while the VM runs", .in_file = true, OPTION_INTO(struct send_options, timeout_us) },
+    { .name = "on-timeout", .fits = fits_ending, .wants = "cancel or force", .kind = OPTION_STRING, .argument = "WHAT",
       .help = "then cancel, or force: stop the VM however long that takes (cancel)",
-      OPTION_INTO(struct send_options, on_timeout) },
-    { .name = "throttle", .kind = OPTION_STRING, .argument = "HOW",
+      .in_file = true, OPTION_INTO(struct send_options, on_timeout) },
+    { .name = "throttle", .fits = fits_throttle, .wants = "off or auto", .kind = OPTION_STRING, .argument = "HOW",
       .help = "auto: slow down a VM that writes faster than can be sent; or off (off)",
-      OPTION_INTO(struct send_options, throttle) },
+      .in_file = true, OPTION_INTO(struct send_options, throttle) },
     { .name = "paused", .short_name = 'p', .kind = OPTION_FLAG, .help = "leave the VM paused over there",
       OPTION_INTO(struct send_options, paused) },
-    { .name = "transport", .kind = OPTION_STRING, .argument = "HOW",
+    { .name = "transport", .fits = fits_transport, .wants = TRANSPORT_WANTS, .kind = OPTION_STRING, .argument = "HOW",
       .help = "ssh; tls or tcp (not encrypted) beside it for the data; exec:COMMAND, fd:IN,OUT,... (ssh)",
-      OPTION_INTO(struct send_options, transport) },
+      .in_file = true, OPTION_INTO(struct send_options, transport) },
     { .name = "data-address", .kind = OPTION_STRING, .argument = "ADDRESS",
       .help = "address of HOST to which tls and tcp connect (that to which ssh came)",
       OPTION_INTO(struct send_options, data_address) },
     { .name = "ssh-command", .short_name = 's', .kind = OPTION_STRING, .argument = "WORDS",
-      .help = "ssh and its options, separated by blanks (ssh)", OPTION_INTO(struct send_options, ssh_command) },
-    { .name = "image", .kind = OPTION_STRING, .argument = "FORMAT",
+      .help = "ssh and its options, separated by blanks (ssh)", .in_file = true, OPTION_INTO(struct send_options, ssh_command) },
+    { .name = "image", .fits = fits_image, .wants = IMAGE_WANTS, .kind = OPTION_STRING, .argument = "FORMAT",
       .help = "format of memory on the way: libxc, v1 (xlmig's own), or auto: v1 where both sides know it (auto)",
-      OPTION_INTO(struct send_options, image) },
-    { .name = "channels", .kind = OPTION_STRING, .argument = "N",
+      .in_file = true, OPTION_INTO(struct send_options, image) },
+    { .name = "channels", .fits = fits_channels, .wants = CHANNELS_WANTS, .kind = OPTION_STRING, .argument = "N",
       .help = "connections that share the work, or auto: as the CPUs of both sides allow (auto)",
-      OPTION_INTO(struct send_options, channels) },
+      .in_file = true, OPTION_INTO(struct send_options, channels) },
     { .name = "threads", .kind = OPTION_NUMBER, .argument = "N", .help = "threads that encode memory (as many as CPUs)",
-      OPTION_INTO(struct send_options, threads) },
-    { .name = "compress", .kind = OPTION_STRING, .argument = "CODEC",
+      .in_file = true, OPTION_INTO(struct send_options, threads) },
+    { .name = "compress", .fits = fits_codec, .wants = "auto, none, lz4 or zstd", .kind = OPTION_STRING, .argument = "CODEC",
       .help = "none, lz4, zstd, or auto: where it pays (auto); libxc's image is never compressed",
-      OPTION_INTO(struct send_options, compress) },
+      .in_file = true, OPTION_INTO(struct send_options, compress) },
     { .name = "stock", .kind = OPTION_FLAG, .help = "ask for xl's receiver, although xlmig may be there",
       OPTION_INTO(struct send_options, stock) },
     { .name = "late-devices", .kind = OPTION_FLAG,
       .help = "set up disks and network over there only when all memory has arrived",
-      OPTION_INTO(struct send_options, late_devices) },
+      .in_file = true, OPTION_INTO(struct send_options, late_devices) },
     { .name = "ignore-cpu", .kind = OPTION_FLAG, .help = "do not compare what the CPUs can do",
       OPTION_INTO(struct send_options, ignore_cpu) },
     { .name = "ignore-devices", .kind = OPTION_FLAG, .help = "go although a disk or a network is not there",
@@ -86,21 +122,21 @@ static const struct verb_option options[] = {
       OPTION_INTO(struct send_options, to_older_xen) },
     { .name = "connect-timeout", .kind = OPTION_DURATION, .argument = "TIME",
       .help = "wait so long for the receiver's first words (1m)",
-      OPTION_INTO(struct send_options, connect_timeout_us) },
+      .in_file = true, OPTION_INTO(struct send_options, connect_timeout_us) },
     { .name = "preflight-timeout", .kind = OPTION_DURATION, .argument = "TIME",
       .help = "wait so long for its word on whether it can take the VM (1m)",
-      OPTION_INTO(struct send_options, preflight_timeout_us) },
+      .in_file = true, OPTION_INTO(struct send_options, preflight_timeout_us) },
     { .name = "stall-timeout", .kind = OPTION_DURATION, .argument = "TIME",
       .help = "give up when the connection takes no byte for so long (1m)",
-      OPTION_INTO(struct send_options, stall_timeout_us) },
+      .in_file = true, OPTION_INTO(struct send_options, stall_timeout_us) },
     { .name = "rejoin-timeout", .kind = OPTION_DURATION, .argument = "TIME",
       .help = "tls and tcp: replace a connection that is lost within so long; 0s: not at all (45s)",
-      OPTION_INTO(struct send_options, rejoin_timeout_us) },
+      .in_file = true, OPTION_INTO(struct send_options, rejoin_timeout_us) },
     { .name = "ready-timeout", .kind = OPTION_DURATION, .argument = "TIME",
       .help = "wait so long, after the last byte, until all has arrived (2m)",
-      OPTION_INTO(struct send_options, ready_timeout_us) },
+      .in_file = true, OPTION_INTO(struct send_options, ready_timeout_us) },
     { .name = "go-timeout", .kind = OPTION_DURATION, .argument = "TIME",
-      .help = "wait so long for its report that the VM runs (1m)", OPTION_INTO(struct send_options, go_timeout_us) },
+      .help = "wait so long for its report that the VM runs (1m)", .in_file = true, OPTION_INTO(struct send_options, go_timeout_us) },
     { .name = "quiet", .short_name = 'q', .kind = OPTION_FLAG, .help = "say nothing unless it fails",
       OPTION_INTO(struct send_options, quiet) },
     { .name = "json", .kind = OPTION_FLAG, .help = "events and report on standard output, a JSON object a line",
@@ -114,24 +150,11 @@ static const struct verb_option options[] = {
     OPTIONS_END,
 };
 
-static bool is_one_of(const char *text, const char *const *names)
-{
-    while (*names && strcmp(text, *names) != 0)
-        names++;
-    return *names != NULL;
-}
-
 /* What the options say of the image and its channels. */
 static bool image_makes_sense(const struct send_options *o, struct send_request *request)
 {
-    static const char *const codecs[] = { "auto", "none", "lz4", "zstd", NULL };
-
     if (!shared_read_image("send", o->image, o->channels, request))
         return false;
-    if (o->compress && !is_one_of(o->compress, codecs)) {
-        fprintf(stderr, "xlmig send: --compress is auto, none, lz4 or zstd, not '%s'\n", o->compress);
-        return false;
-    }
     request->threads = o->threads;
     request->compress = o->compress;
     return true;
@@ -140,24 +163,13 @@ static bool image_makes_sense(const struct send_options *o, struct send_request 
 /* How long, how fast, and what if it does not fit. */
 static bool limits_make_sense(const struct send_options *o, struct send_request *request)
 {
-    static const char *const endings[] = { "cancel", "force", NULL }, *const throttles[] = { "off", "auto", NULL };
-
-    if (o->on_timeout && (!is_one_of(o->on_timeout, endings) || !o->timeout_us)) {
-        fprintf(stderr, o->timeout_us ? "xlmig send: --on-timeout is cancel or force, not '%s'\n"
-                                      : "xlmig send: --on-timeout=%s goes with --timeout\n", o->on_timeout);
-        return false;
-    }
-    if (o->throttle && !is_one_of(o->throttle, throttles)) {
-        fprintf(stderr, "xlmig send: --throttle is off or auto, not '%s'\n", o->throttle);
+    if (o->on_timeout && !o->timeout_us) {
+        fprintf(stderr, "xlmig send: --on-timeout=%s goes with --timeout\n", o->on_timeout);
         return false;
     }
     if (o->no_live && (o->max_bandwidth || o->timeout_us || (o->throttle && strcmp(o->throttle, "auto") == 0))) {
         fprintf(stderr, "xlmig send: --%s is for a VM that runs, not for --no-live\n",
                 o->max_bandwidth ? "max-bandwidth" : o->timeout_us ? "timeout" : "throttle");
-        return false;
-    }
-    if (o->max_bandwidth && o->max_bandwidth < SEND_MIN_BANDWIDTH) {
-        fprintf(stderr, "xlmig send: --max-bandwidth is at least 64K\n");
         return false;
     }
     request->max_bandwidth = o->max_bandwidth;
@@ -204,9 +216,29 @@ static int open_report(struct whole_file *report, const struct send_options *o, 
     return whole_file_open(report, &file, failure);
 }
 
+/* The command line stands above the file: a default of the file's that does not go with it is none. */
+static struct send_options without_what_does_not_go(const struct send_options *given, const struct send_options *file)
+{
+    struct send_options o = *given;
+
+    if (o.no_live && o.max_bandwidth == file->max_bandwidth)
+        o.max_bandwidth = 0;
+    if (o.no_live && o.timeout_us == file->timeout_us)
+        o.timeout_us = 0;
+    if (o.no_live && o.throttle == file->throttle)
+        o.throttle = NULL;
+    if (!o.timeout_us && o.on_timeout == file->on_timeout)
+        o.on_timeout = NULL;
+    if (o.stock && o.transport == file->transport)
+        o.transport = "ssh";
+    if (strncmp(o.transport, "fd:", 3) == 0 && o.channels == file->channels)
+        o.channels = "auto";
+    return o;
+}
+
 static int run_send(const struct verb_call *call)
 {
-    const struct send_options *o = call->options;
+    const struct send_options own = without_what_does_not_go(call->options, call->defaults), *o = &own;
     struct send_request request = {
         .vm = call->argv[0], .host = call->argv[1], .toolstack = call->toolstack, .transport = o->transport,
         .data_address = o->data_address, .ssh_command = o->ssh_command,

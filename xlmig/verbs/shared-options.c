@@ -7,6 +7,25 @@
 
 #include <string.h>
 
+bool fits_transport(const char *text)
+{
+    return route_is_known(text);
+}
+
+bool fits_image(const char *text)
+{
+    enum image_wish wish;
+
+    return image_wish_parse(text, &wish) == 0;
+}
+
+bool fits_channels(const char *text)
+{
+    unsigned nr;
+
+    return strcmp(text, "auto") == 0 || (parse_number(text, &nr) == 0 && nr >= 1 && nr <= MESSAGE_CHANNELS_MAX);
+}
+
 bool shared_way_makes_sense(const char *verb, const char *transport, const char *channels, const char *host)
 {
     if (!route_is_known(transport)) {
