@@ -56,16 +56,29 @@ xlmig_xlmig_prepared_disk_SOURCES = \
 	xlmig/toolstack/prepared-disk.h
 
 dist_man_MANS += xlmig/xlmig.8 xlmig/xlmig.conf.5
-EXTRA_DIST += xlmig/xlmig.bash xlmig/xlmig-recover.service.in
+EXTRA_DIST += xlmig/xlmig.bash xlmig/xlmig.zsh xlmig/xlmig.fish xlmig/xlmig-recover.service.in
 if BASH_COMPLETION
+install_bash = '$(DESTDIR)$(bashcompletiondir)/xlmig'
+endif
+if ZSH_COMPLETION
+install_zsh = '$(DESTDIR)$(zshcompletiondir)/_xlmig'
+endif
+if FISH_COMPLETION
+install_fish = '$(DESTDIR)$(fishcompletiondir)/xlmig.fish'
+endif
+# Each shell looks for a name of its own.
 install-data-local: install-completion
 uninstall-local: uninstall-completion
-endif
 install-completion:
-	$(MKDIR_P) '$(DESTDIR)$(bashcompletiondir)'
-	$(INSTALL_DATA) $(srcdir)/xlmig/xlmig.bash '$(DESTDIR)$(bashcompletiondir)/xlmig'
+	@set -e; put() { \
+	    [ -n "$$2" ] || return 0; \
+	    echo "install $$1 as $$2"; \
+	    $(MKDIR_P) "$${2%/*}"; \
+	    $(INSTALL_DATA) "$(srcdir)/xlmig/$$1" "$$2"; \
+	}; \
+	put xlmig.bash $(install_bash); put xlmig.zsh $(install_zsh); put xlmig.fish $(install_fish)
 uninstall-completion:
-	rm -f '$(DESTDIR)$(bashcompletiondir)/xlmig'
+	rm -f $(install_bash) $(install_zsh) $(install_fish)
 
 # Made in every build, because a test reads it; installed where systemd is.
 noinst_DATA += xlmig/xlmig-recover.service

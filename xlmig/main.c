@@ -61,6 +61,7 @@ static int read_and_call(const struct verb *verb, const char *toolstack, int arg
     const struct verb_call call = {
         .verb = verb, .options = options, .defaults = defaults->values, .argc = argc - used, .argv = argv + used,
         .toolstack = toolstack,
+            .all = verbs, .before = global_options,
     };
 
     return call_verb(verb, who, &call);

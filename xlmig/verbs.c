@@ -17,7 +17,7 @@ const struct verb *const verbs[] = {
 };
 
 const struct verb_option global_options[] = {
-    { .name = "toolstack", .kind = OPTION_STRING, .argument = "NAME",
+    { .name = "toolstack", .kind = OPTION_STRING, .argument = "NAME", .values = "libxl sim:",
       .help = "libxl, or sim:DIR for a simulated host (default: $XLMIG_TOOLSTACK, else libxl)",
       OPTION_INTO(struct global_options, toolstack) },
     { .name = "version", .short_name = 'V', .kind = OPTION_FLAG,
@@ -43,7 +43,7 @@ void print_help(FILE *to)
             char left[64];
 
             snprintf(left, sizeof left, "%s %s", verbs[i]->name, verbs[i]->arguments);
-            fprintf(to, "  %-32s %s\n", left, verbs[i]->summary);
+            print_help_line(to, left, verbs[i]->summary);
         }
     fputs("\nOptions:\n", to);
     print_options(to, global_options);

@@ -1,44 +1,48 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # Copyright (C) The xlmig authors
-# bash completion for xlmig(8).  Verbs and options are what the program's own help lists.
-_xlmig_listed() # xlmig's help, option lines or verb lines
+# bash completion for xlmig(8).  What a word may become, the program itself says (xlmig complete).
+
+# The words of the command line, up to the one at hand, in the array named: bash takes them apart at = and :, too.
+_xlmig_words()
 {
-    case $1 in
-    options) sed -n 's/^ \{1,\}\(-[a-zA-Z], \)\{0,1\}\(--[a-z-]*\).*/\2/p' ;;
-    verbs) sed -n '/^Verbs:/,/^$/s/^  \([a-z]\{1,\}\) .*/\1/p' ;;
-    esac
+    local -n into=$1
+    local i word joins=
+    into=()
+    for ((i = 1; i <= COMP_CWORD; i++)); do
+        word=${COMP_WORDS[i]}
+        if [[ $word == [=:]* && ${#into[@]} -gt 0 ]]; then
+            into[-1]+=$word
+            joins=1
+        elif [ -n "$joins" ]; then
+            into[-1]+=$word
+            joins=
+        else
+            into+=("$word")
+        fi
+    done
 }
 
 _xlmig()
 {
-    local word=${COMP_WORDS[COMP_CWORD]} verb= i
-
-    for ((i = 1; i < COMP_CWORD; i++)); do
-        case ${COMP_WORDS[i]} in
-        --toolstack) i=$((i + 1)) ;;
-        -*) ;;
-        *) verb=${COMP_WORDS[i]}; break ;;
+    local words lines line word part
+    _xlmig_words words
+    word=${words[-1]-}
+    part=${COMP_WORDS[COMP_CWORD]}
+    [[ $part == [=:]* ]] && part=
+    mapfile -t lines < <(xlmig complete -- "${words[@]}" 2> /dev/null)
+    COMPREPLY=()
+    for line in "${lines[@]}"; do
+        case $line in
+        :files) compopt -o filenames 2> /dev/null; mapfile -t -O ${#COMPREPLY[@]} COMPREPLY < <(compgen -f -- "$part") ;;
+        :hosts) mapfile -t -O ${#COMPREPLY[@]} COMPREPLY < <(compgen -A hostname -- "$part") ;;
+        *)
+            line=${line%%$'\t'*}
+            # What bash has cut off of the word stands there already.
+            line=${line#"${word%"$part"}"}
+            printf -v line %q "$line"
+            [[ $line == *[=:] ]] && compopt -o nospace 2> /dev/null
+            COMPREPLY+=("$line") ;;
         esac
     done
-    if [ -z "$verb" ]; then
-        COMPREPLY=($(compgen -W "$(xlmig --help 2>/dev/null | _xlmig_listed verbs) \
-            $(xlmig --help 2>/dev/null | _xlmig_listed options)" -- "$word"))
-    elif [[ $word == -* && $verb != xl ]]; then
-        COMPREPLY=($(compgen -W "$(xlmig "$verb" --help 2>/dev/null | _xlmig_listed options)" -- "$word"))
-    else
-        case $verb in
-        set | finish | cancel)
-            COMPREPLY=($(compgen -W "$(xlmig top --once 2>/dev/null | awk 'NR > 1 { print $1, $2 }')" -- "$word")) ;;
-        recover)
-            COMPREPLY=($(compgen -W "$(xlmig recover --dry-run 2>/dev/null |
-                sed -n 's/^\([^ ]*\) (\([0-9a-f]*\)) .*/\1 \2/p')" -- "$word")) ;;
-        help) COMPREPLY=($(compgen -W "$(xlmig --help 2>/dev/null | _xlmig_listed verbs)" -- "$word")) ;;
-        send | check | save | resume)
-            COMPREPLY=($(compgen -W "$(xl list 2>/dev/null | awk 'NR > 2 { print $1 }')" -- "$word")) ;;
-        esac
-        case $verb in
-        save | restore | inspect | verify | convert | report) COMPREPLY+=($(compgen -f -- "$word")) ;;
-        esac
-    fi
 }
 complete -F _xlmig xlmig

@@ -37,14 +37,16 @@ int option_store(const struct verb_option *option, const char *argument, void *v
     case OPTION_BYTES:
         return parse_bytes(argument, field);
     case OPTION_DURATION:
-        return parse_duration_us(argument, field);
+        return parse_duration_us(argument, field) < 0 || (option->not_zero && *(uint64_t *)field == 0) ? -1 : 0;
     }
     return -1;
 }
 
-static const char *kind_wants(enum option_kind kind)
+static const char *kind_wants(const struct verb_option *option)
 {
-    switch (kind) {
+    if (option && option->not_zero)
+        return "a time of more than 0, such as 300ms or 2s";
+    switch (option ? option->kind : OPTION_STRING) {
     case OPTION_NUMBER:
         return "a number";
     case OPTION_BYTES:
@@ -61,7 +63,7 @@ const char *option_wants(const struct verb_option *option, const char *argument,
     if (option && option->fits && argument && !option->fits(argument))
         snprintf(text, size, "is %s", option->wants);
     else
-        snprintf(text, size, "takes %s", kind_wants(option ? option->kind : OPTION_STRING));
+        snprintf(text, size, "takes %s", kind_wants(option));
     return text;
 }
 
@@ -144,6 +146,43 @@ bool verb_has_file(const struct verb *verb)
     return false;
 }
 
+/* ---- help ---- */
+
+#define HELP_COLUMNS 79u
+#define HELP_LEFT 31u
+
+/* The words of `text`; `at` is where the cursor stands, and further lines begin at `indent`. */
+static void print_words(FILE *to, unsigned indent, unsigned at, const char *text)
+{
+    bool begins = true;
+
+    for (text += strspn(text, " \n"); *text; text += strspn(text, " \n")) {
+        unsigned len = (unsigned)strcspn(text, " \n");
+
+        if (!begins && at + 1 + len > HELP_COLUMNS) {
+            fprintf(to, "\n%*s", (int)indent, "");
+            at = indent;
+            begins = true;
+        }
+        fprintf(to, "%s%.*s", begins ? "" : " ", (int)len, text);
+        at += len + !begins;
+        begins = false;
+        text += len;
+    }
+    fputc('\n', to);
+}
+
+void print_help_line(FILE *to, const char *left, const char *text)
+{
+    unsigned len = (unsigned)strlen(left);
+
+    if (len + 3 > HELP_LEFT)
+        fprintf(to, "  %s\n%*s", left, (int)HELP_LEFT, "");
+    else
+        fprintf(to, "  %-*s", (int)HELP_LEFT - 2, left);
+    print_words(to, HELP_LEFT, HELP_LEFT, text);
+}
+
 static void print_option(FILE *to, const struct verb_option *option)
 {
     char left[64], shortly[8] = "    ";
@@ -152,22 +191,28 @@ static void print_option(FILE *to, const struct verb_option *option)
         snprintf(shortly, sizeof shortly, "-%c, ", option->short_name);
     snprintf(left, sizeof left, "%s--%s%s%s", shortly, option->name, option->argument ? "=" : "",
              option->argument ? option->argument : "");
-    fprintf(to, "  %-32s %s\n", left, option->help);
+    print_help_line(to, left, option->help);
 }
 
 void print_options(FILE *to, const struct verb_option *options)
 {
     for (; options && options->name; options++)
         print_option(to, options);
-    fprintf(to, "  %-32s %s\n", "-h, --help", "this text");
+    print_help_line(to, "-h, --help", "this text");
 }
 
 void print_verb_help(FILE *to, const struct verb *verb)
 {
-    fprintf(to, "usage: xlmig %s%s%s%s\n\n%s: %s\n", verb->name, verb->passes_everything ? "" : " [OPTION]...",
-            *verb->arguments ? " " : "", verb->arguments, verb->name, verb->summary);
-    if (verb->details)
-        fprintf(to, "\n%s\n", verb->details);
+    unsigned at;
+
+    fprintf(to, "usage: xlmig %s%s%s%s\n\n", verb->name, verb->passes_everything ? "" : " [OPTION]...",
+            *verb->arguments ? " " : "", verb->arguments);
+    at = (unsigned)fprintf(to, "%s: ", verb->name);
+    print_words(to, 0, at, verb->summary);
+    if (verb->details) {
+        fputc('\n', to);
+        print_words(to, 0, 0, verb->details);
+    }
     fputs("\n", to);
     print_options(to, verb->options);
 }

@@ -58,7 +58,9 @@ struct verb_option {
     char short_name;      /* 0: none */
     enum option_kind kind;
     const char *argument; /* name of the argument in the help; NULL for a flag */
-    const char *help;     /* one line, lower case, no full stop */
+    const char *help;     /* lower case, no full stop; the printer breaks the lines */
+    const char *values;   /* those that completion offers, separated by blanks; NULL: none */
+    bool not_zero;        /* a time of 0 makes no sense */
     size_t offset;
     bool in_file;         /* it may have a default in the host's file, see defaults-file.h */
     bool (*fits)(const char *text); /* NULL: whatever the kind allows */
@@ -75,13 +77,16 @@ struct verb_call {
     int argc;              /* arguments that are no options */
     char **argv;
     const char *toolstack; /* of --toolstack or XLMIG_TOOLSTACK: "libxl" or "sim:DIR" */
+    /* For the one that is about all of them: the table, NULL ends it, and the options before the verb. */
+    const struct verb *const *all;
+    const struct verb_option *before;
 };
 
 struct verb {
     const char *name;
     const char *arguments; /* "VM HOST"; "" for none */
     const char *summary;   /* one line, lower case, no full stop */
-    const char *details;   /* more lines for --help; may be NULL */
+    const char *details;   /* more for --help, whose lines the printer breaks; may be NULL */
     int min_args, max_args; /* max_args -1: any number */
     bool passes_everything; /* whatever follows the verb is its arguments, dashes and all */
     bool hidden;            /* not for people: left out of `xlmig --help` */
@@ -128,7 +133,9 @@ void print_verb_help(FILE *to, const struct verb *verb);
 void print_help(FILE *to);
 /* One line: xlmig's version, and the commit that it was built from. */
 void print_version(FILE *to);
-/* A line each, and --help. */
+/* `text` beside `left`, on as many lines as it needs. */
+void print_help_line(FILE *to, const char *left, const char *text);
+/* Each of them, and --help; 80 columns at most. */
 void print_options(FILE *to, const struct verb_option *options);
 
 #endif

@@ -216,10 +216,10 @@ static int convert(const struct verb_call *call)
 }
 
 static const struct verb_option options[] = {
-    { .name = "to", .short_name = 't', .kind = OPTION_STRING, .argument = "libxc|v1",
+    { .name = "to", .short_name = 't', .kind = OPTION_STRING, .argument = "libxc|v1", .values = "libxc v1",
       .help = "to this format; to the other one than FILE has, if not given",
       OPTION_INTO(struct convert_options, to) },
-    { .name = "codec", .short_name = 'c', .kind = OPTION_STRING, .argument = "none|lz4|zstd",
+    { .name = "codec", .short_name = 'c', .kind = OPTION_STRING, .argument = "none|lz4|zstd", .values = "none lz4 zstd",
       .help = "how memory is compressed in v1 (zstd)", OPTION_INTO(struct convert_options, codec) },
     { .name = "level", .short_name = 'l', .kind = OPTION_NUMBER, .argument = "N",
       .help = "level of zstd, 1 to 19, or acceleration of lz4 (1)", OPTION_INTO(struct convert_options, level) },

@@ -12,6 +12,7 @@ xlmig_verbs_libverbs_la_SOURCES = \
 	xlmig/verbs.def \
 	xlmig/verbs/cancel.c \
 	xlmig/verbs/check.c \
+	xlmig/verbs/complete.c \
 	xlmig/verbs/convert.c \
 	xlmig/verbs/finish.c \
 	xlmig/verbs/guard-cap.c \

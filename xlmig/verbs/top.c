@@ -31,7 +31,7 @@ static const struct top_options defaults = { .interval_us = 1000000 };
 static const struct verb_option options[] = {
     { .name = "once", .kind = OPTION_FLAG, .help = "show them once, also on a terminal",
       OPTION_INTO(struct top_options, once) },
-    { .name = "interval", .short_name = 'd', .kind = OPTION_DURATION, .argument = "TIME",
+    { .name = "interval", .short_name = 'd', .kind = OPTION_DURATION, .not_zero = true, .argument = "TIME",
       .help = "on a terminal, show them anew so often (1s)", OPTION_INTO(struct top_options, interval_us) },
     { .name = "json", .kind = OPTION_FLAG, .help = "once, as a JSON object a line",
       OPTION_INTO(struct top_options, json) },
