@@ -292,6 +292,7 @@ static bool greeting_suffices(struct send *s)
 {
     const struct message_hello *hello = peer_dialect(s->link.peer) == PEER_XLMIG ? peer_hello(s->link.peer) : NULL;
 
+    snprintf(s->progress.move.peer, sizeof s->progress.move.peer, "%s", hello ? hello->program : "stock xl");
     if (hello) {
         check_add(&s->preparation.found, CHECK_OK, "destination", "%s answers on %s", hello->program, hello->host);
         compare_releases(s, hello->hypervisor);

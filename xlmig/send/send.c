@@ -234,6 +234,7 @@ static void describe(struct send *s)
 
     snprintf(run->vm, sizeof run->vm, "%s", r->vm);
     snprintf(run->to, sizeof run->to, "%s", s->destination);
+    snprintf(run->options, sizeof run->options, "%s", r->options ? r->options : "");
     run->limits = (struct move_limits){
         .max_downtime_us = r->max_downtime_us, .max_bandwidth = r->max_bandwidth, .timeout_us = r->timeout_us,
         .force_at_timeout = r->force_at_timeout, .throttle = r->throttle,

@@ -26,6 +26,7 @@ enum send_check {
 };
 
 struct send_request {
+    const char *options;        /* as they were typed, for the report; NULL: not known */
     const char *vm, *host;
     const char *toolstack;       /* its name, for processes of this one's making */
     const char *transport;       /* "ssh", "tls", "tcp", "exec:COMMAND" or "fd:IN,OUT,..." */

@@ -242,8 +242,27 @@ static struct send_options without_what_does_not_go(const struct send_options *g
     return o;
 }
 
+/* All words behind the program's name, as this process was started; "" where that cannot be read. */
+static void read_typed(char *text, size_t size)
+{
+    char words[4096], word[SHELL_WORD_SIZE];
+    FILE *file = fopen("/proc/self/cmdline", "r");
+    size_t len = file ? fread(words, 1, sizeof words - 1, file) : 0, used = 0;
+
+    words[len] = '\0';
+    text[0] = '\0';
+    for (size_t at = 0; at < len && used < size; at += strlen(words + at) + 1)
+        if (at > 0)
+            used += (size_t)snprintf(text + used, size - used, "%s%s", used ? " " : "",
+                                     shell_word(words + at, word, sizeof word));
+    make_text_fit(text);
+    if (file)
+        fclose(file);
+}
+
 static int run_send(const struct verb_call *call)
 {
+    char typed[1024];
     const struct send_options own = without_what_does_not_go(call->options, call->defaults), *o = &own;
     struct send_request request = {
         .vm = call->argv[0], .host = call->argv[1], .toolstack = call->toolstack, .transport = o->transport,
@@ -272,6 +291,8 @@ static int run_send(const struct verb_call *call)
         return EXIT_REFUSED;
     }
     request.report = o->report ? &report : NULL;
+    read_typed(typed, sizeof typed);
+    request.options = typed;
     rc = send_vm(session.ts, session.base, &request);
     toolstack_session_close(&session);
     whole_file_close(&report);

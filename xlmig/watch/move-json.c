@@ -152,6 +152,8 @@ static struct json_object *sample_json(const struct move_sample *s)
     add(object, "dirty_per_s", s->dirty_per_s);
     add(object, "predicted_us", s->predicted_us);
     add(object, "throttle", s->throttle);
+    add(object, "max_downtime_us", s->max_downtime_us);
+    add(object, "max_bandwidth", s->max_bandwidth);
     json_object_object_add(object, "kinds", kinds_json(s->kinds));
     return object;
 }
@@ -179,6 +181,11 @@ struct json_object *move_report_json(const struct move *move, const struct move_
     if (gmtime_r(&move->started_at, &tm))
         strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%SZ", &tm);
     add_text(object, "started", when);
+    add_text(object, "version", "xlmig " PACKAGE_VERSION);
+    if (move->peer[0])
+        add_text(object, "peer", move->peer);
+    if (move->options[0])
+        add_text(object, "options", move->options);
     add_text(object, "vm", move->vm);
     add_text(object, "from", move->from);
     add_text(object, "to", move->to);

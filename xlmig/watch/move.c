@@ -55,6 +55,7 @@ static void add_sample(struct move *move)
     *s = (struct move_sample){
         .at_us = move->now_us, .round = e->round, .throttle = e->throttle, .bytes = e->bytes,
         .dirty_per_s = e->dirty_per_s, .predicted_us = e->predicted_us,
+        .max_downtime_us = move_max_downtime_us(&move->limits), .max_bandwidth = move->limits.max_bandwidth,
     };
     if (last && e->bytes >= last->bytes)
         s->bytes_per_s = a_second(e->bytes - last->bytes, s->at_us - last->at_us);

@@ -26,6 +26,7 @@ struct move_sample {
     uint64_t bytes;             /* so far */
     uint64_t bytes_per_s;       /* since the sample before */
     uint64_t dirty_per_s, predicted_us;
+    uint64_t max_downtime_us, max_bandwidth; /* that held then */
     struct helper_kind_count kinds[HELPER_NR_KINDS]; /* so far */
 };
 
@@ -57,6 +58,8 @@ enum move_way { MOVE_SENT, MOVE_WRITTEN, MOVE_READ };
 struct move {
     enum move_way way;
     char vm[256], from[256], to[256];
+    char peer[64];              /* the other side's program; "": not known */
+    char options[1024];         /* as they were typed; "": not known */
     uint64_t memory_bytes;
     uint64_t all_bytes;         /* that there are to read; 0: not known */
     char waits[320];            /* what is done beside copying: "waiting for hostb to answer"; "" : nothing that is told */

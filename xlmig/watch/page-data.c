@@ -72,6 +72,8 @@ static void read_sample(struct json_object *object, struct report_sample *s)
         .bytes_per_s = number(object, "bytes_per_s"),
         .dirty_bytes_per_s = number(object, "dirty_per_s") * PAGE_BYTES,
         .predicted_us = number(object, "predicted_us"),
+        .max_downtime_us = number(object, "max_downtime_us"),
+        .max_bandwidth = number(object, "max_bandwidth"),
         .throttle = small(object, "throttle"),
     };
     read_kinds(object, s->kinds);
@@ -130,7 +132,8 @@ int report_data_read(struct json_object *report, struct report_data *d, struct f
         return failure_set(failure, "it is no report, as `xlmig send --report' writes them");
     *d = (struct report_data){
         .vm = text(report, "vm"), .from = text(report, "from"), .to = text(report, "to"),
-        .started = text(report, "started"), .text = text(report, "text"), .outcome = text(report, "outcome"),
+        .started = text(report, "started"), .version = text(report, "version"), .peer = text(report, "peer"),
+        .options = text(report, "options"), .text = text(report, "text"), .outcome = text(report, "outcome"),
         .verdict = text(report, "verdict"), .reason = text(report, "reason"), .ok = truth(report, "ok"),
         .total_us = number(report, "total_us"), .downtime_us = number(report, "downtime_us"),
         .suspend_us = number(report, "suspend_us"), .copy_us = number(report, "copy_us"),

@@ -14,6 +14,7 @@
 
 struct report_sample {
     double at_us, bytes_per_s, dirty_bytes_per_s, predicted_us;
+    double max_downtime_us, max_bandwidth; /* 0: none, or not told */
     unsigned throttle;
     double kinds[HELPER_NR_KINDS];  /* bytes of memory so far */
 };
@@ -26,7 +27,7 @@ struct report_round {
 };
 
 struct report_data {
-    const char *vm, *from, *to, *started, *text, *outcome, *verdict, *reason; /* the JSON object's */
+    const char *vm, *from, *to, *started, *version, *peer, *options, *text, *outcome, *verdict, *reason; /* the JSON object's */
     bool ok;
     double total_us, downtime_us, suspend_us, copy_us, stopped_us, bytes, memory_bytes;
     double max_downtime_us, max_bandwidth;

@@ -31,8 +31,9 @@ static const char style[] =
     ".fig{background:var(--card);border-radius:6px;padding:.5em .8em}.fig b{display:block;font-size:1.25em}"
     "table{border-collapse:collapse;width:100%}th,td{text-align:right;padding:.2em .6em;border-bottom:1px solid "
     "var(--grid)}th:first-child,td:first-child,th:last-child,td:last-child{text-align:left}th{color:var(--mut);"
-    "font-weight:500}svg{width:100%;height:auto;display:block}svg text{fill:var(--mut);font-size:11px}"
-    ".grid{stroke:var(--grid)}.round{stroke:var(--mut);stroke-dasharray:2 4;opacity:.6}.line{fill:none;"
+    "font-weight:500}.wide{overflow-x:auto}.wide svg{min-width:860px}.wide table{min-width:640px}"
+    "svg{width:100%;height:auto;display:block}svg text{fill:var(--mut);font-size:11px}"
+    ".grid{stroke:var(--grid)}.round{stroke:var(--mut);stroke-dasharray:2 4;opacity:.6}.stop{stroke:#c2453c;stroke-width:2}.line{fill:none;"
     "stroke-width:1.8}.key{display:inline-block;width:.8em;height:.8em;border-radius:2px;margin:0 .35em 0 1em}";
 
 static const char *const kind_colours[HELPER_NR_KINDS] = {
@@ -83,6 +84,7 @@ static const char *time_text(double us, char *text, size_t size)
 struct chart {
     FILE *out;
     double x_max_us, y_max;
+    double y_min;                /* of a scale by powers of ten; 0: from nothing, in even steps */
     const char *(*y_text)(double value, char *text, size_t size);
 };
 
@@ -93,6 +95,8 @@ static double x_of(const struct chart *c, double at_us)
 
 static double y_of(const struct chart *c, double value)
 {
+    if (c->y_min > 0)
+        return TOP + PLOT_HEIGHT * (1 - fmin(log10(fmax(value, c->y_min) / c->y_min) / log10(c->y_max / c->y_min), 1));
     return TOP + PLOT_HEIGHT * (1 - (c->y_max > 0 ? fmin(value / c->y_max, 1) : 0));
 }
 
@@ -125,32 +129,46 @@ static double time_step(double all_us)
     return step;
 }
 
-static void begin_chart(const struct chart *c, const struct report_data *d, const char *label)
+static void draw_tick(const struct chart *c, double value)
 {
+    double y = y_of(c, value);
     char text[48];
 
-    fprintf(c->out, "<svg viewBox=\"0 0 %.0f %.0f\" role=\"img\" aria-label=\"%s\">\n", WIDTH, HEIGHT, label);
-    for (int i = 0; i <= Y_TICKS; i++) {
-        double value = c->y_max * i / Y_TICKS, y = y_of(c, value);
+    fprintf(c->out, "<line class=\"grid\" x1=\"%.0f\" x2=\"%.0f\" y1=\"%.1f\" y2=\"%.1f\"/>"
+                    "<text x=\"%.0f\" y=\"%.1f\" text-anchor=\"end\">%s</text>\n",
+            LEFT, WIDTH - RIGHT, y, y, LEFT - 6, y + 4, c->y_text(value, text, sizeof text));
+}
 
-        fprintf(c->out, "<line class=\"grid\" x1=\"%.0f\" x2=\"%.0f\" y1=\"%.1f\" y2=\"%.1f\"/>"
-                        "<text x=\"%.0f\" y=\"%.1f\" text-anchor=\"end\">%s</text>\n",
-                LEFT, WIDTH - RIGHT, y, y, LEFT - 6, y + 4, c->y_text(value, text, sizeof text));
-    }
+static void draw_mark(const struct chart *c, const char *class, double at_us, const char *what, unsigned round)
+{
+    double x = x_of(c, at_us);
+
+    fprintf(c->out, "<line class=\"%s\" x1=\"%.1f\" x2=\"%.1f\" y1=\"%.0f\" y2=\"%.0f\"><title>%s %u</title></line>\n",
+            class, x, x, TOP, TOP + PLOT_HEIGHT, what, round);
+}
+
+static void begin_chart(const struct chart *c, const struct report_data *d, const char *label)
+{
+    fprintf(c->out, "<div class=\"wide\"><svg viewBox=\"0 0 %.0f %.0f\" role=\"img\" aria-label=\"%s\">\n", WIDTH, HEIGHT,
+            label);
+    for (int i = 0; c->y_min <= 0 && i <= Y_TICKS; i++)
+        draw_tick(c, c->y_max * i / Y_TICKS);
+    for (double value = c->y_min; value > 0 && value <= c->y_max; value *= 10)
+        draw_tick(c, value);
     for (double at_us = 0; at_us <= c->x_max_us; at_us += time_step(c->x_max_us))
         fprintf(c->out, "<text x=\"%.1f\" y=\"%.0f\" text-anchor=\"middle\">%g s</text>\n", x_of(c, at_us), HEIGHT - 8,
                 at_us / 1e6);
     for (size_t i = 0; i < d->nr_rounds; i++) {
-        double x = x_of(c, d->rounds[i].end_us);
-
-        fprintf(c->out, "<line class=\"round\" x1=\"%.1f\" x2=\"%.1f\" y1=\"%.0f\" y2=\"%.0f\"><title>end of round %u"
-                        "</title></line>\n", x, x, TOP, TOP + PLOT_HEIGHT, d->rounds[i].number);
+        draw_mark(c, "round", d->rounds[i].end_us, "end of round", d->rounds[i].number);
+        if (d->rounds[i].stopped)
+            draw_mark(c, "stop", fmax(d->rounds[i].end_us - d->rounds[i].us, 0), "the VM stood still from here, round",
+                      d->rounds[i].number);
     }
 }
 
 static void end_chart(const struct chart *c)
 {
-    fputs("</svg>\n", c->out);
+    fputs("</svg></div>\n", c->out);
 }
 
 static void draw_line(const struct chart *c, const struct report_data *d, const char *colour,
@@ -162,13 +180,40 @@ static void draw_line(const struct chart *c, const struct report_data *d, const 
     fputs("\"/>\n", c->out);
 }
 
-static void draw_level(const struct chart *c, double value, const char *title)
+/* A limit, as long as it held; of a report that does not tell, `last` over all of the time. */
+static void draw_limit(const struct chart *c, const struct report_data *d, double last,
+                       double (*value)(const struct report_sample *), const char *title)
 {
+    bool is_told = false;
     char text[48];
 
-    fprintf(c->out, "<line stroke=\"" LIMIT_COLOUR "\" stroke-dasharray=\"6 4\" x1=\"%.0f\" x2=\"%.0f\" y1=\"%.1f\" "
-                    "y2=\"%.1f\"><title>%s: %s</title></line>\n", LEFT, WIDTH - RIGHT, y_of(c, value), y_of(c, value), title,
-            c->y_text(value, text, sizeof text));
+    for (size_t i = 0; i < d->nr_samples; i++)
+        is_told |= value(&d->samples[i]) > 0;
+    for (size_t i = 0; i < (is_told ? d->nr_samples : 1); i++) {
+        double now = is_told ? value(&d->samples[i]) : last;
+        double from_us = is_told ? d->samples[i].at_us : 0;
+        double to_us = is_told && i + 1 < d->nr_samples ? d->samples[i + 1].at_us : c->x_max_us;
+        size_t next = i + 1;
+
+        while (is_told && next < d->nr_samples && value(&d->samples[next]) == now)
+            to_us = ++next < d->nr_samples ? d->samples[next].at_us : c->x_max_us;
+        i = next - 1;
+        if (now > 0)
+            fprintf(c->out, "<line class=\"limit\" stroke=\"" LIMIT_COLOUR "\" stroke-dasharray=\"6 4\" x1=\"%.1f\" "
+                            "x2=\"%.1f\" y1=\"%.1f\" y2=\"%.1f\"><title>%s: %s</title></line>\n",
+                    x_of(c, from_us), x_of(c, to_us), y_of(c, now), y_of(c, now), title,
+                    c->y_text(now, text, sizeof text));
+    }
+}
+
+static double max_bandwidth_of(const struct report_sample *s)
+{
+    return s->max_bandwidth;
+}
+
+static double max_downtime_of(const struct report_sample *s)
+{
+    return s->max_downtime_us;
 }
 
 static double rate_of(const struct report_sample *s)
@@ -215,32 +260,32 @@ static void draw_rates(FILE *out, const struct report_data *d)
     fputs("<h2>Throughput, and how fast the VM writes</h2><p class=\"mut\">", out);
     key(out, RATE_COLOUR, "sent");
     key(out, DIRTY_COLOUR, "memory that the VM dirties");
-    if (d->max_bandwidth > 0)
+    if (d->max_bandwidth > 0 || largest(d, max_bandwidth_of) > 0)
         key(out, LIMIT_COLOUR, "limit");
     fputs("</p>\n", out);
     begin_chart(&c, d, "throughput and dirty rate over time");
     draw_line(&c, d, DIRTY_COLOUR, dirty_of);
     draw_line(&c, d, RATE_COLOUR, rate_of);
-    if (d->max_bandwidth > 0)
-        draw_level(&c, d->max_bandwidth, "limit");
+    draw_limit(&c, d, d->max_bandwidth, max_bandwidth_of, "limit");
     end_chart(&c);
 }
 
-/* Over the time of pre-copy the first samples predict that all of memory is left: the scale is the last ones'. */
+/* From milliseconds to minutes in one move, and all of it counts: by powers of ten. */
 static void draw_downtime(FILE *out, const struct report_data *d)
 {
     double max_us = d->max_downtime_us > 0 ? d->max_downtime_us : MOVE_DEFAULT_DOWNTIME_US;
-    struct chart c = { .out = out, .x_max_us = duration(d), .y_text = time_text };
-    double at_most = fmax(fmax(4 * max_us, 2 * d->downtime_us), 2 * d->predicted_us);
+    struct chart c = { .out = out, .x_max_us = duration(d), .y_text = time_text, .y_min = 1000, .y_max = 1e4 };
+    double most = fmax(fmax(largest(d, predicted_of), largest(d, max_downtime_of)), fmax(max_us, d->downtime_us));
 
-    c.y_max = round_up(fmin(fmax(largest(d, predicted_of), 1.2 * max_us), at_most), true);
+    while (c.y_max < most)
+        c.y_max *= 10;
     fputs("<h2>Predicted downtime, if the VM were stopped at that moment</h2><p class=\"mut\">", out);
-    key(out, RATE_COLOUR, "predicted");
+    key(out, RATE_COLOUR, "predicted, without the start over there");
     key(out, LIMIT_COLOUR, "allowed");
     fputs("</p>\n", out);
     begin_chart(&c, d, "predicted downtime over time");
     draw_line(&c, d, RATE_COLOUR, predicted_of);
-    draw_level(&c, max_us, "allowed");
+    draw_limit(&c, d, max_us, max_downtime_of, "allowed");
     end_chart(&c);
 }
 
@@ -293,14 +338,20 @@ static void write_figures(FILE *out, const struct report_data *d)
 
     fputs("<div class=\"figs\">\n", out);
     figure(out, "total time", time_text(d->total_us, text, sizeof text), "");
+    if (d->downtime_us > 0 && d->downtime_us >= d->copy_us)
+        snprintf(more, sizeof more, "%s here, then %s for its state and its start over there, which is not predicted",
+                 time_text(d->copy_us, a, sizeof a), time_text(d->downtime_us - d->copy_us, b, sizeof b));
+    figure(out, "downtime", d->downtime_us > 0 ? time_text(d->downtime_us, text, sizeof text) : "-", more);
+    more[0] = '\0';
     if (d->predicted_us > 0)
-        snprintf(more, sizeof more, "predicted %s, without the start over there: suspend %s, copy %s, state %s",
+        snprintf(more, sizeof more, "predicted %s: suspend %s, copy %s, state %s",
                  time_text(d->predicted_us, text, sizeof text), time_text(d->predicted_suspend_us, a, sizeof a),
                  time_text(d->predicted_copy_us, b, sizeof b), time_text(d->predicted_state_us, c, sizeof c));
-    figure(out, "downtime", d->downtime_us > 0 ? time_text(d->downtime_us, text, sizeof text) : "-", more);
-    snprintf(more, sizeof more, "suspending %s, then memory %s", time_text(d->suspend_us, a, sizeof a),
-             time_text(d->copy_us, b, sizeof b));
-    figure(out, "VM stopped here", time_text(d->stopped_us, text, sizeof text), more);
+    figure(out, "VM stopped here", d->stopped_us > 0 ? time_text(d->stopped_us, text, sizeof text) : "-", more);
+    if (d->stopped_us > 0) {
+        snprintf(more, sizeof more, "then memory %s", time_text(d->copy_us, a, sizeof a));
+        figure(out, "suspending", time_text(d->suspend_us, text, sizeof text), more);
+    }
     snprintf(more, sizeof more, "of %s of memory", bytes_text(d->memory_bytes, a, sizeof a));
     figure(out, "sent", bytes_text(d->bytes, text, sizeof text), more);
     snprintf(text, sizeof text, "%u", d->rounds_done);
@@ -313,7 +364,7 @@ static void write_rounds(FILE *out, const struct report_data *d)
 {
     char sent[32], wire[32], took[32], dirtied[32], predicted[32];
 
-    fputs("<h2>Rounds</h2>\n<table><tr><th>round</th><th>memory</th><th>on the wire</th><th>took</th>"
+    fputs("<h2>Rounds</h2>\n<div class=\"wide\"><table><tr><th>round</th><th>memory</th><th>on the wire</th><th>took</th>"
           "<th>dirtied meanwhile</th><th>predicted downtime</th><th>then</th></tr>\n", out);
     for (size_t i = 0; i < d->nr_rounds; i++) {
         const struct report_round *r = &d->rounds[i];
@@ -326,13 +377,43 @@ static void write_rounds(FILE *out, const struct report_data *d)
         html_text(out, r->reason);
         fputs("</td></tr>\n", out);
     }
-    fputs("</table>\n", out);
+    fputs("</table></div>\n", out);
+}
+
+/* "2026-11-22T04:00:00Z" as people write it; of another form, as it is. */
+static void write_start(FILE *out, const char *started)
+{
+    if (strlen(started) == 20 && started[10] == 'T' && started[19] == 'Z' && text_is_fit(started)) {
+        char text[32];
+
+        snprintf(text, sizeof text, "%.10s %.8s UTC", started, started + 11);
+        html_text(out, text);
+    } else {
+        html_text(out, started);
+    }
+}
+
+static void write_versions(FILE *out, const struct report_data *d)
+{
+    if (!d->version[0])
+        return;
+    fputs("<p class=\"mut\">", out);
+    html_text(out, d->version);
+    if (d->peer[0]) {
+        fputs(", and over there ", out);
+        html_text(out, d->peer);
+    }
+    if (d->options[0]) {
+        fputs("; typed: ", out);
+        html_text(out, d->options);
+    }
+    fputs("</p>\n", out);
 }
 
 static void write_head(FILE *out, const struct report_data *d)
 {
     fputs("<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" "
-          "content=\"width=device-width\"><meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; "
+          "content=\"width=device-width,initial-scale=1\"><meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; "
           "style-src 'unsafe-inline'\"><title>", out);
     html_text(out, d->vm);
     fprintf(out, "</title><style>%s</style></head><body>\n<h1>", style);
@@ -342,12 +423,13 @@ static void write_head(FILE *out, const struct report_data *d)
     fputs(" to ", out);
     html_text(out, d->to);
     fputs("</h1>\n<p class=\"mut\">", out);
-    html_text(out, d->started);
+    write_start(out, d->started);
     fputs(" &middot; ", out);
     html_text(out, d->outcome[0] ? d->outcome : d->ok ? "moved" : "not moved");
     fputs(": ", out);
     html_text(out, d->text);
     fputs("</p>\n", out);
+    write_versions(out, d);
     if (d->verdict[0]) {
         fputs("<p class=\"note\">", out);
         html_text(out, d->verdict);
@@ -370,7 +452,7 @@ int report_html_write(struct json_object *report, FILE *out, struct failure *fai
     }
     if (d.nr_rounds)
         write_rounds(out, &d);
-    fputs("<p class=\"mut\">Drawn by xlmig report. Dotted lines: ends of rounds.</p>\n</body></html>\n", out);
+    fputs("<p class=\"mut\">Drawn by xlmig report. Dotted lines: ends of rounds; a red one: where the VM was stopped.</p>\n</body></html>\n", out);
     report_data_dispose(&d);
     return 0;
 }
