@@ -99,7 +99,8 @@ static int tell_stale(const struct journal_record *begin, const struct journal_h
     store_name(file, no_vm, STORE_NUMBERS);
     return failure_set(failure, "this attempt of %s (%s) to send %s is not newer than one before it (number %llu, after "
                        "%llu). That is so if its disk was put back to an earlier day, or is a copy of another host's: "
-                       "there, type: rm /var/lib/xlmig/journal/%s; it counts as another host from then on",
+                       "there, type: rm /var/lib/xlmig/journal/%s; it counts as another host from then on "
+                       "(where XLMIG_STATE_DIR is set there, the file is in that folder's journal)",
                        from->name, identity, begin->name, (unsigned long long)begin->generation,
                        (unsigned long long)taken, file);
 }

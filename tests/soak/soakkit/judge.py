@@ -68,6 +68,8 @@ def problems_at_the_end(result):
         problems.append("it does not run in one place alone")
     elif (seen.here + seen.there)[0].name != VM:
         problems.append("it does not run under its own name")
+    elif seen.paused and (seen.here + seen.there)[0].state != "paused":
+        problems.append("its administrator paused it, and it runs")
     if any(seen.journals):
         problems.append("a journal is left")
     return problems
@@ -191,8 +193,9 @@ def outcome(result):
     if len(after) != 1:
         return "for recover" if result.after is result.before else "runs in %d places" % len(after)
     if result.asked_human:
-        return "a human decides, and has it run there"
-    where = "runs here" if after == ["here"] else "runs there"
+        return f"a human decides, and has it {'there, paused' if result.plan.paused else 'run there'}"
+    stands = "stays paused" if result.plan.paused else "runs"
+    where = f"{stands} here" if after == ["here"] else f"{stands} there"
     if before == after:
         tidy = not any(result.before.journals) and len(result.before.here) + len(result.before.there) == 1
         return where if tidy else f"{where}; recover tidies up"

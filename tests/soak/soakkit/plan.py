@@ -73,7 +73,7 @@ ACTS = ("resume", "unpause", "pause", "destroy", "save", "move")
 LATE_ACTS = ACTS + ("back", "create") # with what a killed command left, or before recover acts
 REST = "rest" # between the migration and recover
 
-READ_SHARE, OTHERS_SHARE, TRANSPORT_SHARE, SANDBOX_SHARE = 0.25, 0.3, 0.3, 0.3
+READ_SHARE, OTHERS_SHARE, TRANSPORT_SHARE, SANDBOX_SHARE, PAUSED_SHARE = 0.25, 0.3, 0.3, 0.3, 0.08
 
 # Each once found something, as it was before there was more than one kind of fault: it stays what it was.
 KEPT = (1204, 2785, 3483)
@@ -88,6 +88,7 @@ class Plan:
     second: str = ""  # in the first recover, or what it starts on the other host; or between both: "rest::others-..."
     transport: str = "exec"
     sandbox: bool = False
+    paused: bool = False  # by its administrator, before it is sent
 
 
 class Dice:
@@ -195,7 +196,8 @@ def plan_of(seed):
         plan = replace(plan, second=read_fault_at(more, "recover", place))
     if more.happens(TRANSPORT_SHARE):
         plan = replace(plan, transport=more.one_of(("tcp", "tls")))
-    return replace(plan, sandbox=more.happens(SANDBOX_SHARE) and not in_helper(plan.fault))
+    plan = replace(plan, sandbox=more.happens(SANDBOX_SHARE) and not in_helper(plan.fault))
+    return replace(plan, paused=more.happens(PAUSED_SHARE) and not act_of(plan.fault) and not act_of(plan.second))
 
 
 # ---- what a fault is ----

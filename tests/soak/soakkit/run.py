@@ -32,10 +32,15 @@ class Seen:
     there: list     # of the destination
     journals: tuple # what both sides' say
     elsewhere: list = field(default_factory=list) # of a third host
+    paused: bool = False # by its administrator: under its own name it stands where it would run
+
+    def is_live(self, domain):
+        return domain.state == "running" or (self.paused and domain.state == "paused" and domain.name == VM)
 
     def running(self):
+        """Where it runs, or stands as its administrator wants."""
         sides = (("here", self.here), ("there", self.there), ("elsewhere", self.elsewhere))
-        return [side for side, domains in sides for d in domains if d.state == "running"]
+        return [side for side, domains in sides for d in domains if self.is_live(d)]
 
 
 @dataclass
@@ -101,6 +106,8 @@ class Run:
             host.start()
         self._show_hosts()
         self.a.ask("create", VM, *self.plan.guest)
+        if self.plan.paused:
+            self.a.ask("pause", VM)
         self.created = self.a.info(VM)
 
     def _show_hosts(self):
@@ -233,7 +240,8 @@ class Run:
 
     def _look(self):
         elsewhere = self.others.c.domains() if self.others.c else []
-        return Seen(self.a.domains(), self.b.domains(), (self.a.journals(), self.b.journals()), elsewhere)
+        return Seen(self.a.domains(), self.b.domains(), (self.a.journals(), self.b.journals()), elsewhere,
+                    self.plan.paused)
 
     def _look_closely(self):
         """At the one that runs, if it is one."""
@@ -245,7 +253,7 @@ class Run:
             return
         host = self.a if running == ["here"] else self.b
         name = next(d.name for d in (self.result.after.here if host is self.a else self.result.after.there)
-                    if d.state == "running")
+                    if self.result.after.is_live(d))
         info = host.info(name)
         try:
             host.ask("check", name)
@@ -258,6 +266,8 @@ class Run:
         for key, value in expected.items():
             if info[key] != value:
                 self.result.problems.append(f"{name} on {host.folder.name}: {key} is {info[key]}, not {value}")
+        if self.plan.paused:
+            return
         end = time.monotonic() + 5
         while int(host.info(name)["ticks"]) <= int(info["ticks"]):
             if time.monotonic() > end:
