@@ -37,6 +37,7 @@ TESTS += \
 	tests/command/save.tap \
 	tests/command/send.tap \
 	tests/command/signals.tap \
+	tests/command/ssh.tap \
 	tests/command/terminal.tap \
 	tests/command/throttle.tap \
 	tests/command/unit.tap \
@@ -80,6 +81,7 @@ EXTRA_DIST += \
 	tests/command/save.tap \
 	tests/command/send.tap \
 	tests/command/signals.tap \
+	tests/command/ssh.tap \
 	tests/command/terminal.tap \
 	tests/command/throttle.tap \
 	tests/command/unit.tap \

@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #define TRIES_MAX 5u
+#define AT_ONCE 4u      /* commands that have not greeted yet: sshd's defaults bear nine, of all that connect (MaxStartups) */
 #define PAUSE_US 50000u /* before the second try, twice as long before each one after it, */
 #define PAUSE_MAX_US 1000000u
 #define CONNECT_US 5000000u /* of one try among several: what is lost on its way is tried anew before TCP would */
@@ -28,7 +29,8 @@
 
 struct channel {
     struct send_channels *channels;
-    unsigned number;
+    unsigned number;              /* by which the receiver knows it; those that are left out have none */
+    bool used;
     bool ready;
     struct peer *peer;            /* inline */
     bool greeted;
@@ -54,8 +56,10 @@ struct send_channels {
     struct send_channels_spec spec;
     struct tls_context *tls;
     char way[300];
-    bool invited, told_ready, told_lost, settled;
+    bool gathered, invited, told_ready, told_lost, settled;
     uint64_t rejoin_us;
+    uint64_t until_us;            /* inline: for `gathered` */
+    struct event *sweep;          /* inline: hangs up on those that are left out, from the loop */
     struct sockaddr_storage to;   /* tcp and tls */
     socklen_t to_len;
     unsigned nr_missing;
@@ -63,9 +67,14 @@ struct send_channels {
     int fds[MESSAGE_CHANNELS_MAX];
 };
 
+static bool is_inline(const struct send_channels *channels)
+{
+    return channels->spec.begin.data == MESSAGE_DATA_INLINE;
+}
+
 static unsigned first_of(const struct send_channels *channels)
 {
-    return channels->spec.begin.data == MESSAGE_DATA_INLINE ? 1 : 0;
+    return is_inline(channels) ? 1 : 0;
 }
 
 /* As messages name it: people count from 1. */
@@ -106,6 +115,83 @@ static void now_ready(struct channel *channel, int fd)
     channels->callbacks.ready(channels->callbacks.user);
 }
 
+/* ---- joined connections: gathered ---- */
+
+/* Those of the channels that have greeted get the numbers from 1 on. */
+static void now_gathered(struct send_channels *channels)
+{
+    unsigned n = 1;
+
+    if (channels->gathered || channels->told_lost)
+        return;
+    channels->gathered = true;
+    for (unsigned i = 1; i < MESSAGE_CHANNELS_MAX; i++)
+        if (channels->channels[i].used)
+            channels->channels[i].number = n++;
+    channels->nr_missing = n - 1;
+    channels->spec.begin.nr_channels = n;
+    channels->callbacks.gathered(channels->callbacks.user);
+}
+
+static void leave_out(struct channel *channel, const char *why)
+{
+    struct send_channels *channels = channel->channels;
+    char text[2048];
+
+    say_lost(channel, why, text, sizeof text);
+    channel->used = false;
+    event_active(channels->sweep, EV_TIMEOUT, 1);
+    channels->callbacks.note(channels->callbacks.user, text);
+}
+
+static void on_sweep(evutil_socket_t fd, short what, void *user)
+{
+    struct send_channels *channels = user;
+
+    (void)fd;
+    (void)what;
+    for (unsigned i = 1; i < MESSAGE_CHANNELS_MAX; i++) {
+        if (channels->channels[i].used)
+            continue;
+        peer_close_soon(channels->channels[i].peer);
+        channels->channels[i].peer = NULL;
+    }
+}
+
+static int open_joined(struct channel *channel, struct failure *failure);
+
+/* Open as many as may be on their way at once; if none is any more, all are there. */
+static void open_more(struct send_channels *channels)
+{
+    struct failure failure = { 0 };
+    unsigned nr_coming = 0;
+
+    for (unsigned i = 1; i < MESSAGE_CHANNELS_MAX && nr_coming < AT_ONCE && !channels->told_lost; i++) {
+        struct channel *channel = &channels->channels[i];
+
+        if (!channel->used || channel->greeted)
+            continue;
+        nr_coming++;
+        if (!channel->peer && open_joined(channel, &failure) < 0)
+            lose(channel, failure.text);
+    }
+    if (nr_coming == 0)
+        now_gathered(channels);
+}
+
+/* Before the receiver was told of it, it may be done without. */
+static void failed_joined(struct channel *channel, const char *why)
+{
+    struct send_channels *channels = channel->channels;
+
+    if (channels->gathered || !channels->spec.may_be_fewer) {
+        lose(channel, why);
+        return;
+    }
+    leave_out(channel, why);
+    open_more(channels);
+}
+
 /* ---- joined connections ---- */
 
 static void join(struct channel *channel)
@@ -121,6 +207,8 @@ static void on_peer_event(void *user, const struct peer_event *event)
     struct channel *channel = user;
     struct send_channels *channels = channel->channels;
 
+    if (!channel->used)
+        return;
     switch (event->kind) {
     case PEER_GREETED:
         if (peer_dialect(channel->peer) != PEER_XLMIG) {
@@ -128,8 +216,7 @@ static void on_peer_event(void *user, const struct peer_event *event)
             return;
         }
         channel->greeted = true;
-        if (channels->invited)
-            join(channel);
+        open_more(channels);
         return;
     case PEER_LISTENING:
         if (!channel->ready)
@@ -137,7 +224,7 @@ static void on_peer_event(void *user, const struct peer_event *event)
         return;
     case PEER_FAILED:
     case PEER_LOST:
-        lose(channel, event->text);
+        failed_joined(channel, event->text);
         return;
     case PEER_NOTE:
         channels->callbacks.note(channels->callbacks.user, event->text);
@@ -151,9 +238,12 @@ static int open_joined(struct channel *channel, struct failure *failure)
 {
     struct send_channels *channels = channel->channels;
     const struct peer_callbacks callbacks = { .user = channel, .event = on_peer_event };
+    struct transport_spec command = channels->spec.commands[channel->number];
+    uint64_t now = now_us();
 
-    channel->peer = peer_open(channels->base, &channels->spec.commands[channel->number], &channels->spec.own_hello,
-                              &callbacks, failure);
+    if (command.retry_us)
+        command.retry_us = channels->until_us > now ? channels->until_us - now : 1;
+    channel->peer = peer_open(channels->base, &command, &channels->spec.own_hello, &callbacks, failure);
     return channel->peer ? 0 : -1;
 }
 
@@ -559,12 +649,21 @@ static void connect_all(struct send_channels *channels, const struct message_cha
 static int start(struct send_channels *channels, struct failure *failure)
 {
     const struct message_begin *begin = &channels->spec.begin;
+    const uint64_t now = now_us();
 
+    for (unsigned i = first_of(channels); i < begin->nr_channels; i++)
+        channels->channels[i].used = true;
     if (begin->data == MESSAGE_DATA_TLS) {
         channels->tls = tls_context_new(false, !begin->rejoin, begin->token, begin->key, failure);
         return channels->tls ? 0 : -1;
     }
-    for (unsigned i = 1; begin->data == MESSAGE_DATA_INLINE && i < begin->nr_channels; i++)
+    if (!is_inline(channels))
+        return 0;
+    channels->until_us = now + (channels->spec.patience_us < UINT64_MAX - now ? channels->spec.patience_us : 0);
+    channels->sweep = evtimer_new(channels->base, on_sweep, channels);
+    if (!channels->sweep)
+        return failure_set(failure, "out of memory");
+    for (unsigned i = 1; i < begin->nr_channels && i <= AT_ONCE; i++)
         if (open_joined(&channels->channels[i], failure) < 0)
             return -1;
     return 0;
@@ -594,25 +693,46 @@ struct send_channels *send_channels_open(struct event_base *base, const struct s
     return NULL;
 }
 
+unsigned send_channels_count(const struct send_channels *channels)
+{
+    return channels->spec.begin.nr_channels;
+}
+
+bool send_channels_go_on(struct send_channels *channels)
+{
+    if (!is_inline(channels) || channels->gathered || !channels->spec.may_be_fewer)
+        return false;
+    for (unsigned i = 1; i < MESSAGE_CHANNELS_MAX; i++)
+        if (channels->channels[i].used && !channels->channels[i].greeted)
+            leave_out(&channels->channels[i], "it did not come in time");
+    now_gathered(channels);
+    return true;
+}
+
+void send_channels_name(struct send_channels *channels, const struct message_begin *begin)
+{
+    channels->spec.begin = *begin;
+}
+
 void send_channels_invite(struct send_channels *channels, const struct message_channels *where)
 {
     if (channels->invited)
         return;
     channels->invited = true;
-    if (channels->spec.begin.data != MESSAGE_DATA_INLINE) {
+    if (!is_inline(channels)) {
         connect_all(channels, where);
         return;
     }
-    for (unsigned i = 1; i < channels->spec.begin.nr_channels; i++)
-        if (channels->channels[i].greeted)
+    for (unsigned i = 1; i < MESSAGE_CHANNELS_MAX; i++)
+        if (channels->channels[i].used)
             join(&channels->channels[i]);
 }
 
 bool send_channels_settle(struct send_channels *channels)
 {
     channels->settled = true;
-    for (unsigned i = first_of(channels); i < channels->spec.begin.nr_channels; i++)
-        if (!channels->channels[i].ready)
+    for (unsigned i = 0; i < MESSAGE_CHANNELS_MAX; i++)
+        if (channels->channels[i].used && !channels->channels[i].ready)
             lose(&channels->channels[i], "it ended just before the first byte");
     return !channels->told_lost;
 }
@@ -625,9 +745,13 @@ const int *send_channels_fds(const struct send_channels *channels)
 void send_channels_missing(const struct send_channels *channels, char *text, size_t size)
 {
     text[0] = '\0';
-    for (unsigned i = first_of(channels); i < channels->spec.begin.nr_channels && !text[0]; i++)
-        if (!channels->channels[i].ready)
-            name_channel(channels, i, text, size);
+    for (unsigned i = 0; i < MESSAGE_CHANNELS_MAX && !text[0]; i++) {
+        const struct channel *channel = &channels->channels[i];
+        bool there = is_inline(channels) && !channels->gathered ? channel->greeted : channel->ready;
+
+        if (channel->used && !there)
+            name_channel(channels, channel->number, text, size);
+    }
 }
 
 void send_channels_describe(const struct send_channels *channels, char *text, size_t size)
@@ -651,9 +775,9 @@ static const char *why_lost(struct channel *channel, struct failure *why)
 
 bool send_channels_lost(struct send_channels *channels, char *text, size_t size)
 {
-    for (unsigned i = first_of(channels); i < channels->spec.begin.nr_channels; i++) {
+    for (unsigned i = 0; i < MESSAGE_CHANNELS_MAX; i++) {
         struct failure failure;
-        const char *why = why_lost(&channels->channels[i], &failure);
+        const char *why = !channels->channels[i].used ? NULL : why_lost(&channels->channels[i], &failure);
 
         if (!why)
             continue;
@@ -679,7 +803,7 @@ void send_channels_hang_up(struct send_channels *channels)
 
         if (channel->peer) {
             peer_hang_up(channel->peer);
-        } else if (channels->fds[i] >= 0) {
+        } else if (!is_inline(channels) && channels->fds[i] >= 0) { /* else they are the peers' */
             if (channel->event)
                 event_del(channel->event);
             rest(channel);
@@ -699,9 +823,12 @@ void send_channels_close(struct send_channels *channels)
         struct channel *channel = &channels->channels[i];
 
         peer_close_soon(channel->peer);
+        channel->peer = NULL;
         rest(channel);
         forget_socket(channel);
     }
+    if (channels->sweep)
+        event_free(channels->sweep);
     tls_context_free(channels->tls);
     OPENSSL_cleanse(&channels->spec.begin, sizeof channels->spec.begin);
     free(channels);

@@ -5,7 +5,10 @@
  * again for each (ssh, exec), which is told JOIN; or TCP or TLS to where the
  * receiver listens.
  *
- *   open -> invite (the receiver waits for them) -> ready -> close
+ *   open -> gathered -> name -> invite (the receiver waits for them) -> ready -> close
+ *
+ * Commands are run few at a time: sshd turns away who comes when too many others have not logged in yet. TCP and TLS
+ * are connected after the invitation; there `gathered` does not come, and is not to be waited for.
  *
  * A connection that fails is told by `lost`, as soon as the loop hears of it; the
  * save helper, which writes to it, may notice first: then send_channels_lost()
@@ -19,8 +22,10 @@
 struct send_channels;
 
 struct send_channels_spec {
-    struct message_begin begin;          /* what the receiver was told */
-    const struct transport_spec *commands; /* inline: by channel, what leads there; used while opening only */
+    struct message_begin begin;          /* what the receiver is to be told; inline: as far as send_channels_name() */
+    const struct transport_spec *commands; /* inline: by channel, what leads there; there until `gathered` */
+    bool may_be_fewer;                   /* inline: a channel that cannot be had is done without */
+    uint64_t patience_us;                /* inline: until `gathered`, or `lost` */
     struct message_hello own_hello;
     const char *way;                     /* for messages: "ssh hostb" */
     uint64_t rejoin_us;                  /* where `begin` has lost connections replaced: how long that may take */
@@ -29,6 +34,7 @@ struct send_channels_spec {
 /* From the loop, or from within send_channels_invite().  The channels may not be closed from within. */
 struct send_channels_callbacks {
     void *user;
+    void (*gathered)(void *user);               /* inline: all have greeted that are to; once */
     void (*ready)(void *user);                  /* all are taken; once */
     void (*lost)(void *user, const char *text); /* once: "channel 3 of 4 (ssh hostb) was lost: ..." */
     void (*replaced)(void *user, const char *text); /* "channel 3 of 4 (...) was lost and replaced: ..." */
@@ -38,6 +44,13 @@ struct send_channels_callbacks {
 /* NULL: see failure. */
 struct send_channels *send_channels_open(struct event_base *base, const struct send_channels_spec *spec,
                                          const struct send_channels_callbacks *callbacks, struct failure *failure);
+
+/* Inline: how many channels there are by now, the first one among them. */
+unsigned send_channels_count(const struct send_channels *channels);
+/* Inline, while not `gathered`: it is, with those that have greeted, if it may be fewer.  false: it may not. */
+bool send_channels_go_on(struct send_channels *channels);
+/* Inline, once `gathered`: what the receiver is told. */
+void send_channels_name(struct send_channels *channels, const struct message_begin *begin);
 
 /* The receiver waits, and there.  A connection (tcp, tls) that ends before the receiver has all is opened anew, a few times. */
 void send_channels_invite(struct send_channels *channels, const struct message_channels *where);

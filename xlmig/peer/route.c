@@ -78,10 +78,15 @@ void route_describe(const struct route *route, char *text, size_t size)
              route->host);
 }
 
-/* ssh and its words, the host, and what is to run there; at most WAY_SSH_WORDS_MAX. */
-static int ssh_words(const char *host, const char *remote, struct route_command *command)
+/*
+ * ssh and its words, the host, and what is to run there; at most WAY_SSH_WORDS_MAX.
+ *
+ * A connection that carries the VM is its own, whatever ssh_config says of sharing: sessions that share one share
+ * the one CPU that encrypts it, and sshd takes ten of them (MaxSessions).  One that only controls may be shared.
+ */
+static int ssh_words(const char *host, const char *remote, bool carries_data, struct route_command *command)
 {
-    static const char *const options[] = { "-o", "BatchMode=yes", "-o", "ServerAliveInterval=15",
+    static const char *const options[] = { "-o", "ControlPath=none", "-o", "BatchMode=yes", "-o", "ServerAliveInterval=15",
                                            "-o", "ServerAliveCountMax=4", "--" };
     const char **argv = command->argv;
     size_t n = 0;
@@ -92,7 +97,7 @@ static int ssh_words(const char *host, const char *remote, struct route_command 
         argv[n++] = w;
     if (n == 0)
         return -1;
-    for (size_t i = 0; i < sizeof options / sizeof options[0]; i++)
+    for (size_t i = carries_data ? 0 : 2; i < sizeof options / sizeof options[0]; i++)
         argv[n++] = options[i];
     argv[n++] = host;
     argv[n++] = remote;
@@ -102,7 +107,8 @@ static int ssh_words(const char *host, const char *remote, struct route_command 
 
 int route_command(const struct route *route, const char *stock, struct route_command *command, struct failure *failure)
 {
-    struct transport_spec spec = { .shell_command = NULL };
+    struct transport_spec spec = { .retry_us = route->retry_us };
+    const struct route_kind *kind = route_kind(route->transport);
     int fds[2 * MESSAGE_CHANNELS_MAX];
     unsigned nr_fds = 0;
 
@@ -111,7 +117,8 @@ int route_command(const struct route *route, const char *stock, struct route_com
         nr_fds = parse_fds(route->transport + 3, fds);
     else if (route_is_command(route->transport))
         spec.shell_command = route->transport + 5;
-    else if (!command->words || ssh_words(route->host, stock ? stock : "xlmig receive --negotiate", command) < 0)
+    else if (!command->words || ssh_words(route->host, stock ? stock : "xlmig receive --negotiate",
+                                          !kind || kind->data == MESSAGE_DATA_INLINE || stock, command) < 0)
         return failure_set(failure, "--ssh-command names no command");
     else
         spec.argv = command->argv;

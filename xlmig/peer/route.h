@@ -13,6 +13,7 @@ struct route {
     const char *transport;      /* "ssh", "tls", "tcp", "exec:COMMAND" or "fd:IN,OUT,..." */
     const char *ssh_command;    /* words: "ssh -p 2222" */
     const char *host;
+    uint64_t retry_us;          /* ssh only: transport.h */
 };
 
 /* What a transport is good for. */

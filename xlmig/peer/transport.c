@@ -14,12 +14,17 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #define PIPE_BYTES (1 << 20)
 #define INPUT_MAX (4u << 20)      /* the receiver says little; more than this is not a receiver */
 #define STATUS_WAIT_US 2000000    /* for the exit status, after the stream ended */
+
+#define SSH_FAILED 255            /* ssh itself, and not what it ran */
+#define FIRST_WAIT_US 200000u     /* before it is started again, more or less; twice as long before each time after it ... */
+#define WAIT_DOUBLINGS_MAX 4u     /* ... up to that: 3.2 s */
 
 struct transport {
     struct event_base *base;
@@ -30,16 +35,65 @@ struct transport {
     struct evbuffer *input;
     struct line_reader *errors;  /* of the command's standard error */
     bool input_over, child_over, told;
+    bool heard;                  /* anything, from the other host */
     int status;
-    char last_words[LINE_TAIL_BYTES + 256];
+    char **argv;                 /* of what may be started again; NULL: nothing */
+    struct event *again;         /* then */
+    bool waits;                  /* for that */
+    uint64_t until_us;
+    unsigned nr_tries;
+    char last_words[LINE_TAIL_BYTES + 512];
 };
+
+/* ---- an sshd that turns connections away ---- */
+
+/*
+ * sshd closes a connection that is one too many before it says a word.  ssh says so in English always, as it has
+ * no other language; what it says else (no such host, no key that fits) is no reason to try again.
+ */
+static bool was_turned_away(const struct transport *t)
+{
+    static const char *const closed[] = { "Connection closed by remote host", "Connection reset by peer", "Broken pipe" };
+    const char *said;
+
+    if (!t->argv || t->heard || !t->child_over || !WIFEXITED(t->status) || WEXITSTATUS(t->status) != SSH_FAILED)
+        return false;
+    said = strstr(line_reader_tail(t->errors), "_exchange_identification: ");
+    for (size_t i = 0; said && i < sizeof closed / sizeof closed[0]; i++)
+        if (strstr(said, closed[i]))
+            return true;
+    return false;
+}
+
+/* Between half of it and half more: those that were turned away together do not come back together. */
+static uint64_t random_wait_us(unsigned nr_tries)
+{
+    uint64_t wait = (uint64_t)FIRST_WAIT_US << (nr_tries < WAIT_DOUBLINGS_MAX ? nr_tries : WAIT_DOUBLINGS_MAX);
+    uint32_t random = 0;
+
+    if (getrandom(&random, sizeof random, GRND_NONBLOCK) != (ssize_t)sizeof random)
+        random = (uint32_t)now_us() * 2654435761u;
+    return wait / 2 + wait * random / UINT32_MAX;
+}
+
+/* Is it started again, later? */
+static bool comes_again(struct transport *t)
+{
+    uint64_t wait = random_wait_us(t->nr_tries);
+    struct timeval in = us_to_timeval(wait);
+
+    t->waits = was_turned_away(t) && now_us() + wait < t->until_us && evtimer_add(t->again, &in) == 0;
+    return t->waits;
+}
 
 static void tell_end(struct transport *t)
 {
-    if (t->told)
+    if (t->told || t->waits)
+        return;
+    evtimer_del(t->status_timer);
+    if (comes_again(t))
         return;
     t->told = true;
-    evtimer_del(t->status_timer);
     t->callbacks.input(t->callbacks.user, true);
 }
 
@@ -68,6 +122,7 @@ static void on_readable(evutil_socket_t fd, short what, void *user)
             evtimer_add(t->status_timer, &status_wait);
         return;
     }
+    t->heard = true;
     t->callbacks.input(t->callbacks.user, false);
 }
 
@@ -81,7 +136,7 @@ static void on_child_ended(void *user, int status)
     line_reader_drain(t->errors);
     if (!t->input_over) {
         while (evbuffer_get_length(t->input) <= INPUT_MAX && evbuffer_read(t->input, t->input_fd, 65536) > 0)
-            ;
+            t->heard = true;
         t->input_over = true;
         event_del(t->readable);
     }
@@ -150,12 +205,83 @@ static int watch(struct transport *t, int error_fd, struct failure *failure)
         t->errors = line_reader_open(t->base, error_fd, on_line, t);
     if (fcntl(t->input_fd, F_SETFL, O_NONBLOCK) < 0)
         return failure_set(failure, "fcntl: %s", strerror(errno));
-    t->input = evbuffer_new();
+    if (!t->input)
+        t->input = evbuffer_new();
     t->readable = event_new(t->base, t->input_fd, EV_READ | EV_PERSIST, on_readable, t);
-    t->status_timer = evtimer_new(t->base, on_status_timer, t);
+    if (!t->status_timer)
+        t->status_timer = evtimer_new(t->base, on_status_timer, t);
     if (!t->input || (error_fd >= 0 && !t->errors) || !t->readable || !t->status_timer || event_add(t->readable, NULL) < 0)
         return failure_set(failure, "out of memory");
     return 0;
+}
+
+static void free_words(char **argv)
+{
+    for (size_t i = 0; argv && argv[i]; i++)
+        free(argv[i]);
+    free(argv);
+}
+
+static char **copy_words(const char *const *argv)
+{
+    char **copy;
+    size_t n = 0;
+
+    while (argv[n])
+        n++;
+    copy = calloc(n + 1, sizeof *copy);
+    for (size_t i = 0; copy && i < n; i++)
+        if (!(copy[i] = strdup(argv[i]))) {
+            free_words(copy);
+            return NULL;
+        }
+    return copy;
+}
+
+static void forget_try(struct transport *t)
+{
+    child_free(t->child, 0);
+    t->child = NULL;
+    if (t->readable)
+        event_free(t->readable);
+    t->readable = NULL;
+    line_reader_close(t->errors);
+    t->errors = NULL;
+    transport_hang_up(t);
+    if (t->input_fd >= 0)
+        close(t->input_fd);
+    t->input_fd = -1;
+}
+
+static void on_again(evutil_socket_t fd, short what, void *user)
+{
+    struct transport *t = user;
+    struct transport_spec spec = { .argv = (const char *const *)t->argv };
+    struct failure failure = { 0 };
+    int error_fd = -1;
+
+    (void)fd;
+    (void)what;
+    forget_try(t);
+    t->waits = t->input_over = t->child_over = false;
+    t->nr_tries++;
+    if (start(t, &spec, &error_fd, &failure) == 0 && watch(t, error_fd, &failure) == 0)
+        return;
+    t->until_us = 0;
+    if (t->callbacks.message)
+        t->callbacks.message(t->callbacks.user, failure.text);
+    tell_end(t);
+}
+
+static int prepare_retries(struct transport *t, const struct transport_spec *spec)
+{
+    t->nr_tries = 1;
+    if (!spec->argv || !spec->retry_us)
+        return 0;
+    t->until_us = now_us() + spec->retry_us;
+    t->again = evtimer_new(t->base, on_again, t);
+    t->argv = copy_words(spec->argv);
+    return t->again && t->argv ? 0 : -1;
 }
 
 struct transport *transport_open(struct event_base *base, const struct transport_spec *spec,
@@ -171,6 +297,11 @@ struct transport *transport_open(struct event_base *base, const struct transport
     t->base = base;
     t->callbacks = *callbacks;
     t->output_fd = t->input_fd = -1;
+    if (prepare_retries(t, spec) < 0) {
+        failure_set(failure, "out of memory");
+        transport_close(t, 0);
+        return NULL;
+    }
     if (spec->shell_command || spec->argv ? start(t, spec, &error_fd, failure) < 0 : adopt(t, spec, failure) < 0) {
         if (error_fd >= 0)
             close(error_fd);
@@ -199,6 +330,9 @@ void transport_close(struct transport *t, uint64_t leave_us)
     line_reader_close(t->errors);
     if (t->input_fd >= 0)
         close(t->input_fd);
+    if (t->again)
+        event_free(t->again);
+    free_words(t->argv);
     free(t);
 }
 
@@ -229,6 +363,8 @@ void transport_hang_up(struct transport *t)
     if (t->output_fd >= 0)
         close(t->output_fd);
     t->output_fd = -1;
+    if (t->waits)
+        evtimer_del(t->again);
 }
 
 bool transport_command_not_found(const struct transport *t)
@@ -238,14 +374,17 @@ bool transport_command_not_found(const struct transport *t)
 
 const char *transport_last_words(struct transport *t)
 {
+    char status[64], hint[256] = "";
     const char *tail;
-    char status[64];
 
     if (!t->errors)
         return "the other end hung up";
     tail = line_reader_tail(t->errors);
-    snprintf(t->last_words, sizeof t->last_words, "the command that leads there %s%s%s",
+    if (was_turned_away(t))
+        snprintf(hint, sizeof hint, ". The sshd there turned the connection away, %u time%s: it lets only so many wait to "
+                 "log in at once (MaxStartups in its sshd_config)", t->nr_tries, t->nr_tries == 1 ? "" : "s");
+    snprintf(t->last_words, sizeof t->last_words, "the command that leads there %s%s%s%s",
              t->child_over ? child_status_text(t->status, status, sizeof status) : "hung up",
-             tail[0] ? ": " : "", tail);
+             tail[0] ? ": " : "", tail, hint);
     return t->last_words;
 }

@@ -32,6 +32,11 @@ struct transport_callbacks {
 struct transport_spec {
     const char *shell_command;   /* exec:COMMAND, run by sh -c; or NULL: */
     const char *const *argv;     /* ssh and its arguments; or NULL: */
+    /*
+     * `argv`: where the sshd over there turns it away before anybody could log in (MaxStartups), it is started again, at
+     * random waits, for so long; 0: never.  Not a word was said over it by then.
+     */
+    uint64_t retry_us;
     int input_fd, output_fd;     /* to read from and to write to, may be one; the transport's from now on */
 };
 

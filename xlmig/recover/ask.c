@@ -232,6 +232,7 @@ struct recover_ask *recover_ask_new(struct event_base *base, const struct vm_hos
     ask->way = (struct route){
         .transport = transport ? transport : record->transport,
         .ssh_command = record->ssh_command[0] ? record->ssh_command : "ssh", .host = record->peer,
+        .retry_us = timeout_us,
     };
     negotiate_own_hello(own, &ask->own_hello);
     ask->deadline = evtimer_new(base, on_deadline, ask);

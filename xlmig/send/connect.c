@@ -17,7 +17,7 @@ static struct route way_of(const struct send *s)
 {
     const struct send_request *request = s->request;
 
-    return (struct route){ request->transport, request->ssh_command, request->host };
+    return (struct route){ request->transport, request->ssh_command, request->host, request->connect_timeout_us };
 }
 
 bool send_transport_is_ssh(const struct send_request *request)
@@ -87,6 +87,7 @@ void send_link_dispose(struct send *s)
         peer_hang_up(s->link.peer); /* then its receiver lets the channels go */
     send_channels_close(s->link.channels);
     peer_close(s->link.peer);
+    route_command_dispose(&s->link.command);
     if (s->link.renew)
         event_free(s->link.renew);
 }
@@ -107,6 +108,21 @@ int send_choose(struct send *s, const struct message_hello *peer, struct failure
 }
 
 /* ---- channels ---- */
+
+/* Where the number is left to us: more of them only make it faster, which is not worth a long wait. */
+#define AUTO_PATIENCE_US 10000000u
+
+static void on_channels_gathered(void *user)
+{
+    struct send *s = user;
+    const unsigned nr = send_channels_count(s->link.channels);
+
+    if (nr < s->link.choice.nr_channels)
+        progress_note(&s->progress, "%s does not take all %u connections now; going on with %u", s->destination,
+                      s->link.choice.nr_channels, nr);
+    s->link.choice.nr_channels = nr;
+    send_post_preparation(s, PREPARATION_GATHERED);
+}
 
 static void on_channels_ready(void *user)
 {
@@ -130,26 +146,34 @@ static void on_channel_note(void *user, const char *line)
     s->link.on_peer_event(s, &event);
 }
 
+static uint64_t gather_patience_us(const struct send *s)
+{
+    const uint64_t timeout_us = s->request->connect_timeout_us;
+
+    return s->request->channels == 0 && timeout_us > AUTO_PATIENCE_US ? AUTO_PATIENCE_US : timeout_us;
+}
+
 static int open_channels(struct send *s, const struct message_begin *begin)
 {
     const struct send_channels_callbacks callbacks = {
-        .user = s, .ready = on_channels_ready, .lost = s->link.on_channel_lost,
+        .user = s, .gathered = on_channels_gathered, .ready = on_channels_ready, .lost = s->link.on_channel_lost,
         .replaced = on_channel_replaced, .note = on_channel_note,
     };
     struct send_channels_spec spec = {
-        .begin = *begin, .own_hello = s->link.own_hello, .rejoin_us = s->request->rejoin_timeout_us,
+        .begin = *begin, .commands = s->link.command.specs, .own_hello = s->link.own_hello,
+        .rejoin_us = s->request->rejoin_timeout_us,
+        .may_be_fewer = s->request->channels == 0 && !route_is_fd(s->request->transport),
+        .patience_us = gather_patience_us(s),
     };
     const struct route way = way_of(s);
-    struct route_command command;
     struct failure failure = { 0 };
     char words[300];
 
     route_describe(&way, words, sizeof words);
     spec.way = words;
-    spec.commands = command.specs;
-    if (route_command(&way, NULL, &command, &failure) == 0)
+    route_command_dispose(&s->link.command);
+    if (route_command(&way, NULL, &s->link.command, &failure) == 0)
         s->link.channels = send_channels_open(s->base, &spec, &callbacks, &failure);
-    route_command_dispose(&command);
     if (!s->link.channels)
         send_refuse(s, EXIT_REFUSED, "%s", failure.text);
     return s->link.channels ? 0 : -1;
@@ -178,6 +202,19 @@ static int fill_begin(struct send *s, struct message_begin *begin)
     return 0;
 }
 
+void send_gather(struct send *s)
+{
+    const struct negotiate_choice *choice = &s->link.choice;
+    const struct message_begin begin = { .nr_channels = choice->nr_channels, .data = choice->data };
+
+    if (begin.data != MESSAGE_DATA_INLINE || begin.nr_channels == 1) {
+        send_post_preparation(s, PREPARATION_GATHERED);
+        return;
+    }
+    send_await(s, (struct send_awaited){ "answer on the further connections", "connect-timeout", gather_patience_us(s) });
+    open_channels(s, &begin);
+}
+
 void send_begin(struct send *s)
 {
     struct message_begin begin;
@@ -187,7 +224,9 @@ void send_begin(struct send *s)
         return;
     one_connection = begin.nr_channels == 1 && begin.data == MESSAGE_DATA_INLINE;
     send_await(s, (struct send_awaited){ "begin to listen", "preflight-timeout", s->request->preflight_timeout_us });
-    if (!one_connection && open_channels(s, &begin) < 0)
+    if (s->link.channels)
+        send_channels_name(s->link.channels, &begin);
+    else if (!one_connection && open_channels(s, &begin) < 0)
         return;
     peer_begin(s->link.peer, &begin); /* a failure shows as PEER_LOST */
     if (one_connection)

@@ -20,7 +20,9 @@ void send_renew_link(struct send *s);
 
 /* Find a way to what this side and `peer` (NULL: stock xl) can.  -1: there is none. */
 int send_choose(struct send *s, const struct message_hello *peer, struct failure *failure);
-/* It may come: record that, say how, and connect what more is needed. */
+/* Where more connections of the same kind carry it: have them there, as many as come. */
+void send_gather(struct send *s);
+/* It may come: record that, and say how. */
 void send_begin(struct send *s);
 void send_invite_channels(struct send *s, const struct message_channels *where);
 /* For those who want to know: image, channels, way. */

@@ -17,6 +17,7 @@
 #include "xlmig/domain/standing.h"
 #include "xlmig/peer/negotiate.h"
 #include "xlmig/peer/peer.h"
+#include "xlmig/peer/route.h"
 #include "xlmig/send/preparation.h"
 #include "xlmig/send/send.h"
 #include "xlmig/toolstack/toolstack.h"
@@ -53,6 +54,7 @@ struct send_link {
     struct peer *peer;
     struct negotiate_choice choice;  /* once greeted */
     struct send_channels *channels;  /* NULL: none but the peer's */
+    struct route_command command;    /* what leads to them */
     struct event *renew;             /* another connection is to take the peer's place: not from within the peer */
     /* What is heard; send.c's, with the move. */
     void (*on_peer_event)(void *send, const struct peer_event *event);

@@ -30,6 +30,7 @@ enum preparation_state {
     PREPARATION_CONNECTING_STOCK,   /* to its xl */
     PREPARATION_ASKING_THERE,       /* what stands in the way over there */
     PREPARATION_RECORDING,          /* it has xl, which is asked nothing: the journal is begun */
+    PREPARATION_GATHERING,          /* the further connections are made, few at a time */
     PREPARATION_OPENING,            /* BEGIN is said: it is to listen, and the channels are to come */
     PREPARATION_AWAIT_CHANNELS,     /* it listens */
     PREPARATION_AWAIT_LISTENING,    /* the channels are there */
@@ -52,6 +53,7 @@ enum preparation_event {
     PREPARATION_PEER_GONE,          /* the old connection may be replaced */
     PREPARATION_RECORDED,
     PREPARATION_ANSWERED,           /* by the other side, and it can take the VM */
+    PREPARATION_GATHERED,           /* all further connections are there that are to come */
     PREPARATION_LISTENING,
     PREPARATION_CHANNELS_READY,     /* all of them, if only the first */
     PREPARATION_WRITTEN,
@@ -71,6 +73,7 @@ enum preparation_act {
     PREPARATION_DO_CONNECT_STOCK,
     PREPARATION_DO_ASK_THERE,       /* the peer answers */
     PREPARATION_DO_RECORD,          /* answers RECORDED */
+    PREPARATION_DO_GATHER,          /* answers GATHERED, mostly from the loop */
     PREPARATION_DO_BEGIN,           /* record COPYING first; the peer and the channels answer */
     PREPARATION_DO_START,           /* answers WRITTEN */
     PREPARATION_DO_COPY,            /* the engine answers, to the handover's table */

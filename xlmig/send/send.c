@@ -69,6 +69,9 @@ static void prepare(struct send *s, enum preparation_act act)
     case PREPARATION_DO_RECORD:
         send_record_for_xl(s);
         return;
+    case PREPARATION_DO_GATHER:
+        send_gather(s);
+        return;
     case PREPARATION_DO_BEGIN:
         send_begin(s);
         return;
@@ -142,6 +145,8 @@ static void on_deadline(evutil_socket_t fd, short what, void *user)
         send_post(s, HANDOVER_TIMEOUT);
         return;
     }
+    if (s->link.channels && send_channels_go_on(s->link.channels))
+        return;
     if (s->link.channels)
         send_channels_missing(s->link.channels, missing, sizeof missing);
     if (missing[0])

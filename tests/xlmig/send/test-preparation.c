@@ -9,16 +9,16 @@
 /* What a walk has seen on its way to a state. */
 struct history {
     enum preparation_state state;
-    bool asked_here, answered, recorded, listens, channels, toolstack_at_it;
+    bool asked_here, answered, gathered, recorded, listens, channels, toolstack_at_it;
 };
 
-static bool seen[PREPARATION_NR_STATES][64];
+static bool seen[PREPARATION_NR_STATES][128];
 static bool reached[PREPARATION_NR_STATES];
 
 static unsigned key(struct history h)
 {
     return (unsigned)h.asked_here | (unsigned)h.answered << 1 | (unsigned)h.recorded << 2 | (unsigned)h.listens << 3 |
-           (unsigned)h.channels << 4 | (unsigned)h.toolstack_at_it << 5;
+           (unsigned)h.channels << 4 | (unsigned)h.toolstack_at_it << 5 | (unsigned)h.gathered << 6;
 }
 
 static void check_step(struct history before, struct preparation_step step)
@@ -27,6 +27,8 @@ static void check_step(struct history before, struct preparation_step step)
 
     if (step.act == PREPARATION_DO_START)
         ck_assert_msg(opened || before.recorded, "started from %d without what it needs", (int)before.state);
+    if (step.act == PREPARATION_DO_BEGIN)
+        ck_assert_msg(before.answered && before.gathered, "begun from %d without what it needs", (int)before.state);
     if (step.act == PREPARATION_DO_CONNECT)
         ck_assert_msg(before.asked_here, "connected before this side was asked");
     if (step.next == PREPARATION_ENDED && step.act == PREPARATION_DO_CANCEL)
@@ -40,6 +42,7 @@ static struct history advance(struct history h, enum preparation_event event, st
         return h;
     h.asked_here |= h.state == PREPARATION_ASKING_HERE && event == PREPARATION_CLEAR;
     h.answered |= event == PREPARATION_ANSWERED;
+    h.gathered |= event == PREPARATION_GATHERED;
     h.recorded |= event == PREPARATION_RECORDED;
     h.listens |= event == PREPARATION_LISTENING;
     h.channels |= event == PREPARATION_CHANNELS_READY;
