@@ -100,7 +100,8 @@ MUTATIONS = (
        "ROW(MOVED, AWAY, NO_ANSWER | BUSY, THERE, FORGET, NOTHING, NO_MORE)",
        "ROW(MOVED, AWAY, NO_ANSWER | BUSY, 0, FORGET, NOTHING, NO_MORE)", TEST_RULES),
     of(10, "the report is waited for without end", HAND_OVER,
-       'send_await(s, "its report whether the VM runs there", s->request->go_timeout_us);', "send_await(s, NULL, 0);",
+       'send_await(s, (struct send_awaited){ "report whether the VM runs there", "go-timeout", go_us });',
+       "send_await(s, (struct send_awaited){ 0 });",
        f"{COMMAND}:it says nothing after GO"),
     of(11, "an attempt that is not newer is taken", JOURNAL,
        "    if (begin->generation <= taken)\n", "    if (begin->generation == 0)\n",
@@ -142,9 +143,11 @@ MUTATIONS = (
        TEST_RULES),
     of(19, "READY is held for as long as the connection lasts", HOLDING,
        """        receive_await(r, RECEIVE_AWAIT_WORD, r->request->idle_timeout_us);
-        conversation_say(r->conversation, MESSAGE_RECEIVED""",
+        receive_channels_rest(r->channels);
+""",
        """        receive_await(r, RECEIVE_AWAIT_WORD, 0);
-        conversation_say(r->conversation, MESSAGE_RECEIVED""", f"{ORDER}:*wait in READY*"),
+        receive_channels_rest(r->channels);
+""", f"{ORDER}:*wait in READY*"),
     Mutation(20, "a copy that cannot be started is dropped",
              (GIVE_BACK_BEFORE, (WORD, """        answer(r, MESSAGE_REPORT, false, failure.text);
     else
