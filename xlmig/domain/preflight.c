@@ -60,9 +60,9 @@ static void check_name_and_uuid(struct toolstack *ts, const struct vm_host *host
         }
     }
     if (name_is_free)
-        check_add(found, CHECK_OK, "name", "no other VM on %s has it", host->name);
+        check_add(found, CHECK_OK, "name", "no other VM on %s has this name", host->name);
     if (uuid_is_free)
-        check_add(found, CHECK_OK, "uuid", "no other VM on %s has it", host->name);
+        check_add(found, CHECK_OK, "uuid", "no other VM on %s has this UUID", host->name);
     free(vms);
 }
 
@@ -89,10 +89,10 @@ static void tell_room(const struct vm_host *host, const struct memory_room *room
     format_bytes((double)room->free_bytes, free_text, sizeof free_text);
     tell_promised(room, promised);
     if (memory_room_has(room, need)) {
-        check_add(found, CHECK_OK, "memory", "it needs %s, and %s has %s free%s", need_text, host->name, free_text, promised);
+        check_add(found, CHECK_OK, "memory", "the VM needs %s, and %s has %s free%s", need_text, host->name, free_text, promised);
         return;
     }
-    check = check_add(found, CHECK_REFUSED, "memory", "it needs %s of memory, and %s has %s free%s", need_text, host->name,
+    check = check_add(found, CHECK_REFUSED, "memory", "the VM needs %s of memory, and %s has %s free%s", need_text, host->name,
                       free_text, promised);
     if (need <= room->free_bytes)
         check_remedy(check, "Try again when those have arrived, or gave up; or move or shrink (xl mem-set) VMs there first");
@@ -123,11 +123,11 @@ static void check_memory(const struct preflight *how, const struct vm_host *host
 static void check_cpus(const struct vm_host *host, const struct candidate *want, struct check_list *found)
 {
     if (host->cpus && want->vcpus > host->cpus)
-        check_remedy(check_add(found, CHECK_WARNING, "vcpus", "it has %u vCPUs, and %s has %u CPUs: they will wait for each other",
+        check_remedy(check_add(found, CHECK_WARNING, "vcpus", "the VM has %u vCPUs, and %s has %u CPUs: the vCPUs will wait for each other",
                                want->vcpus, host->name, host->cpus),
                      "Take some from it (xl vcpu-set) before it moves");
     else if (host->cpus)
-        check_add(found, CHECK_OK, "vcpus", "it has %u, and %s has %u CPUs", want->vcpus, host->name, host->cpus);
+        check_add(found, CHECK_OK, "vcpus", "the VM has %u, and %s has %u CPUs", want->vcpus, host->name, host->cpus);
 }
 
 /* How to start the guest so that both hosts keep what they promise. */

@@ -157,7 +157,7 @@ static int tell_unfinished(const struct journal_record *first, struct failure *w
 int journal_tell_unfinished(const struct journal_entry *entry, struct failure *why)
 {
     if (entry->held)
-        return failure_set(why, "another xlmig on this host moves it already, %s %s (%s)",
+        return failure_set(why, "another xlmig on this host moves this VM already, %s %s (%s)",
                            entry->record.side == JOURNAL_SEND ? "to" : "from", entry->record.peer,
                            journal_state_name(entry->record.state));
     return tell_unfinished(&entry->record, why);

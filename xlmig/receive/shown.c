@@ -39,7 +39,7 @@ static struct json_object *on_status(void *user)
 /* Who may is the one that sends it. */
 static int refuse(const struct receive_shown *shown, struct failure *failure)
 {
-    return failure_set(failure, "it is arriving; what is done to a move is told to the host that it leaves, %s",
+    return failure_set(failure, "this VM is arriving; what is to be done to its move must be told on the host that it leaves, %s",
                        shown->move.from);
 }
 

@@ -28,7 +28,7 @@ static void refuse_leftover(struct send *s, const struct journal_record *record)
 
     journal_id(record, id);
     check_remedy(check_add(&s->preparation.found, CHECK_REFUSED, "journal",
-                           "an earlier migration of it is not finished, %s %s (%s)",
+                           "an earlier migration of this VM is not finished, %s %s (%s)",
                            record->side == JOURNAL_SEND ? "to" : "from", record->peer,
                            journal_state_name(record->state)),
                  "Type: xlmig recover %s", id);
@@ -41,7 +41,7 @@ static void refuse_held(struct send *s, const struct journal_entry *entry)
     if (entry->holder)
         snprintf(process, sizeof process, " (process %d)", (int)entry->holder);
     check_remedy(check_add(&s->preparation.found, CHECK_REFUSED, "journal",
-                           "another xlmig on this host%s moves it already, %s %s (%s)", process,
+                           "another xlmig on this host%s moves this VM already, %s %s (%s)", process,
                            entry->record.side == JOURNAL_SEND ? "to" : "from", entry->record.peer,
                            journal_state_name(entry->record.state)),
                  "xlmig top shows it. To stop it: xlmig cancel %s", shell_word(entry->record.name, word, sizeof word));
@@ -158,7 +158,7 @@ static void end_it(struct send *s)
         let_go(s, false);
         send_post_preparation(s, PREPARATION_CLEAR);
     } else if (journal_advance(s->preparation.leftover, JOURNAL_ABORTED, "its command died", &failure) < 0) {
-        send_refuse(s, EXIT_REFUSED, "an earlier migration of it cannot be ended: %s (in %s)", failure.text,
+        send_refuse(s, EXIT_REFUSED, "an earlier migration of this VM cannot be ended: %s (in %s)", failure.text,
                     s->ledger.dir);
     } else {
         progress_note(&s->progress, "an earlier migration of %s to %s, whose command is no more, is ended first",
@@ -205,7 +205,7 @@ void send_end_leftover(struct send *s)
         refuse_held(s, &entry);
     else if (ends)
         check_add(&s->preparation.found, CHECK_WARNING, "journal",
-                  "an earlier migration of it, to %s, was interrupted; to send it ends that first", entry.record.peer);
+                  "an earlier migration of this VM, to %s, was interrupted; to send it ends that first", entry.record.peer);
     else if (rc == 0 && !journal_may_end(entry.record.state))
         refuse_leftover(s, &entry.record);
     send_post_preparation(s, PREPARATION_CLEAR);

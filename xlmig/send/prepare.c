@@ -81,11 +81,11 @@ static void check_live(struct send *s, const char *obstacle)
     char time[32];
 
     if (s->handover.held) {
-        check_add(&s->preparation.found, CHECK_OK, "live", "nothing of it changes meanwhile: it is copied in one pass");
+        check_add(&s->preparation.found, CHECK_OK, "live", "the VM is paused and changes nothing meanwhile: it is copied in one pass");
         return;
     }
     if (!obstacle[0]) {
-        check_add(&s->preparation.found, CHECK_OK, "live", "its writes can be tracked while it is copied");
+        check_add(&s->preparation.found, CHECK_OK, "live", "the VM's writes can be tracked while it is copied");
         return;
     }
     if (s->request->no_live) {
@@ -167,10 +167,10 @@ static void check_paused(struct send *s)
     if (!s->handover.held)
         return;
     if (s->ts->ops->suspend.needs_guest(s->ts, &s->vm) == 0)
-        check_add(&s->preparation.found, CHECK_OK, "paused", "it does not run meanwhile, and arrives paused");
+        check_add(&s->preparation.found, CHECK_OK, "paused", "the VM does not run meanwhile, and arrives paused");
     else
         check_remedy(check_add(&s->preparation.found, CHECK_WARNING, "paused",
-                               "it arrives paused, but has to run for a moment before, here, to be suspended: its own "
+                               "the VM arrives paused, but has to run for a moment before, here, to be suspended: its own "
                                "kernel does that"),
                      "Mostly that is well below a second, and never more than %u s; then it is paused again, and stays here",
                      (unsigned)(WAKE_LIMIT_US / 1000000));
@@ -284,7 +284,7 @@ static void check_xl_leaves_it_paused(struct send *s)
     check_remedy(check_add(&s->preparation.found, CHECK_REFUSED, "paused",
                            "it is paused, and xl on %s lets it run unless it is started with -p, which --transport decides",
                            s->destination),
-                 "If that has it (xl migrate-receive -p), say so here: --paused");
+                 "If --transport starts xl with it (xl migrate-receive -p), say so here: --paused");
 }
 
 /* Who answers there; and a way to what both can. */
@@ -338,7 +338,7 @@ static void add_their_checks(struct send *s, const struct candidate_answer *answ
     }
     found->incomplete |= answer->found.incomplete;
     if (answer->only_refusals && !check_refuses(&answer->found))
-        check_add(found, CHECK_UNKNOWN, "destination", "it sees nothing in the way, but its xlmig is of a release "
+        check_add(found, CHECK_UNKNOWN, "destination", "that host sees nothing in the way, but its xlmig is of a release "
                   "that looks neither for disks nor for networks");
 }
 

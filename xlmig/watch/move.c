@@ -170,10 +170,10 @@ void move_verdict(const struct move *move, char *text, size_t size)
     format_us(e->predicted_us, predicted, sizeof predicted);
     format_us(max_us, allowed, sizeof allowed);
     if (e->needed_bytes_per_s)
-        snprintf(text, size, "it did not converge: predicted downtime %s, allowed %s; with %s/s, or --max-downtime %llums, "
-                 "it would have", predicted, allowed, format_bytes((double)e->needed_bytes_per_s, rate, sizeof rate),
+        snprintf(text, size, "the rounds did not converge: predicted downtime %s, allowed %s; with %s/s, or --max-downtime %llums, "
+                 "they would have", predicted, allowed, format_bytes((double)e->needed_bytes_per_s, rate, sizeof rate),
                  (unsigned long long)(e->predicted_us / 1000 + 1));
     else
         snprintf(text, size, "predicted downtime %s, allowed %s: no connection is fast enough; with --max-downtime %llums "
-                 "it would have fit", predicted, allowed, (unsigned long long)(e->predicted_us / 1000 + 1));
+                 "the VM would have been stopped in time", predicted, allowed, (unsigned long long)(e->predicted_us / 1000 + 1));
 }

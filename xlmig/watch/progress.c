@@ -115,7 +115,7 @@ static void show_throttle(struct progress *p, const struct helper_event *e)
     if (!begin_line(p))
         return;
     if (e->throttle)
-        fprintf(p->out, "it writes faster than can be sent: slowed down by %u%%\n", e->throttle);
+        fprintf(p->out, "the VM writes faster than can be sent: slowed down by %u%%\n", e->throttle);
     else
         fprintf(p->out, "at full speed again\n");
 }

@@ -221,7 +221,7 @@ int registry_find(const char *name, char id[REGISTRY_ID_SIZE], struct failure *f
     }
     registry_list_free(entries, n);
     if (found == 0 && arrives)
-        return failure_set(failure, "%s is arriving; what is done to a move is told to the host that the VM leaves", name);
+        return failure_set(failure, "%s is arriving; what is to be done to its move must be told on the host that it leaves", name);
     if (found == 0)
         return failure_set(failure, "no move of %s runs on this host; those that do: xlmig top", name);
     return found == 1 ? 0 : failure_set(failure, "more than one move of %s runs on this host; name it by its ID, which "
