@@ -470,33 +470,71 @@ static void on_acceptable(evutil_socket_t listen_fd, short what, void *user)
         on_newcomer(fd, 0, newcomer); /* a sender's word comes right behind: it need not wait for its turn */
 }
 
+static void set_port(struct sockaddr *at, unsigned port)
+{
+    if (at->sa_family == AF_INET)
+        ((struct sockaddr_in *)at)->sin_port = htons((uint16_t)port);
+    else
+        ((struct sockaddr_in6 *)at)->sin6_port = htons((uint16_t)port);
+}
+
+/* With a range: at the first of its ports that nobody else has.  0: it listens; else an errno. */
+static int listen_in(struct receive_channels *channels, struct addrinfo *info, const struct port_range *ports)
+{
+    const int on = 1;
+    unsigned port = ports->first;
+    int error;
+
+    do {
+        channels->listen_fd = socket(info->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+        if (channels->listen_fd < 0)
+            return errno;
+        set_port(info->ai_addr, port);
+        if (port) /* connections of earlier moves that the kernel still remembers do not block it */
+            (void)setsockopt(channels->listen_fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+        if (bind(channels->listen_fd, info->ai_addr, info->ai_addrlen) == 0 && listen(channels->listen_fd, BACKLOG) == 0)
+            return 0;
+        error = errno;
+        close(channels->listen_fd);
+        channels->listen_fd = -1;
+    } while (error == EADDRINUSE && port++ < ports->last);
+    return error;
+}
+
+static int tell_port(const struct receive_channels *channels, unsigned *port)
+{
+    struct sockaddr_storage bound;
+    socklen_t len = sizeof bound;
+    char text[NI_MAXSERV];
+
+    if (getsockname(channels->listen_fd, (struct sockaddr *)&bound, &len) < 0 ||
+        getnameinfo((struct sockaddr *)&bound, len, NULL, 0, text, sizeof text, NI_NUMERICSERV) != 0)
+        return -1;
+    *port = (unsigned)strtoul(text, NULL, 10);
+    return 0;
+}
+
 /* Only a numeric address of this host's own will do: no name is resolved that a peer chose. */
 static int listen_at(struct receive_channels *channels, const char *address, struct failure *failure)
 {
     const struct addrinfo hints = { .ai_flags = AI_NUMERICHOST | AI_NUMERICSERV, .ai_socktype = SOCK_STREAM };
-    struct sockaddr_storage bound;
-    socklen_t len = sizeof bound;
+    const struct port_range *ports = &channels->begin.ports;
     struct addrinfo *info = NULL;
-    char port[NI_MAXSERV];
-    int rc = -1;
+    int error;
 
     if (!address[0])
         return failure_set(failure, "it is not known at which address data should arrive; name it: --data-address");
     if (getaddrinfo(address, "0", &hints, &info) != 0)
         return failure_set(failure, "'%s' is no numeric address", address);
-    channels->listen_fd = socket(info->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (channels->listen_fd < 0 || bind(channels->listen_fd, info->ai_addr, info->ai_addrlen) < 0 ||
-        listen(channels->listen_fd, BACKLOG) < 0 ||
-        getsockname(channels->listen_fd, (struct sockaddr *)&bound, &len) < 0)
-        failure_set(failure, "cannot listen at %s: %s", address, strerror(errno));
-    else if (getnameinfo((struct sockaddr *)&bound, len, NULL, 0, port, sizeof port, NI_NUMERICSERV) == 0)
-        rc = 0;
+    error = listen_in(channels, info, ports);
     freeaddrinfo(info);
-    if (rc == 0) {
-        snprintf(channels->where.address, sizeof channels->where.address, "%s", address);
-        channels->where.port = (unsigned)strtoul(port, NULL, 10);
-    }
-    return rc;
+    if (error == EADDRINUSE && ports->first)
+        return failure_set(failure, "each port from %u to %u at %s is taken; name more of them: --data-port", ports->first,
+                           ports->last, address);
+    if (error || tell_port(channels, &channels->where.port) < 0)
+        return failure_set(failure, "cannot listen at %s: %s", address, strerror(error ? error : errno));
+    snprintf(channels->where.address, sizeof channels->where.address, "%s", address);
+    return 0;
 }
 
 static int start(struct receive_channels *channels, const char *address, struct failure *failure)

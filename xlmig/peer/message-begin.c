@@ -21,6 +21,10 @@ unsigned char *message_encode_begin(const struct message_begin *begin, size_t *l
         fields_add_bytes(object, "key", begin->key, sizeof begin->key);
     if (begin->address[0])
         fields_add_text(object, "address", begin->address);
+    if (begin->ports.first) {
+        fields_add_u64(object, "first_port", begin->ports.first);
+        fields_add_u64(object, "last_port", begin->ports.last);
+    }
     if (begin->rejoin)
         json_object_object_add(object, "rejoin", json_object_new_boolean(true));
     if (begin->generation)
@@ -38,6 +42,16 @@ static int get_address(struct json_object *object, char address[MESSAGE_ADDRESS_
         return -1;
     clean_text(address);
     return 0;
+}
+
+static int get_ports(struct json_object *object, struct port_range *ports)
+{
+    if (!fields_has(object, "first_port") && !fields_has(object, "last_port"))
+        return 0;
+    if (fields_get_unsigned(object, "first_port", &ports->first) < 0 ||
+        fields_get_unsigned(object, "last_port", &ports->last) < 0)
+        return -1;
+    return ports->first >= 1 && ports->first <= ports->last && ports->last <= MESSAGE_PORT_MAX ? 0 : -1;
 }
 
 static int get_image(struct json_object *object, bool *v1)
@@ -80,7 +94,7 @@ static int get_ways_of_begin(struct json_object *object, struct message_begin *b
         begin->nr_channels == 0 || begin->nr_channels > MESSAGE_CHANNELS_MAX ||
         fields_get_text(object, "data", data, sizeof data, true) < 0 || (way = message_data_by_name(data)) < 0 ||
         fields_get_bytes(object, "token", begin->token, sizeof begin->token) < 0 ||
-        get_address(object, begin->address) < 0 || message_get_generation(object, &begin->generation) < 0 ||
+        get_address(object, begin->address) < 0 || get_ports(object, &begin->ports) < 0 || message_get_generation(object, &begin->generation) < 0 ||
         get_source(object, begin) < 0)
         return -1;
     begin->data = (enum message_data)way;

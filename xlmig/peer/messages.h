@@ -89,8 +89,14 @@ struct message_hello {
     unsigned handover;            /* 1: it keeps journals, and knows the messages of docs/handover.md; 0: it does not */
 };
 
+#define MESSAGE_PORT_MAX 65535u
 #define MESSAGE_TEXT_MAX 1024u
 #define MESSAGE_SOURCE_BYTES 16u /* the identity of a host that sends */
+
+/* Ports to choose one from; 0 and 0: any. */
+struct port_range {
+    unsigned first, last;
+};
 
 struct message_begin {
     bool paused;
@@ -100,6 +106,7 @@ struct message_begin {
     uint8_t token[MIGRATION_TOKEN_BYTES]; /* what each channel but an inline one shows */
     uint8_t key[MESSAGE_KEY_BYTES];     /* tls */
     char address[MESSAGE_ADDRESS_MAX + 1]; /* tcp and tls: where to listen; "": the receiver chooses */
+    struct port_range ports;      /* tcp and tls: at which of them */
     bool rejoin;                  /* tcp and tls: a lost connection is replaced by another one */
     uint64_t generation;          /* of the attempt; 0: of a sender that keeps no journal */
     bool has_source;              /* it says who it is, besides its name: */

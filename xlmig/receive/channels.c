@@ -46,6 +46,8 @@ void receive_await_channels(struct receiver *r)
     address_of_ssh(address, sizeof address);
     if (r->request->listen)
         snprintf(begin->address, sizeof begin->address, "%s", r->request->listen);
+    if (r->request->ports.first)
+        begin->ports = r->request->ports;
     r->channels = receive_channels_open(r->base, begin, address, &callbacks, &failure);
     if (!r->channels) {
         receive_refuse(r, failure.text);

@@ -28,12 +28,14 @@
 #ifndef XLMIG_RECEIVE_RECEIVE_H
 #define XLMIG_RECEIVE_RECEIVE_H
 
+#include "xlmig/peer/messages.h"
 #include "xlmig/toolstack/toolstack.h"
 
 struct receive_request {
     bool negotiate;
     const char *toolstack;       /* its name: where journals are */
     bool paused;
+    struct port_range ports;     /* at which of these ports, whatever the sender asks for; 0: as that says */
     const char *listen;          /* where data may come in, whatever the sender asks for; NULL: where that says */
     uint64_t idle_timeout_us;    /* for the sender's next word, while one is due */
     uint64_t cleanup_timeout_us; /* for the child to end, once it was told to */

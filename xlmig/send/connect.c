@@ -197,6 +197,7 @@ static int fill_begin(struct send *s, struct message_begin *begin)
     begin->has_source = begin->generation > 0;
     if (begin->has_source)
         memcpy(begin->source, journal_source(s->ledger.journal), sizeof begin->source);
+    begin->ports = s->request->data_ports;
     if (s->request->data_address)
         snprintf(begin->address, sizeof begin->address, "%s", s->request->data_address);
     return 0;

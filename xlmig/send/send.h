@@ -31,6 +31,7 @@ struct send_request {
     const char *toolstack;       /* its name, for processes of this one's making */
     const char *transport;       /* "ssh", "tls", "tcp", "exec:COMMAND" or "fd:IN,OUT,..." */
     const char *data_address;    /* tls and tcp: where the other host is to listen; NULL: it chooses */
+    struct port_range data_ports; /* tls and tcp: at which of these ports; 0: any */
     const char *ssh_command;     /* words: "ssh -p 2222" */
     enum image_wish image;
     unsigned channels;           /* 0: as many as are of use */

@@ -3,10 +3,11 @@
 #include "xlmig/receive/receive.h"
 #include "xlmig/cli/verb.h"
 #include "xlmig/verbs/session.h"
+#include "xlmig/verbs/shared-options.h"
 
 struct receive_options {
     bool negotiate, paused;
-    const char *listen;
+    const char *listen, *data_port;
     uint64_t idle_timeout_us, cleanup_timeout_us;
 };
 
@@ -22,6 +23,8 @@ static const struct verb_option options[] = {
       OPTION_INTO(struct receive_options, paused) },
     { .name = "listen", .kind = OPTION_STRING, .argument = "ADDRESS",
       .help = "let data over tcp and tls come in at this address only", .in_file = true, OPTION_INTO(struct receive_options, listen) },
+    { .name = "data-port", .fits = fits_ports, .wants = PORTS_WANTS, .kind = OPTION_STRING, .argument = "PORTS",
+      .help = "and at this port, or one of this range, only", .in_file = true, OPTION_INTO(struct receive_options, data_port) },
     { .name = "idle-timeout", .kind = OPTION_DURATION, .not_zero = true, .argument = "TIME",
       .help = "wait so long for the sender's next word while one is due (2m)",
       .in_file = true, OPTION_INTO(struct receive_options, idle_timeout_us) },
@@ -36,6 +39,7 @@ static int run_receive(const struct verb_call *call)
     const struct receive_options *o = call->options;
     const struct receive_request request = {
         .negotiate = o->negotiate, .toolstack = call->toolstack, .paused = o->paused, .listen = o->listen,
+        .ports = shared_read_ports(o->data_port),
         .idle_timeout_us = o->idle_timeout_us, .cleanup_timeout_us = o->cleanup_timeout_us,
     };
     struct toolstack_session session;

@@ -12,7 +12,7 @@
 struct send_options {
     const char *on_timeout, *throttle, *report;
     bool overwrite_report;
-    const char *transport, *data_address, *ssh_command, *image, *channels, *compress;
+    const char *transport, *data_address, *data_port, *ssh_command, *image, *channels, *compress;
     unsigned threads;
     bool stock, no_live, paused, ignore_cpu, ignore_devices, to_older_xen, late_devices, verbose, quiet, json;
     unsigned max_rounds;
@@ -99,6 +99,8 @@ static const struct verb_option options[] = {
     { .name = "data-address", .kind = OPTION_STRING, .argument = "ADDRESS",
       .help = "address of HOST to which tls and tcp connect (that to which ssh came)",
       OPTION_INTO(struct send_options, data_address) },
+    { .name = "data-port", .fits = fits_ports, .wants = PORTS_WANTS, .kind = OPTION_STRING, .argument = "PORTS",
+      .help = "port of HOST, or range, at which tls and tcp come in (any)", OPTION_INTO(struct send_options, data_port) },
     { .name = "ssh-command", .short_name = 's', .kind = OPTION_STRING, .argument = "WORDS",
       .help = "ssh and its options, separated by blanks (ssh)", .in_file = true, OPTION_INTO(struct send_options, ssh_command) },
     { .name = "image", .fits = fits_image, .wants = IMAGE_WANTS, .kind = OPTION_STRING, .argument = "FORMAT",
@@ -189,6 +191,10 @@ static bool options_make_sense(const struct send_options *o, const char *host)
 {
     if (!shared_way_makes_sense("send", o->transport, o->channels, host))
         return false;
+    if (o->data_port && strcmp(o->transport, "tls") != 0 && strcmp(o->transport, "tcp") != 0) {
+        fprintf(stderr, "xlmig send: --data-port is for --transport=tls and tcp\n");
+        return false;
+    }
     if (o->data_address && strcmp(o->transport, "tls") != 0 && strcmp(o->transport, "tcp") != 0) {
         fprintf(stderr, "xlmig send: --data-address is for --transport=tls and tcp\n");
         return false;
@@ -266,7 +272,7 @@ static int run_send(const struct verb_call *call)
     const struct send_options own = without_what_does_not_go(call->options, call->defaults), *o = &own;
     struct send_request request = {
         .vm = call->argv[0], .host = call->argv[1], .toolstack = call->toolstack, .transport = o->transport,
-        .data_address = o->data_address, .ssh_command = o->ssh_command,
+        .data_address = o->data_address, .data_ports = shared_read_ports(o->data_port), .ssh_command = o->ssh_command,
         .stock = o->stock, .no_live = o->no_live, .paused = o->paused, .ignore_cpu = o->ignore_cpu,
         .ignore_devices = o->ignore_devices, .to_older_xen = o->to_older_xen, .late_devices = o->late_devices,
         .verbose = o->verbose, .max_rounds = o->max_rounds, .max_downtime_us = o->max_downtime_us,

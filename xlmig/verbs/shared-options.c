@@ -26,6 +26,36 @@ bool fits_channels(const char *text)
     return strcmp(text, "auto") == 0 || (parse_number(text, &nr) == 0 && nr >= 1 && nr <= MESSAGE_CHANNELS_MAX);
 }
 
+static int read_ports(const char *text, struct port_range *ports)
+{
+    char first[8];
+    size_t len = strcspn(text, "-");
+
+    if (len >= sizeof first)
+        return -1;
+    memcpy(first, text, len);
+    first[len] = '\0';
+    if (parse_number(first, &ports->first) < 0 || parse_number(text[len] ? text + len + 1 : first, &ports->last) < 0)
+        return -1;
+    return ports->first >= 1 && ports->first <= ports->last && ports->last <= MESSAGE_PORT_MAX ? 0 : -1;
+}
+
+bool fits_ports(const char *text)
+{
+    struct port_range ports;
+
+    return read_ports(text, &ports) == 0;
+}
+
+struct port_range shared_read_ports(const char *text)
+{
+    struct port_range ports = { 0 };
+
+    if (text && read_ports(text, &ports) < 0)
+        ports = (struct port_range){ 0 };
+    return ports;
+}
+
 bool shared_way_makes_sense(const char *verb, const char *transport, const char *channels, const char *host)
 {
     if (!route_is_known(transport)) {

@@ -10,6 +10,10 @@
 bool fits_transport(const char *text);
 bool fits_image(const char *text);
 bool fits_channels(const char *text);
+bool fits_ports(const char *text);
+#define PORTS_WANTS "a port or a range of ports, as 8002 or 8002-8020"
+/* `text` fits, or is NULL: any port. */
+struct port_range shared_read_ports(const char *text);
 #define TRANSPORT_WANTS "ssh, tls, tcp, exec:COMMAND or fd:IN,OUT,..."
 #define IMAGE_WANTS "auto, libxc or v1"
 #define CHANNELS_WANTS "auto or 1 to 64"
