@@ -21,6 +21,9 @@ struct side {
 #define NEW { 1, ALL, 16, 8, ANY_WAY }
 #define BEFORE_IMAGES { 0, 0, 1, 0, INLINE }
 
+/* Image, channels (0: as many as there may be), way, the most of them; lost ones are not replaced. */
+#define WISH(...) { __VA_ARGS__, false }
+
 static const struct {
     const char *what;
     struct negotiate_wish wish;
@@ -30,42 +33,42 @@ static const struct {
     bool v1;
     unsigned nr_channels;
 } rows[] = {
-    { .what = "both know v1", .wish = { IMAGE_AUTO, 0, MESSAGE_DATA_INLINE, 4 }, .own = NEW, .peer = NEW,
+    { .what = "both know v1", .wish = WISH(IMAGE_AUTO, 0, MESSAGE_DATA_INLINE, 4), .own = NEW, .peer = NEW,
       .v1 = true, .nr_channels = 4 },
-    { .what = "no more channels than CPUs here", .wish = { IMAGE_AUTO, 0, MESSAGE_DATA_INLINE, 4 },
+    { .what = "no more channels than CPUs here", .wish = WISH(IMAGE_AUTO, 0, MESSAGE_DATA_INLINE, 4),
       .own = { 1, ALL, 16, 2, ANY_WAY }, .peer = NEW, .v1 = true, .nr_channels = 2 },
-    { .what = "no more channels than CPUs there", .wish = { IMAGE_AUTO, 0, MESSAGE_DATA_INLINE, 4 },
+    { .what = "no more channels than CPUs there", .wish = WISH(IMAGE_AUTO, 0, MESSAGE_DATA_INLINE, 4),
       .own = NEW, .peer = { 1, ALL, 16, 3, ANY_WAY }, .v1 = true, .nr_channels = 3 },
-    { .what = "no more channels than it takes", .wish = { IMAGE_AUTO, 0, MESSAGE_DATA_INLINE, 8 },
+    { .what = "no more channels than it takes", .wish = WISH(IMAGE_AUTO, 0, MESSAGE_DATA_INLINE, 8),
       .own = NEW, .peer = { 1, ALL, 2, 8, ANY_WAY }, .v1 = true, .nr_channels = 2 },
-    { .what = "one channel where it does not tell its CPUs", .wish = { IMAGE_AUTO, 0, MESSAGE_DATA_INLINE, 8 },
+    { .what = "one channel where it does not tell its CPUs", .wish = WISH(IMAGE_AUTO, 0, MESSAGE_DATA_INLINE, 8),
       .own = NEW, .peer = { 1, ALL, 16, 0, ANY_WAY }, .v1 = true, .nr_channels = 1 },
-    { .what = "more channels than CPUs, asked for", .wish = { IMAGE_AUTO, 12, MESSAGE_DATA_TLS, 4 }, .own = NEW,
+    { .what = "more channels than CPUs, asked for", .wish = WISH(IMAGE_AUTO, 12, MESSAGE_DATA_TLS, 4), .own = NEW,
       .peer = NEW, .v1 = true, .nr_channels = 12 },
-    { .what = "one channel where its reader knows no more", .wish = { IMAGE_AUTO, 0, MESSAGE_DATA_INLINE, 4 }, .own = NEW,
-      .peer = { 1, ALL & ~IMAGE1_FEATURE_CHANNELS, 16, 8, ANY_WAY }, .v1 = true, .nr_channels = 1 },
-    { .what = "libxc's image, asked for", .wish = { IMAGE_LIBXC, 0, MESSAGE_DATA_TCP, 4 }, .own = NEW, .peer = NEW,
+    { .what = "one channel where its reader knows no more", .wish = WISH(IMAGE_AUTO, 0, MESSAGE_DATA_INLINE, 4),
+      .own = NEW, .peer = { 1, ALL & ~IMAGE1_FEATURE_CHANNELS, 16, 8, ANY_WAY }, .v1 = true, .nr_channels = 1 },
+    { .what = "libxc's image, asked for", .wish = WISH(IMAGE_LIBXC, 0, MESSAGE_DATA_TCP, 4), .own = NEW, .peer = NEW,
       .nr_channels = 1 },
-    { .what = "a peer of before images", .wish = { IMAGE_AUTO, 0, MESSAGE_DATA_INLINE, 4 }, .own = NEW,
+    { .what = "a peer of before images", .wish = WISH(IMAGE_AUTO, 0, MESSAGE_DATA_INLINE, 4), .own = NEW,
       .peer = BEFORE_IMAGES, .nr_channels = 1 },
-    { .what = "stock xl", .wish = { IMAGE_AUTO, 0, MESSAGE_DATA_INLINE, 4 }, .own = NEW, .stock = true,
+    { .what = "stock xl", .wish = WISH(IMAGE_AUTO, 0, MESSAGE_DATA_INLINE, 4), .own = NEW, .stock = true,
       .nr_channels = 1 },
-    { .what = "an engine of before images here", .wish = { IMAGE_AUTO, 0, MESSAGE_DATA_INLINE, 4 },
+    { .what = "an engine of before images here", .wish = WISH(IMAGE_AUTO, 0, MESSAGE_DATA_INLINE, 4),
       .own = BEFORE_IMAGES, .peer = NEW, .nr_channels = 1 },
-    { .what = "negative: v1 with a peer of before images", .wish = { IMAGE_V1, 0, MESSAGE_DATA_INLINE, 4 }, .own = NEW,
-      .peer = BEFORE_IMAGES, .refusal = "old peer reads libxc's image only" },
-    { .what = "negative: v1 with stock xl", .wish = { IMAGE_V1, 0, MESSAGE_DATA_INLINE, 4 }, .own = NEW, .stock = true,
-      .refusal = "stock xl reads libxc's image only" },
-    { .what = "negative: channels with stock xl", .wish = { IMAGE_AUTO, 2, MESSAGE_DATA_INLINE, 4 }, .own = NEW,
+    { .what = "negative: v1 with a peer of before images", .wish = WISH(IMAGE_V1, 0, MESSAGE_DATA_INLINE, 4),
+      .own = NEW, .peer = BEFORE_IMAGES, .refusal = "old peer reads libxc's image only" },
+    { .what = "negative: v1 with stock xl", .wish = WISH(IMAGE_V1, 0, MESSAGE_DATA_INLINE, 4),
+      .own = NEW, .stock = true, .refusal = "stock xl reads libxc's image only" },
+    { .what = "negative: channels with stock xl", .wish = WISH(IMAGE_AUTO, 2, MESSAGE_DATA_INLINE, 4), .own = NEW,
       .stock = true, .refusal = "one channel only" },
-    { .what = "negative: channels with libxc's image", .wish = { IMAGE_LIBXC, 2, MESSAGE_DATA_INLINE, 4 }, .own = NEW,
+    { .what = "negative: channels with libxc's image", .wish = WISH(IMAGE_LIBXC, 2, MESSAGE_DATA_INLINE, 4), .own = NEW,
       .peer = NEW, .refusal = "one channel only" },
-    { .what = "negative: more channels than it takes", .wish = { IMAGE_AUTO, 17, MESSAGE_DATA_INLINE, 4 }, .own = NEW,
+    { .what = "negative: more channels than it takes", .wish = WISH(IMAGE_AUTO, 17, MESSAGE_DATA_INLINE, 4), .own = NEW,
       .peer = NEW, .refusal = "takes 16 at the most" },
-    { .what = "negative: a way that it does not know", .wish = { IMAGE_AUTO, 0, MESSAGE_DATA_TLS, 4 }, .own = NEW,
+    { .what = "negative: a way that it does not know", .wish = WISH(IMAGE_AUTO, 0, MESSAGE_DATA_TLS, 4), .own = NEW,
       .peer = BEFORE_IMAGES, .refusal = "--transport=tls: old peer there does not know it" },
-    { .what = "negative: tcp with stock xl", .wish = { IMAGE_AUTO, 0, MESSAGE_DATA_TCP, 4 }, .own = NEW, .stock = true,
-      .refusal = "--transport=tcp: stock xl" },
+    { .what = "negative: tcp with stock xl", .wish = WISH(IMAGE_AUTO, 0, MESSAGE_DATA_TCP, 4),
+      .own = NEW, .stock = true, .refusal = "--transport=tcp: stock xl" },
 };
 
 static struct message_hello hello_of(const struct side *side)
